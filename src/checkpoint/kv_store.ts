@@ -1,0 +1,105 @@
+// Keeps the checkpoint in a Deno KV file: the door to Deno.openKv.
+
+import { CaptureError } from "../errors.ts";
+import { formatLsn, parseLsn } from "../pipeline/position.ts";
+import type { Checkpoint, CheckpointStore } from "../pipeline/ports.ts";
+
+const KEY = ["checkpoint"];
+const FORMAT_VERSION = 1;
+
+/** A file with one checkpoint: LSNs as PostgreSQL prints them, so that a person can read it. */
+export class KvCheckpointStore implements CheckpointStore, Disposable {
+  readonly #path: string;
+  #kv: Deno.Kv | undefined;
+
+  /** @param path of the file; it and its folder are made when they are not there */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async load(): Promise<Checkpoint | null> {
+    const kv = await this.#open();
+    const { value } = await this.#guard("read", () => kv.get(KEY));
+    return value === null ? null : this.#parse(value);
+  }
+
+  async save(checkpoint: Checkpoint): Promise<void> {
+    const { progress, delivery } = checkpoint;
+    const kv = await this.#open();
+    await this.#guard("write", () =>
+      kv.set(KEY, {
+        version: FORMAT_VERSION,
+        systemIdentifier: progress.identity.systemIdentifier,
+        database: progress.identity.database,
+        slot: progress.identity.slot,
+        timeline: progress.timeline,
+        commitLsn: formatLsn(progress.position.commitLsn),
+        seq: progress.position.seq,
+        endLsn: formatLsn(progress.position.endLsn),
+        delivery,
+      }));
+  }
+
+  close(): void {
+    this.#kv?.close();
+    this.#kv = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #open(): Promise<Deno.Kv> {
+    const folder = this.#path.replace(/\/[^/]*$/, "");
+    this.#kv ??= await this.#guard("open", async () => {
+      if (folder !== this.#path && folder !== "") await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+      return await Deno.openKv(this.#path);
+    });
+    return this.#kv;
+  }
+
+  async #guard<T>(doing: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      const found = error instanceof Error ? error.message : String(error);
+      throw new CaptureError(
+        "checkpoint-unavailable",
+        `Cannot ${doing} checkpoint file "${this.#path}": ${found}`,
+        {
+          hint: "make the folder writable, or set REPLICATION_CHECKPOINT_FILE to a file that is",
+          cause: error,
+        },
+      );
+    }
+  }
+
+  #parse(value: unknown): Checkpoint {
+    const fields = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+    const commitLsn = parseLsn(String(fields.commitLsn));
+    const endLsn = parseLsn(String(fields.endLsn));
+    const { systemIdentifier, database, slot, timeline, seq, delivery } = fields;
+    const isWhole = fields.version === FORMAT_VERSION && commitLsn !== undefined && endLsn !== undefined &&
+      typeof systemIdentifier === "string" && typeof database === "string" && typeof slot === "string" &&
+      typeof timeline === "number" && typeof seq === "number" &&
+      (delivery === "exactly-once" || delivery === "at-least-once");
+    if (!isWhole) {
+      throw new CaptureError(
+        "position-conflict",
+        `Cannot read checkpoint file "${this.#path}": it is not of format ${FORMAT_VERSION}`,
+        {
+          hint:
+            "it was written by another version; use that one, or delete the file to go by the progress record in Kafka",
+        },
+      );
+    }
+    return {
+      progress: {
+        identity: { systemIdentifier, database, slot },
+        timeline,
+        position: { commitLsn, seq, endLsn },
+      },
+      delivery,
+    };
+  }
+}

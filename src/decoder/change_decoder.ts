@@ -1,0 +1,331 @@
+// Turns the messages of the stream into records: which transaction, which relation, which envelopes.
+
+import { Buffer } from "node:buffer";
+import { CaptureError, unreachable } from "../errors.ts";
+import type { Lsn } from "../pipeline/position.ts";
+import { EnvelopeEncoder, EnvelopeRows } from "./envelope.ts";
+import { malformed } from "./errors.ts";
+import { type LogicalMessage, readMessage, type Relation, RowChange } from "./pgoutput.ts";
+import { compileRelation, type KeyPlan, type Operation, type RelationPlan } from "./relation_plan.ts";
+import type { TypeInfo } from "./type_info.ts";
+import { type TupleColumns, UNCHANGED_COLUMN } from "./tuple.ts";
+import { jsonStringBytes } from "./values/json_string.ts";
+
+/** Where a message lies in the stream's buffer; a ReplicationStream is one. */
+export interface MessageBytes {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  readonly walStartHigh: number;
+  readonly walStartLow: number;
+}
+
+/**
+ * What a message was:
+ * - `begin`, `commit`: the transaction's borders; `commitLsn` and `endLsn` are set.
+ * - `relation`: `pendingRelation` is to be described with `defineRelation` before the next message.
+ * - `change`: `nextRecord` gives its records.
+ * - `none`: nothing follows from it.
+ */
+export type Decoded = "begin" | "commit" | "relation" | "change" | "none";
+
+/** The record's place: a table's topic, or the one of logical messages. */
+export type RecordTarget = RelationPlan | "message";
+
+export interface DecoderOptions {
+  /** The program's version, for `source.version`. */
+  readonly version: string;
+  readonly database: string;
+  /** Whether a delete is followed by a record with the same key and a null value. */
+  readonly tombstones: boolean;
+}
+
+type Step =
+  | "row"
+  | "delete-of-key-change"
+  | "insert-of-key-change"
+  | "truncate"
+  | "message"
+  | "done";
+
+/** Decodes one stream. Pure: it takes bytes and the time, and gives bytes. */
+export class ChangeDecoder {
+  /** The current transaction's commit LSN: of all its changes the identity, together with `seq`. */
+  commitLsn: Lsn = 0n;
+  commitTimeMs = 0;
+  /** The current record's number in its transaction, from 1. */
+  seq = 0;
+  /** The last commit's end. */
+  endLsn: Lsn = 0n;
+  inTransaction = false;
+  pendingRelation: Relation | undefined;
+  target: RecordTarget = "message";
+  /** What the current record says in `op`. */
+  operation: Operation = "MESSAGE";
+  /** Whether the current record is to be followed by a tombstone: its key with a null value. */
+  tombstone = false;
+
+  readonly record: EnvelopeEncoder;
+  readonly #tombstones: boolean;
+  readonly #relations = new Map<number, RelationPlan>();
+  readonly #change = new RowChange();
+  readonly #rows = new EnvelopeRows();
+  #message: MessageBytes = { bytes: new Uint8Array(0), start: 0, end: 0, walStartHigh: 0, walStartLow: 0 };
+  #next: Step = "done";
+  #plan: RelationPlan | undefined;
+  #truncated: readonly number[] = [];
+  #truncatedAt = 0;
+  #logicalMessage: LogicalMessage | undefined;
+  #nowMs = 0;
+
+  constructor(options: DecoderOptions) {
+    this.record = new EnvelopeEncoder(options.version, options.database);
+    this.#tombstones = options.tombstones;
+  }
+
+  /** The time that records are stamped with from now on, in milliseconds since 1970. */
+  setNow(nowMs: number): void {
+    if (nowMs === this.#nowMs) return;
+    this.#nowMs = nowMs;
+    this.record.setNow(nowMs);
+  }
+
+  /**
+   * Reads one message. The bytes must stay as they are until its last record was taken.
+   * @throws CaptureError `decoding`
+   */
+  decode(message: MessageBytes): Decoded {
+    this.#message = message;
+    const decoded = readMessage(message.bytes, message.start, message.end, this.#change);
+    switch (decoded.kind) {
+      case "row":
+        this.#beginRow();
+        return "change";
+      case "begin":
+        this.inTransaction = true;
+        this.commitLsn = decoded.commitLsn;
+        this.commitTimeMs = decoded.commitTimeMs;
+        this.seq = 0;
+        this.record.setTransaction(decoded);
+        return "begin";
+      case "commit":
+        this.inTransaction = false;
+        this.endLsn = decoded.endLsn;
+        return "commit";
+      case "relation":
+        this.pendingRelation = decoded.relation;
+        return "relation";
+      case "truncate":
+        this.#truncated = decoded.relationIds;
+        this.#truncatedAt = 0;
+        this.#next = "truncate";
+        return "change";
+      case "message":
+        return this.#beginMessage(decoded);
+      case "origin":
+      case "type":
+        return "none";
+    }
+  }
+
+  /**
+   * Describes the relation that `decode` reported.
+   * @param primaryKey as for `compileRelation`
+   * @param types of each column, in the relation's order
+   */
+  defineRelation(primaryKey: readonly string[] | null | undefined, types: readonly TypeInfo[]): RelationPlan {
+    const relation = this.pendingRelation;
+    if (relation === undefined) throw new Error("no relation is pending");
+    const plan = compileRelation(relation, primaryKey, types);
+    this.#relations.set(relation.id, plan);
+    this.pendingRelation = undefined;
+    this.#plan = undefined;
+    return plan;
+  }
+
+  /** Encodes the message's next record into `record`, and sets `target` and `seq`; false when there is no more. */
+  nextRecord(): boolean {
+    this.tombstone = false;
+    switch (this.#next) {
+      case "row":
+        this.#encodeRow();
+        return true;
+      case "delete-of-key-change":
+        this.#encodeDelete(true);
+        this.#next = "insert-of-key-change";
+        return true;
+      case "insert-of-key-change":
+        this.#encodeNew("INSERT", true);
+        this.#next = "done";
+        return true;
+      case "truncate":
+        return this.#encodeTruncate();
+      case "message":
+        this.#encodeMessage();
+        this.#next = "done";
+        return true;
+      case "done":
+        return false;
+      default:
+        return unreachable(this.#next);
+    }
+  }
+
+  #beginRow(): void {
+    const change = this.#change;
+    const plan = this.#plan?.id === change.relationId ? this.#plan : this.#relations.get(change.relationId);
+    const message = this.#message;
+    const tag = message.bytes[message.start]!;
+    if (plan === undefined) throw malformed(tag, 1, `relation ${change.relationId} was not described`);
+    if (!this.inTransaction) throw malformed(tag, 0, "it came outside of a transaction");
+    this.#plan = this.target = plan;
+    const count = plan.writers.length;
+    if (change.operation !== "DELETE") this.#expectColumns(change.newColumns, count);
+    if (change.old !== "none") this.#expectColumns(change.oldColumns, count);
+    this.#next = change.operation === "UPDATE" && change.old !== "none" && this.#keyChanged(plan)
+      ? "delete-of-key-change"
+      : "row";
+  }
+
+  #expectColumns(columns: TupleColumns, count: number): void {
+    if (columns.count === count) return;
+    const { bytes, start } = this.#message;
+    throw malformed(bytes[start]!, 5, `${columns.count} columns, where the relation has ${count}`);
+  }
+
+  #encodeRow(): void {
+    this.#next = "done";
+    if (this.#change.operation === "DELETE") this.#encodeDelete(false);
+    else this.#encodeNew(this.#change.operation, false);
+  }
+
+  #encodeDelete(keyChange: boolean): void {
+    const change = this.#change;
+    const plan = this.#plan!;
+    const old = change.oldColumns;
+    const key = this.#oldKey(plan);
+    const rows = this.#rows;
+    rows.before = old;
+    rows.beforeKeyOnly = change.old === "key";
+    rows.after = rows.fill = null;
+    rows.keyChange = keyChange;
+    this.seq++;
+    this.record.writeKey(plan, key, this.#message.bytes, old, null);
+    this.#writeRow("DELETE");
+    this.tombstone = this.#tombstones && key !== null;
+  }
+
+  /** An INSERT or UPDATE; of a changed key, the INSERT under the new one. */
+  #encodeNew(operation: "INSERT" | "UPDATE", keyChange: boolean): void {
+    const change = this.#change;
+    const plan = this.#plan!;
+    const after = change.newColumns;
+    const old = change.old === "none" || change.operation === "INSERT" ? null : change.oldColumns;
+    const rows = this.#rows;
+    rows.before = keyChange ? null : old;
+    rows.beforeKeyOnly = change.old === "key";
+    rows.after = after;
+    // Under REPLICA IDENTITY FULL the old row brings the values that the new one left out.
+    rows.fill = change.old === "full" ? old : null;
+    rows.keyChange = keyChange;
+    this.seq++;
+    this.record.writeKey(plan, this.#newKey(plan, old), this.#message.bytes, after, old);
+    this.#writeRow(operation);
+  }
+
+  #writeRow(operation: "INSERT" | "UPDATE" | "DELETE"): void {
+    this.operation = operation;
+    const { bytes, walStartHigh, walStartLow } = this.#message;
+    this.record.writeRow(this.#plan!, operation, bytes, this.#rows, walStartHigh, walStartLow, this.seq);
+  }
+
+  /** The primary key, unless it is TOASTed, unchanged, and not in the replica identity that came along. */
+  #newKey(plan: RelationPlan, old: TupleColumns | null): KeyPlan | null {
+    if (plan.key === plan.identityKey || plan.key === null) return plan.key;
+    const starts = this.#change.newColumns.starts;
+    const held = plan.key.columns.every((column) =>
+      starts[column] !== UNCHANGED_COLUMN || (old?.starts[column] ?? -1) >= 0
+    );
+    return held ? plan.key : plan.identityKey;
+  }
+
+  /** The primary key where the old row that came holds it, else the replica identity. */
+  #oldKey(plan: RelationPlan): KeyPlan | null {
+    if (this.#change.old === "full" || plan.key === plan.identityKey || plan.key === null) return plan.key;
+    return plan.key.columns.every((column) => plan.identity[column]) ? plan.key : plan.identityKey;
+  }
+
+  #keyChanged(plan: RelationPlan): boolean {
+    const key = this.#oldKey(plan);
+    return key !== null && key.columns.some((column) => !this.#sameValue(column));
+  }
+
+  #sameValue(column: number): boolean {
+    const { oldColumns, newColumns } = this.#change;
+    const newStart = newColumns.starts[column]!;
+    const oldStart = oldColumns.starts[column]!;
+    if (newStart === UNCHANGED_COLUMN) return true;
+    if (newStart < 0 || oldStart < 0) return newStart === oldStart;
+    const length = newColumns.ends[column]! - newStart;
+    if (length !== oldColumns.ends[column]! - oldStart) return false;
+    const bytes = this.#message.bytes;
+    for (let index = 0; index < length; index++) {
+      if (bytes[newStart + index] !== bytes[oldStart + index]) return false;
+    }
+    return true;
+  }
+
+  #encodeTruncate(): boolean {
+    const relationId = this.#truncated[this.#truncatedAt++];
+    if (relationId === undefined) {
+      this.#next = "done";
+      return false;
+    }
+    const plan = this.#relations.get(relationId);
+    const { bytes, start, walStartHigh, walStartLow } = this.#message;
+    if (plan === undefined) throw malformed(bytes[start]!, 6, `relation ${relationId} was not described`);
+    this.target = plan;
+    this.operation = "TRUNCATE";
+    this.seq++;
+    this.record.writeKey(plan, null, bytes, this.#change.newColumns, null);
+    this.record.writeRow(plan, "TRUNCATE", bytes, NO_ROWS, walStartHigh, walStartLow, this.seq);
+    return true;
+  }
+
+  #beginMessage(message: LogicalMessage): Decoded {
+    this.#logicalMessage = message;
+    this.#next = "message";
+    if (!message.transactional) {
+      // It comes when it is read, between transactions, and its own LSN is ordered among their commit LSNs.
+      if (this.inTransaction) {
+        throw new CaptureError(
+          "decoding",
+          "Cannot decode a non-transactional message inside of a transaction",
+        );
+      }
+      this.commitLsn = message.lsn;
+      this.commitTimeMs = this.#nowMs;
+      this.seq = 0;
+      this.record.setTransaction({ commitLsn: message.lsn, commitTimeMs: this.#nowMs, xid: 0 });
+    }
+    return "change";
+  }
+
+  #encodeMessage(): void {
+    const message = this.#logicalMessage!;
+    const { bytes, walStartHigh, walStartLow } = this.#message;
+    this.target = "message";
+    this.operation = "MESSAGE";
+    this.seq++;
+    const prefix = new TextDecoder("utf-8", { ignoreBOM: true }).decode(jsonStringBytes(message.prefix));
+    const content = Buffer.from(bytes.subarray(message.contentStart, message.contentEnd)).toString("base64");
+    this.record.writeText(
+      `{"prefix":${prefix}}`,
+      `{"schema":null,"table":null,"op":"MESSAGE","ts_ms":${this.#nowMs},"before":null,"after":null,` +
+        `"message":{"prefix":${prefix},"transactional":${message.transactional},"content":"${content}"}` +
+        this.record.sourceText("null", "null", walStartHigh, walStartLow, this.seq),
+    );
+  }
+}
+
+const NO_ROWS = new EnvelopeRows();

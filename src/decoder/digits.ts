@@ -1,0 +1,41 @@
+// Writes numbers as ASCII digits into a ByteWriter.
+
+import type { ByteWriter } from "./byte_writer.ts";
+
+const HEX = new TextEncoder().encode("0123456789ABCDEF");
+const DIGITS_MAX = 17;
+
+/** Appends a whole number from 0 to 2^53 - 1 in decimal. */
+export function writeDecimal(out: ByteWriter, value: number): void {
+  out.ensure(DIGITS_MAX);
+  const bytes = out.bytes;
+  let length = 1;
+  for (let bound = 10; value >= bound; bound *= 10) length++;
+  let at = out.length + length;
+  out.length = at;
+  let rest = value;
+  // Small numbers, the most of them, without a division in floating point.
+  while (rest > 0x7fffffff) {
+    bytes[--at] = 0x30 + rest % 10;
+    rest = Math.floor(rest / 10);
+  }
+  let small = rest | 0;
+  do {
+    const next = (small / 10) | 0;
+    bytes[--at] = 0x30 + small - next * 10;
+    small = next;
+  } while (at > out.length - length);
+}
+
+/** Appends an LSN, given as two unsigned halves, as PostgreSQL prints it: `0/1634FA0`. */
+export function writeLsn(out: ByteWriter, high: number, low: number): void {
+  out.ensure(DIGITS_MAX);
+  writeHex(out, high);
+  out.bytes[out.length++] = 0x2f;
+  writeHex(out, low);
+}
+
+function writeHex(out: ByteWriter, value: number): void {
+  let shift = value === 0 ? 0 : (31 - Math.clz32(value)) & ~3;
+  for (; shift >= 0; shift -= 4) out.bytes[out.length++] = HEX[(value >>> shift) & 15]!;
+}

@@ -1,0 +1,248 @@
+// Reads pgoutput messages, protocol version 1 (PostgreSQL manual, 53.9).
+
+import type { Lsn } from "../pipeline/position.ts";
+import { malformed } from "./errors.ts";
+import { TupleColumns } from "./tuple.ts";
+
+/** A column as a Relation message names it. */
+export interface RelationColumn {
+  readonly name: string;
+  readonly typeOid: number;
+  /** Part of the replica identity; with REPLICA IDENTITY FULL every column is. */
+  readonly isIdentity: boolean;
+}
+
+/** `pg_class.relreplident`. */
+export type ReplicaIdentity = "default" | "nothing" | "full" | "index";
+
+/** The Relation message: what the rows that follow look like. */
+export interface Relation {
+  readonly id: number;
+  readonly schema: string;
+  readonly table: string;
+  readonly replicaIdentity: ReplicaIdentity;
+  readonly columns: readonly RelationColumn[];
+}
+
+/** One message. A row's columns are not in it: they are in the `RowChange` that the reader was given. */
+export type PgoutputMessage =
+  | { readonly kind: "begin"; readonly commitLsn: Lsn; readonly commitTimeMs: number; readonly xid: number }
+  | { readonly kind: "commit"; readonly commitLsn: Lsn; readonly endLsn: Lsn }
+  | { readonly kind: "relation"; readonly relation: Relation }
+  | { readonly kind: "row" }
+  | { readonly kind: "truncate"; readonly relationIds: readonly number[] }
+  | LogicalMessage
+  | { readonly kind: "origin" }
+  | { readonly kind: "type" };
+
+/** A message of pg_logical_emit_message. */
+export interface LogicalMessage {
+  readonly kind: "message";
+  readonly transactional: boolean;
+  readonly lsn: Lsn;
+  readonly prefix: string;
+  readonly contentStart: number;
+  readonly contentEnd: number;
+}
+
+/** Which of the three row messages it was. */
+export type RowOperation = "INSERT" | "UPDATE" | "DELETE";
+
+/** An Insert, Update or Delete message in place; used again for each. */
+export class RowChange {
+  operation: RowOperation = "INSERT";
+  relationId = 0;
+  /** What came of the old row: nothing, the replica identity's columns, or all of it. */
+  old: "none" | "key" | "full" = "none";
+  readonly oldColumns = new TupleColumns();
+  readonly newColumns = new TupleColumns();
+}
+
+const ROW: PgoutputMessage = { kind: "row" };
+const ORIGIN: PgoutputMessage = { kind: "origin" };
+const TYPE: PgoutputMessage = { kind: "type" };
+const POSTGRES_EPOCH_MS = 946_684_800_000;
+const TAG_INSERT = 0x49;
+const TAG_UPDATE = 0x55;
+const TAG_DELETE = 0x44;
+const MARK_NEW = 0x4e;
+const MARK_KEY = 0x4b;
+const MARK_OLD = 0x4f;
+const REPLICA_IDENTITIES: ReadonlyMap<number, ReplicaIdentity> = new Map([
+  [0x64, "default"],
+  [0x6e, "nothing"],
+  [0x66, "full"],
+  [0x69, "index"],
+]);
+
+/**
+ * Reads the message at `[start, end)`. A row change is left in `change`.
+ * @throws CaptureError `decoding`, and nothing else, whatever the bytes
+ */
+export function readMessage(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  change: RowChange,
+): PgoutputMessage {
+  const tag = start < end ? bytes[start]! : 0;
+  if (tag === TAG_INSERT || tag === TAG_UPDATE || tag === TAG_DELETE) {
+    readRowChange(bytes, start, end, tag, change);
+    return ROW;
+  }
+  const reader = new MessageReader(bytes, start, end);
+  switch (String.fromCharCode(tag)) {
+    case "B":
+      return {
+        kind: "begin",
+        commitLsn: reader.uint64(),
+        commitTimeMs: reader.timestampMs(),
+        xid: reader.uint32(),
+      };
+    case "C": {
+      reader.skip(1);
+      return { kind: "commit", commitLsn: reader.uint64(), endLsn: reader.uint64() };
+    }
+    case "R":
+      return { kind: "relation", relation: readRelation(reader) };
+    case "T":
+      return readTruncate(reader);
+    case "M":
+      return readLogicalMessage(reader);
+    case "O":
+      return ORIGIN;
+    case "Y":
+      return TYPE;
+    default:
+      throw malformed(tag, 0, "there is no such message in protocol version 1");
+  }
+}
+
+function readRowChange(bytes: Uint8Array, start: number, end: number, tag: number, change: RowChange): void {
+  if (start + 6 > end) throw malformed(tag, end - start, "the message is cut off");
+  change.relationId = uint32At(bytes, start + 1);
+  change.old = "none";
+  let at = start + 5;
+  let mark = bytes[at++]!;
+  if (tag !== TAG_INSERT && (mark === MARK_KEY || mark === MARK_OLD)) {
+    change.old = mark === MARK_KEY ? "key" : "full";
+    at = change.oldColumns.read(bytes, at, end, tag, start);
+    if (tag === TAG_DELETE) {
+      change.operation = "DELETE";
+      return;
+    }
+    mark = at < end ? bytes[at++]! : 0;
+  }
+  if (tag === TAG_DELETE || mark !== MARK_NEW) {
+    throw malformed(tag, at - 1 - start, `a row is marked ${mark}`);
+  }
+  change.operation = tag === TAG_INSERT ? "INSERT" : "UPDATE";
+  change.newColumns.read(bytes, at, end, tag, start);
+}
+
+function readRelation(reader: MessageReader): Relation {
+  const id = reader.uint32();
+  // An empty namespace means pg_catalog (proto.c, logicalrep_write_namespace).
+  const schema = reader.text() || "pg_catalog";
+  const table = reader.text();
+  const identityByte = reader.uint8();
+  const replicaIdentity = REPLICA_IDENTITIES.get(identityByte);
+  if (replicaIdentity === undefined) throw reader.malformed(`a replica identity of ${identityByte}`);
+  const columns: RelationColumn[] = [];
+  for (let count = reader.uint16(); count > 0; count--) {
+    const isIdentity = (reader.uint8() & 1) === 1;
+    const name = reader.text();
+    const typeOid = reader.uint32();
+    reader.skip(4);
+    columns.push({ name, typeOid, isIdentity });
+  }
+  return { id, schema, table, replicaIdentity, columns };
+}
+
+function readTruncate(reader: MessageReader): PgoutputMessage {
+  const relationIds: number[] = [];
+  const count = reader.uint32();
+  reader.skip(1);
+  for (let index = 0; index < count; index++) relationIds.push(reader.uint32());
+  return { kind: "truncate", relationIds };
+}
+
+function readLogicalMessage(reader: MessageReader): LogicalMessage {
+  const transactional = (reader.uint8() & 1) === 1;
+  const lsn = reader.uint64();
+  const prefix = reader.text();
+  const length = reader.uint32();
+  const contentStart = reader.at;
+  reader.skip(length);
+  return { kind: "message", transactional, lsn, prefix, contentStart, contentEnd: contentStart + length };
+}
+
+function uint32At(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Reads the fields of the messages that come once a transaction or less, with every bound checked. */
+class MessageReader {
+  at: number;
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  readonly #end: number;
+
+  constructor(bytes: Uint8Array, start: number, end: number) {
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
+    this.at = start + 1;
+  }
+
+  uint8(): number {
+    return this.#bytes[this.#take(1)]!;
+  }
+
+  uint16(): number {
+    const at = this.#take(2);
+    return (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
+  }
+
+  uint32(): number {
+    return uint32At(this.#bytes, this.#take(4));
+  }
+
+  uint64(): bigint {
+    const high = this.uint32();
+    return (BigInt(high) << 32n) | BigInt(this.uint32());
+  }
+
+  /** Microseconds since 2000, rounded down to milliseconds since 1970: exact for 285 years either way. */
+  timestampMs(): number {
+    const high = this.uint32() | 0;
+    const microseconds = high * 4_294_967_296 + this.uint32();
+    return POSTGRES_EPOCH_MS + Math.floor(microseconds / 1000);
+  }
+
+  /** A zero-ended string. */
+  text(): string {
+    const zero = this.#bytes.indexOf(0, this.at);
+    if (zero < 0 || zero >= this.#end) throw this.malformed("a string has no end");
+    const text = UTF8.decode(this.#bytes.subarray(this.at, zero));
+    this.at = zero + 1;
+    return text;
+  }
+
+  skip(count: number): void {
+    this.#take(count);
+  }
+
+  malformed(what: string): Error {
+    return malformed(this.#bytes[this.#start] ?? 0, this.at - this.#start, what);
+  }
+
+  #take(count: number): number {
+    if (count > this.#end - this.at) throw this.malformed("the message is cut off");
+    const at = this.at;
+    this.at += count;
+    return at;
+  }
+}

@@ -1,0 +1,64 @@
+// TupleData: where the columns of a row are in the message's bytes.
+
+import { malformed } from "./errors.ts";
+
+/** In place of a column's start: the value is null. */
+export const NULL_COLUMN = -1;
+/** In place of a column's start: an unchanged TOASTed value that PostgreSQL did not send. */
+export const UNCHANGED_COLUMN = -2;
+
+const INITIAL_COLUMNS = 64;
+const KIND_NULL = 0x6e;
+const KIND_UNCHANGED = 0x75;
+const KIND_TEXT = 0x74;
+
+/** Column positions of one row; the arrays are used again for the next. */
+export class TupleColumns {
+  count = 0;
+  /** Where the text of column `i` begins, or NULL_COLUMN, or UNCHANGED_COLUMN. */
+  starts: Int32Array = new Int32Array(INITIAL_COLUMNS);
+  ends: Int32Array = new Int32Array(INITIAL_COLUMNS);
+
+  /**
+   * Reads the TupleData at `at` (PostgreSQL manual, 53.9).
+   * @returns the offset just past it
+   * @throws CaptureError `decoding`
+   */
+  read(bytes: Uint8Array, at: number, end: number, tag: number, origin: number): number {
+    if (at + 2 > end) throw malformed(tag, at - origin, "the row is cut off");
+    const count = (bytes[at]! << 8) | bytes[at + 1]!;
+    at += 2;
+    if (count > this.starts.length) {
+      this.starts = new Int32Array(count);
+      this.ends = new Int32Array(count);
+    }
+    this.count = count;
+    const starts = this.starts;
+    const ends = this.ends;
+    for (let column = 0; column < count; column++) {
+      if (at >= end) throw malformed(tag, at - origin, `column ${column} of ${count} is missing`);
+      switch (bytes[at++]) {
+        case KIND_TEXT: {
+          const start = at + 4;
+          if (start > end) throw malformed(tag, at - origin, `column ${column} is cut off`);
+          const length = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+          if (length < 0 || length > end - start) {
+            throw malformed(tag, at - origin, `column ${column} has a length of ${length}`);
+          }
+          starts[column] = start;
+          at = ends[column] = start + length;
+          break;
+        }
+        case KIND_NULL:
+          starts[column] = NULL_COLUMN;
+          break;
+        case KIND_UNCHANGED:
+          starts[column] = UNCHANGED_COLUMN;
+          break;
+        default:
+          throw malformed(tag, at - 1 - origin, `column ${column} is of kind ${bytes[at - 1]}`);
+      }
+    }
+    return at;
+  }
+}

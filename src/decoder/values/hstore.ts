@@ -1,0 +1,46 @@
+// hstore: from `"key"=>"value"` pairs to a JSON object. The form is that of hstore_out in PostgreSQL's
+// contrib/hstore/hstore_io.c: keys and values quoted, NULL bare, `, ` between pairs.
+
+import type { ByteWriter } from "../byte_writer.ts";
+import { asciiBytes, CLOSE_BRACE, COLON, COMMA, isWord, OPEN_BRACE, QUOTE } from "./ascii.ts";
+import { writeQuotedText } from "./json_string.ts";
+import { malformed } from "./malformed.ts";
+
+const ARROW = asciiBytes("=>");
+const SEPARATOR = asciiBytes(", ");
+const NULL = asciiBytes("NULL");
+const JSON_NULL = asciiBytes("null");
+
+/** `"a"=>"1", "b"=>NULL` as `{"a":"1","b":null}`; keys in the order that PostgreSQL prints. */
+export function writeHstore(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
+  out.byte(OPEN_BRACE);
+  let at = start;
+  while (at < end) {
+    if (at > start) {
+      at = skipWord(src, at, end, SEPARATOR);
+      out.byte(COMMA);
+    }
+    at = writeText(src, at, end, out);
+    at = skipWord(src, at, end, ARROW);
+    out.byte(COLON);
+    if (at < end && src[at] === QUOTE) {
+      at = writeText(src, at, end, out);
+    } else {
+      at = skipWord(src, at, end, NULL);
+      out.append(JSON_NULL);
+    }
+  }
+  out.byte(CLOSE_BRACE);
+}
+
+function writeText(src: Uint8Array, start: number, end: number, out: ByteWriter): number {
+  const after = writeQuotedText(src, start, end, out);
+  if (after === -1) throw malformed("hstore");
+  return after;
+}
+
+function skipWord(src: Uint8Array, start: number, end: number, word: Uint8Array): number {
+  const after = start + word.length;
+  if (after > end || !isWord(src, start, after, word)) throw malformed("hstore");
+  return after;
+}

@@ -1,0 +1,105 @@
+// JSON strings: a value's bytes escaped on the way, and fragments made ready once.
+
+import type { ByteWriter } from "../byte_writer.ts";
+import { BACKSLASH, QUOTE, ZERO } from "./ascii.ts";
+
+/** JSON's short escapes by control character (RFC 8259 section 7); 0 where there is none. */
+const SHORT_ESCAPES = new Uint8Array(0x20);
+SHORT_ESCAPES[0x08] = 0x62;
+SHORT_ESCAPES[0x09] = 0x74;
+SHORT_ESCAPES[0x0a] = 0x6e;
+SHORT_ESCAPES[0x0c] = 0x66;
+SHORT_ESCAPES[0x0d] = 0x72;
+
+/** The longest escape: `\u001f`. */
+const ESCAPE_BYTES_MAX = 6;
+
+/**
+ * Appends `src[start, end)` as a JSON string. Quote, backslash and control characters are escaped as
+ * `JSON.stringify` does it; all other bytes are copied as they are.
+ */
+export function writeJsonString(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
+  out.ensure(end - start + 2);
+  out.bytes[out.length++] = QUOTE;
+  let from = start;
+  let next = copyPlain(src, from, end, out.bytes, out.length);
+  while (next < end) {
+    out.length += next - from;
+    out.ensure(end - next + ESCAPE_BYTES_MAX);
+    out.length = writeEscape(src[next]!, out.bytes, out.length);
+    from = next + 1;
+    next = copyPlain(src, from, end, out.bytes, out.length);
+  }
+  out.length += next - from;
+  out.bytes[out.length++] = QUOTE;
+}
+
+/**
+ * Appends the text between quotes that begins at `src[start]` as a JSON string, where PostgreSQL has put a
+ * backslash before each quote and backslash in it (hstore_out): the same two escapes as JSON's.
+ *
+ * @returns the index after the closing quote, or -1 where `src[start, end)` holds no such text
+ */
+export function writeQuotedText(src: Uint8Array, start: number, end: number, out: ByteWriter): number {
+  if (start >= end || src[start] !== QUOTE) return -1;
+  out.byte(QUOTE);
+  let i = start + 1;
+  while (i < end) {
+    let byte = src[i++]!;
+    if (byte === QUOTE) {
+      out.byte(QUOTE);
+      return i;
+    }
+    if (byte === BACKSLASH) {
+      if (i === end) return -1;
+      byte = src[i++]!;
+      if (byte !== QUOTE && byte !== BACKSLASH) return -1;
+    }
+    out.ensure(ESCAPE_BYTES_MAX);
+    if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) out.bytes[out.length++] = byte;
+    else out.length = writeEscape(byte, out.bytes, out.length);
+  }
+  return -1;
+}
+
+/**
+ * `text` as the UTF-8 bytes of a JSON string: for names, which are the same in every row. Lone surrogates
+ * become `\udXXX` escapes, so that the bytes are UTF-8 (well-formed JSON.stringify, ECMA-262 section 25.5.2.3).
+ */
+export function jsonStringBytes(text: string): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(text));
+}
+
+/** Copies up to the first byte that needs an escape; returns its index, or `end`. `bytes` has the room. */
+function copyPlain(src: Uint8Array, start: number, end: number, bytes: Uint8Array, at: number): number {
+  const offset = at - start;
+  for (let i = start; i < end; i++) {
+    const byte = src[i]!;
+    if (byte < 0x20 || byte === QUOTE || byte === BACKSLASH) return i;
+    bytes[i + offset] = byte;
+  }
+  return end;
+}
+
+function writeEscape(byte: number, bytes: Uint8Array, at: number): number {
+  bytes[at++] = BACKSLASH;
+  if (byte >= 0x20) {
+    bytes[at++] = byte;
+    return at;
+  }
+  const short = SHORT_ESCAPES[byte]!;
+  if (short !== 0) {
+    bytes[at++] = short;
+    return at;
+  }
+  bytes[at++] = 0x75;
+  bytes[at++] = ZERO;
+  bytes[at++] = ZERO;
+  bytes[at++] = ZERO + (byte >> 4);
+  bytes[at++] = hexDigit(byte & 0xf);
+  return at;
+}
+
+function hexDigit(value: number): number {
+  return value < 10 ? ZERO + value : 0x57 + value;
+}

@@ -1,0 +1,90 @@
+// Numbers, copied digit for digit: a consumer decides how much precision it keeps.
+
+import type { ByteWriter } from "../byte_writer.ts";
+import { asciiBytes, DOT, isDigit, isWord, MINUS, PLUS, ZERO } from "./ascii.ts";
+import { copyBytes, copyQuoted } from "./copy.ts";
+import { malformed } from "./malformed.ts";
+import type { ValueWriter } from "./writer.ts";
+
+const NAN = asciiBytes("NaN");
+const INFINITY = asciiBytes("Infinity");
+const NEGATIVE_INFINITY = asciiBytes("-Infinity");
+
+/** smallint, integer, bigint, oid: a JSON number with all digits. */
+export function integerWriter(typeName: string): ValueWriter {
+  return (src, start, end, out) => {
+    out.ensure(end - start);
+    const bytes = out.bytes;
+    let at = out.length;
+    let i = start;
+    if (i < end && src[i] === MINUS) {
+      bytes[at++] = MINUS;
+      i++;
+    }
+    // A leading zero is no JSON, and PostgreSQL prints none.
+    if (i === end || (src[i] === ZERO && end - i > 1)) throw malformed(typeName);
+    for (; i < end; i++) {
+      const byte = src[i]!;
+      if (byte < 0x30 || byte > 0x39) throw malformed(typeName);
+      bytes[at++] = byte;
+    }
+    out.length = at;
+  };
+}
+
+/** real, double precision: a JSON number; what JSON has no number for, as a string. */
+export function floatWriter(typeName: string): ValueWriter {
+  return (src, start, end, out) => {
+    if (scanNumber(src, start, end) === end) copyBytes(src, start, end, out);
+    else writeNotFinite(typeName, src, start, end, out);
+  };
+}
+
+/** numeric: a string, since readers of JSON numbers round; it keeps `1.10` and 131,072 digits. */
+export function numericWriter(typeName: string): ValueWriter {
+  return (src, start, end, out) => {
+    if (scanNumber(src, start, end) === end) copyQuoted(src, start, end, out);
+    else writeNotFinite(typeName, src, start, end, out);
+  };
+}
+
+/** The end of the JSON number (RFC 8259 section 6) at `src[start]`, or -1 where there is none before `end`. */
+export function scanNumber(src: Uint8Array, start: number, end: number): number {
+  let i = start;
+  if (i < end && src[i] === MINUS) i++;
+  const first = i;
+  i = skipDigits(src, i, end);
+  if (i === first || (src[first] === ZERO && i - first > 1)) return -1;
+  if (i < end && src[i] === DOT) {
+    const fraction = i + 1;
+    i = skipDigits(src, fraction, end);
+    if (i === fraction) return -1;
+  }
+  if (i < end && (src[i]! | 0x20) === 0x65) {
+    i++;
+    if (i < end && (src[i] === PLUS || src[i] === MINUS)) i++;
+    const exponent = i;
+    i = skipDigits(src, exponent, end);
+    if (i === exponent) return -1;
+  }
+  return i;
+}
+
+function skipDigits(src: Uint8Array, start: number, end: number): number {
+  let i = start;
+  while (i < end && isDigit(src[i])) i++;
+  return i;
+}
+
+function writeNotFinite(
+  typeName: string,
+  src: Uint8Array,
+  start: number,
+  end: number,
+  out: ByteWriter,
+): void {
+  const known = isWord(src, start, end, NAN) || isWord(src, start, end, INFINITY) ||
+    isWord(src, start, end, NEGATIVE_INFINITY);
+  if (!known) throw malformed(typeName);
+  copyQuoted(src, start, end, out);
+}

@@ -1,0 +1,97 @@
+// From a PostgreSQL type to the function that writes its values as JSON: the table of SPEC section 4.
+
+import { CaptureError, unreachable } from "../../errors.ts";
+import type { ByteWriter } from "../byte_writer.ts";
+import type { TypeInfo } from "../type_info.ts";
+import { arrayWriter } from "./array.ts";
+import { writeBytea } from "./bytea.ts";
+import { compositeWriter } from "./composite.ts";
+import {
+  writeDate,
+  writeInterval,
+  writeTime,
+  writeTimestamp,
+  writeTimestamptz,
+  writeTimetz,
+} from "./date_time.ts";
+import { writeHstore } from "./hstore.ts";
+import { jsonStringBytes, writeJsonString } from "./json_string.ts";
+import { floatWriter, integerWriter, numericWriter } from "./number.ts";
+import { writeBoolean, writeChar, writeJson } from "./scalar.ts";
+import { vectorWriter } from "./vector.ts";
+
+/**
+ * Appends the JSON form of the text value `src[start, end)` to `out`. The value is UTF-8, as PostgreSQL prints
+ * it under the settings that the source pins (DateStyle ISO, IntervalStyle iso_8601, TimeZone UTC,
+ * extra_float_digits 3, bytea_output hex).
+ *
+ * @throws CaptureError `decoding` where the value is not of that form; `out` may then hold a part of it
+ */
+export type ValueWriter = (src: Uint8Array, start: number, end: number, out: ByteWriter) => void;
+
+/** No real type comes near it; a catalog that is wrong must not exhaust the stack. */
+const LEVELS_MAX = 64;
+
+/** Base types that are not strings, by `pg_type.typname`. */
+const BASE_WRITERS: ReadonlyMap<string, ValueWriter> = new Map([
+  ["int2", integerWriter("smallint")],
+  ["int4", integerWriter("integer")],
+  ["int8", integerWriter("bigint")],
+  ["oid", integerWriter("oid")],
+  ["float4", floatWriter("real")],
+  ["float8", floatWriter("double precision")],
+  ["numeric", numericWriter("numeric")],
+  ["bool", writeBoolean],
+  ["char", writeChar],
+  ["json", writeJson],
+  ["jsonb", writeJson],
+  ["timestamptz", writeTimestamptz],
+  ["timestamp", writeTimestamp],
+  ["date", writeDate],
+  ["time", writeTime],
+  ["timetz", writeTimetz],
+  ["interval", writeInterval],
+  ["bytea", writeBytea],
+  ["hstore", writeHstore],
+  ["vector", vectorWriter("vector")],
+  ["halfvec", vectorWriter("halfvec")],
+]);
+
+/**
+ * The writer for a type; made once a relation, used for each of its values.
+ *
+ * @throws CaptureError `decoding` where the type is nested deeper than 64 levels
+ */
+export function valueWriter(type: TypeInfo): ValueWriter {
+  return writerAt(type, 0);
+}
+
+function writerAt(type: TypeInfo, level: number): ValueWriter {
+  if (level > LEVELS_MAX) {
+    throw new CaptureError(
+      "decoding",
+      `Cannot write a type as JSON: it is nested deeper than ${LEVELS_MAX} levels`,
+    );
+  }
+  switch (type.kind) {
+    case "base":
+      return BASE_WRITERS.get(type.name) ?? writeJsonString;
+    case "enum":
+    case "range":
+      return writeJsonString;
+    case "domain":
+      return writerAt(type.base, level + 1);
+    case "array":
+      return arrayWriter(writerAt(type.element, level + 1), type.delimiter.charCodeAt(0), level);
+    case "composite":
+      return compositeWriter(
+        type.fields.map((field) => ({
+          name: jsonStringBytes(field.name),
+          value: writerAt(field.type, level + 1),
+        })),
+        level,
+      );
+    default:
+      return unreachable(type);
+  }
+}

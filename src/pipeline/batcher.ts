@@ -1,0 +1,207 @@
+// The buffer between intake and delivery: one batch fills while the other is on its way.
+
+import type { Lsn, Position } from "./position.ts";
+import type { Batch, EncodedRecord, Route } from "./ports.ts";
+import { Wakeup } from "./wait.ts";
+
+/** When a batch is sent, and how much may be held. */
+export interface BatchLimits {
+  /** The longest that a record waits for company. */
+  readonly lingerMs: number;
+  /** Bytes that are enough to send without waiting for the linger time. */
+  readonly enoughBytes: number;
+  /** Bytes held undelivered, in both batches. */
+  readonly bufferBytesMax: number;
+  /** Records held undelivered, in both batches. */
+  readonly bufferRecordsMax: number;
+}
+
+/** A batch to deliver, and the position that is reached with it. */
+export interface FullBatch {
+  readonly batch: Batch;
+  readonly position: Position;
+  /** Commit time of the last record, in milliseconds since 1970. */
+  readonly commitTimeMs: number;
+}
+
+/**
+ * Two batches in turn. Intake appends and says how far it has come; delivery takes. Only one task may call
+ * `append` and its kind, and only one `take`.
+ */
+export class Batcher {
+  readonly #limits: BatchLimits;
+  readonly #now: () => number;
+  readonly #roomMade = new Wakeup();
+  readonly #changed = new Wakeup();
+  #filling: Batch;
+  #spare: Batch | undefined;
+  #inFlight: Batch | undefined;
+  #commitLsn: Lsn;
+  #seq: number;
+  #endLsn: Lsn;
+  #takenEndLsn: Lsn;
+  #oldestAt = 0;
+  #oldestCommitTimeMs = 0;
+  #inFlightCommitTimeMs = 0;
+  #lastCommitTimeMs = 0;
+  #full = false;
+  #inputIdle = false;
+  #flushing = false;
+  #idleDue = false;
+
+  constructor(limits: BatchLimits, createBatch: () => Batch, start: Position, now: () => number) {
+    this.#limits = limits;
+    this.#now = now;
+    this.#filling = createBatch();
+    this.#spare = createBatch();
+    this.#commitLsn = start.commitLsn;
+    this.#seq = start.seq;
+    this.#endLsn = this.#takenEndLsn = start.endLsn;
+  }
+
+  /** How far intake has come: what is delivered when all that was appended is. */
+  get received(): Position {
+    return { commitLsn: this.#commitLsn, seq: this.#seq, endLsn: this.#endLsn };
+  }
+
+  /** What is held undelivered, the batch in flight included; commit times in milliseconds since 1970, 0 for none. */
+  get held(): { readonly bytes: number; readonly records: number; readonly oldestCommitTimeMs: number } {
+    return {
+      bytes: this.#filling.bytes + (this.#inFlight?.bytes ?? 0),
+      records: this.#filling.count + (this.#inFlight?.count ?? 0),
+      oldestCommitTimeMs: this.#inFlight !== undefined && this.#inFlight.count > 0
+        ? this.#inFlightCommitTimeMs
+        : this.#filling.count > 0
+        ? this.#oldestCommitTimeMs
+        : 0,
+    };
+  }
+
+  /**
+   * Appends the record of the change `(commitLsn, seq)`, and its tombstone where it has one, if there is room.
+   * When there is not, `waitForRoom` and try again.
+   */
+  tryAppend(
+    route: Route,
+    record: EncodedRecord,
+    timestampMs: number,
+    commitLsn: Lsn,
+    seq: number,
+    tombstone: boolean,
+  ): boolean {
+    const filling = this.#filling;
+    if (filling.count === 0) {
+      this.#oldestAt = this.#now();
+      this.#oldestCommitTimeMs = timestampMs;
+      this.#changed.wake();
+    } else if (this.#isFull() || !filling.fits(route, tombstone ? withTombstone(record) : record)) {
+      this.#full = true;
+      this.#changed.wake();
+      return false;
+    }
+    filling.append(route, record, timestampMs);
+    // A delete and its tombstone have one identity: they are never in two batches.
+    if (tombstone) {
+      filling.append(route, { bytes: record.bytes, keyEnd: record.keyEnd, valueEnd: -1 }, timestampMs);
+    }
+    this.#commitLsn = commitLsn;
+    this.#seq = seq;
+    this.#lastCommitTimeMs = timestampMs;
+    return true;
+  }
+
+  /** Waits until delivery has taken the full batch. */
+  async waitForRoom(signal: AbortSignal): Promise<void> {
+    while (this.#full) await this.#roomMade.wait(signal);
+  }
+
+  /** Says that all transactions up to `endLsn` have come in whole. */
+  advanceEnd(endLsn: Lsn): void {
+    if (endLsn > this.#endLsn) this.#endLsn = endLsn;
+    if (this.#flushing || this.#idleDue) this.#changed.wake();
+  }
+
+  /** Says whether intake is waiting for more: then there is no company to come. */
+  setInputIdle(idle: boolean): void {
+    if (idle === this.#inputIdle) return;
+    this.#inputIdle = idle;
+    if (idle && this.#filling.bytes >= this.#limits.enoughBytes) this.#changed.wake();
+  }
+
+  /** Asks for the position alone to be delivered, if there is nothing else and it is new. */
+  requestIdleProgress(): void {
+    this.#idleDue = true;
+    this.#changed.wake();
+  }
+
+  /** From now on, what is there is sent at once. */
+  flush(): void {
+    this.#flushing = true;
+    this.#changed.wake();
+  }
+
+  /**
+   * The next batch to deliver, when it is time; null when it was flushed and all is delivered. The one taken
+   * before must have been released.
+   */
+  async take(signal: AbortSignal): Promise<FullBatch | null> {
+    for (;;) {
+      const waitMs = this.#waitMs();
+      if (waitMs <= 0) return this.#takeNow();
+      if (this.#flushing) return null;
+      await this.#changed.wait(signal, waitMs === Infinity ? undefined : waitMs);
+    }
+  }
+
+  /** Takes a delivered batch back. */
+  release(batch: Batch): void {
+    batch.clear();
+    this.#spare = batch;
+    this.#inFlight = undefined;
+  }
+
+  #takeNow(): FullBatch {
+    const batch = this.#filling;
+    if (this.#spare === undefined) throw new Error("the batch taken before was not released");
+    this.#filling = this.#spare;
+    this.#spare = undefined;
+    this.#inFlight = batch;
+    this.#inFlightCommitTimeMs = this.#oldestCommitTimeMs;
+    this.#full = false;
+    this.#idleDue = false;
+    this.#takenEndLsn = this.#endLsn;
+    this.#roomMade.wake();
+    return { batch, position: this.received, commitTimeMs: this.#lastCommitTimeMs };
+  }
+
+  /** How long until it is time to deliver: 0 now, Infinity not before something changes. */
+  #waitMs(): number {
+    const { count, bytes } = this.#filling;
+    if (count === 0) {
+      const isNew = this.#endLsn > this.#takenEndLsn;
+      return isNew && (this.#idleDue || this.#flushing) ? 0 : Infinity;
+    }
+    if (this.#full || this.#flushing || this.#idleDue) return 0;
+    if (this.#inputIdle && bytes >= this.#limits.enoughBytes) return 0;
+    return this.#oldestAt + this.#limits.lingerMs - this.#now();
+  }
+
+  #isFull(): boolean {
+    const { bufferBytesMax, bufferRecordsMax } = this.#limits;
+    const held = this.#inFlight;
+    return this.#filling.count + (held?.count ?? 0) >= bufferRecordsMax ||
+      this.#filling.bytes + (held?.bytes ?? 0) >= bufferBytesMax;
+  }
+}
+
+/** A record of the size of both. */
+function withTombstone(record: EncodedRecord): EncodedRecord {
+  return {
+    bytes: record.bytes,
+    keyEnd: record.keyEnd,
+    valueEnd: record.valueEnd + record.keyEnd + RECORD_OVERHEAD_MAX,
+  };
+}
+
+// Length, attributes, timestamp and offset deltas, key and value lengths, header count: at most 5 + 1 + 10 + 5 * 4.
+const RECORD_OVERHEAD_MAX = 36;

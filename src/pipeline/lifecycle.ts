@@ -1,0 +1,23 @@
+// What happens to a capture now and then, for the log: starts, retries, warnings.
+
+import type { CaptureError } from "../errors.ts";
+import type { Resumption } from "./reconcile.ts";
+import type { PublishedTable } from "./ports.ts";
+
+/** Told at the rare events. Methods must not throw. */
+export interface Lifecycle {
+  /** Connected; these tables are published. */
+  connected(versionNumber: number, tables: readonly PublishedTable[]): void;
+  /** A slot is about to be made; PostgreSQL waits for open transactions meanwhile. */
+  slotCreating(slot: string): void;
+  /** Streaming begins. */
+  resumed(resumption: Resumption): void;
+  /** An error that is met with another try after `pauseMs`. */
+  retrying(error: CaptureError, pauseMs: number): void;
+  /** The checkpoint could not be read or written; the progress record in Kafka serves alone. */
+  checkpointFailed(error: CaptureError): void;
+  /** The checkpoint could be written again. */
+  checkpointSaved(): void;
+  /** Asked to stop, and not everything that was read could be delivered: it comes again at the next start. */
+  abandoned(error: CaptureError): void;
+}

@@ -1,0 +1,48 @@
+// What the data path tells those who watch it: logs, metrics and the status line stay off it.
+
+import type { Operation } from "../decoder/relation_plan.ts";
+import type { ErrorKind } from "../errors.ts";
+import type { Lsn } from "./position.ts";
+
+/** A part of the program that can be away by itself. */
+export type Part = "postgres" | "kafka" | "checkpoint";
+
+/**
+ * How a part is: being connected to; doing its work; held up by something that has to be awaited (a slot that
+ * another instance holds, a topic without enough replicas); failed and about to be tried again; stopped for good.
+ */
+export type PartState = "connecting" | "streaming" | "waiting" | "failed" | "stopped";
+
+/** A batch that is in Kafka. */
+export interface Delivery {
+  readonly records: number;
+  /** Size of the records, uncompressed, in bytes. */
+  readonly bytes: number;
+  /** From the call of the sink to its return. */
+  readonly durationMs: number;
+  /** Commit time of the last record's transaction, in milliseconds since 1970. */
+  readonly commitTimeMs: number;
+}
+
+/** Called by the data path, once a chunk or batch and never once a row. Its methods must not throw or wait. */
+export interface Observer {
+  /** Came from PostgreSQL since the last call. */
+  received(bytes: number, messages: number): void;
+  /** Became records since the last call. */
+  encoded(operation: Operation, count: number): void;
+  /** Transactions whose end was received since the last call. */
+  transactionsFinished(count: number): void;
+  /**
+   * What is received and not yet delivered, the batch in flight included.
+   * @param oldestCommitTimeMs commit time of the oldest of them, in milliseconds since 1970; 0 where there is none
+   */
+  queued(changes: number, bytes: number, oldestCommitTimeMs: number): void;
+  delivered(delivery: Delivery): void;
+  /** The end of the server's WAL, as a keepalive has it. */
+  serverWalEnd(lsn: Lsn): void;
+  /** Confirmed to PostgreSQL. */
+  confirmed(lsn: Lsn): void;
+  /** An error ended what was being done; `retrying` says whether it is tried again. */
+  failed(kind: ErrorKind, retrying: boolean): void;
+  stateChanged(part: Part, state: PartState): void;
+}

@@ -1,0 +1,178 @@
+// What the pipeline needs of the world: a replication source, a sink, and a checkpoint store.
+
+import type { TypeInfo } from "../decoder/type_info.ts";
+import type { Lsn, Progress } from "./position.ts";
+
+/**
+ * One record as the encoder leaves it, in a buffer that is used again for the next: the key at
+ * `[0, keyEnd)` and the value at `[keyEnd, valueEnd)` of `bytes`.
+ */
+export interface EncodedRecord {
+  readonly bytes: Uint8Array;
+  /** End of the key; -1 for a null key, and then the value starts at 0. */
+  readonly keyEnd: number;
+  /** End of the value; -1 for a null value (a tombstone). */
+  readonly valueEnd: number;
+}
+
+/** A topic that exists, ready to take records. */
+export interface Route {
+  readonly topic: string;
+  readonly partitions: number;
+}
+
+/** Records on their way to one delivery. A sink makes its batches; the pipeline fills them. */
+export interface Batch {
+  /** Number of records. */
+  readonly count: number;
+  /** Size of the records, uncompressed, in bytes. */
+  readonly bytes: number;
+  /**
+   * Whether the record would fit: false when a partition's record batch would pass the broker's limit or the
+   * batch its own, and the batch has to be sent first. An empty batch takes every record that `append` takes.
+   */
+  fits(route: Route, record: EncodedRecord): boolean;
+  /**
+   * Copies a record in.
+   * @param timestampMs commit time, in milliseconds since 1970; the record's timestamp
+   * @throws CaptureError `record-too-large` when the record alone passes the broker's limit
+   */
+  append(route: Route, record: EncodedRecord, timestampMs: number): void;
+  /** Empties the batch; its buffers are kept. */
+  clear(): void;
+}
+
+/** Where changes go. Each method may throw a CaptureError; after one, the sink is closed and made anew. */
+export interface Sink {
+  /**
+   * Makes the sink ready to write. With exactly-once delivery this ends and fences a predecessor's transaction,
+   * so it is called only while the slot is held.
+   * @returns the last delivered progress, or null when there is none
+   */
+  open(signal: AbortSignal): Promise<Progress | null>;
+  /** Finds the topic, or makes it. */
+  route(topic: string, signal: AbortSignal): Promise<Route>;
+  createBatch(): Batch;
+  /**
+   * Delivers the batch and the progress record in one transaction (exactly-once), or the batch alone
+   * (at-least-once). When it returns, both are visible to a read-committed consumer or will be.
+   * An empty batch delivers the progress alone.
+   */
+  write(batch: Batch, progress: Progress, signal: AbortSignal): Promise<void>;
+  /** Lets go of connections. Does not throw, does not wait for an answer. */
+  close(): void;
+}
+
+/** How a position was delivered: what a checkpoint without a progress record is worth. */
+export type DeliveryGuarantee = "exactly-once" | "at-least-once";
+
+/** What the checkpoint store holds. */
+export interface Checkpoint {
+  readonly progress: Progress;
+  readonly delivery: DeliveryGuarantee;
+}
+
+/** Where the position is kept between runs. Throws CaptureError `checkpoint-unavailable`. */
+export interface CheckpointStore {
+  load(): Promise<Checkpoint | null>;
+  save(checkpoint: Checkpoint): Promise<void>;
+  close(): void;
+}
+
+/** What IDENTIFY_SYSTEM and the session's settings say of the server. */
+export interface ServerInfo {
+  readonly systemIdentifier: string;
+  readonly timeline: number;
+  /** 150004 for 15.4. */
+  readonly versionNumber: number;
+  /** The session's wal_sender_timeout in milliseconds; 0: never. */
+  readonly walSenderTimeoutMs: number;
+}
+
+/** A replication slot as pg_replication_slots shows it. */
+export interface SlotState {
+  /** Up to where a consumer has confirmed. */
+  readonly confirmedFlushLsn: Lsn;
+  /** The process that holds the slot, or null. */
+  readonly activePid: number | null;
+  /** The end of the server's WAL when this was read. */
+  readonly walEnd: Lsn;
+}
+
+/** Where a timeline was left for the next one. */
+export interface TimelineSwitch {
+  readonly timeline: number;
+  readonly endLsn: Lsn;
+}
+
+/** What the catalog says of a relation that the stream can't. */
+export interface RelationDetails {
+  /** Names of the primary key's columns in the key's order; null when there is none. */
+  readonly primaryKey: readonly string[] | null;
+  /** Types by OID, for each OID that was asked for; an OID that the catalog does not know is missing. */
+  readonly types: ReadonlyMap<number, TypeInfo>;
+}
+
+/** A table that the publication holds. */
+export interface PublishedTable {
+  readonly schema: string;
+  readonly table: string;
+  /** False when UPDATE and DELETE would fail in the application, because PostgreSQL could not name the row. */
+  readonly hasReplicaIdentity: boolean;
+}
+
+/** A connection to PostgreSQL in replication mode, before and while it streams. */
+export interface SourceSession {
+  readonly server: ServerInfo;
+  readonly publishedTables: readonly PublishedTable[];
+  /** The slot, or null when it does not exist. @throws CaptureError `slot-unusable` when it can't be used */
+  slot(signal: AbortSignal): Promise<SlotState | null>;
+  /** Makes the slot. @returns its consistent point: the stream begins there */
+  createSlot(signal: AbortSignal): Promise<Lsn>;
+  /** Starts replication at the slot's own position. @throws CaptureError `slot-in-use` */
+  start(signal: AbortSignal): Promise<ReplicationStream>;
+  /** The timelines that led to the server's present one, oldest first. */
+  timelineHistory(signal: AbortSignal): Promise<readonly TimelineSwitch[]>;
+  describeRelation(
+    relationId: number,
+    typeOids: readonly number[],
+    signal: AbortSignal,
+  ): Promise<RelationDetails>;
+  /** Ends all connections. Does not throw. */
+  close(): void;
+}
+
+/** Where changes come from. */
+export interface ReplicationSource {
+  /** Connects, and checks what streaming needs: wal_level, rights, publication. */
+  connect(signal: AbortSignal): Promise<SourceSession>;
+}
+
+/** A started replication stream, read by pulling. */
+export interface ReplicationStream {
+  /** The buffer that holds the current message's payload at `[start, end)`; valid until the next `fill`. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** The XLogData header's `walStart`, as two unsigned halves: a bigint for each row would be garbage. */
+  readonly walStartHigh: number;
+  readonly walStartLow: number;
+  /** The keepalive's end of WAL, and whether it asks for an answer; meaningful after `next()` said keepalive. */
+  readonly walEnd: Lsn;
+  readonly replyRequested: boolean;
+  /** Moves to the next whole message that is already here. */
+  next(): "xlog-data" | "keepalive" | "none";
+  /**
+   * Waits for more bytes from the server.
+   * @throws CaptureError when the connection ends or the server reports an error
+   */
+  fill(signal: AbortSignal): Promise<void>;
+  /** Bytes received since the last call. */
+  takeReceivedBytes(): number;
+  /** Sends a standby status update. `flushed` is what PostgreSQL may forget. */
+  confirm(received: Lsn, flushed: Lsn): Promise<void>;
+  /** Confirms for the last time and ends the stream, waiting at most `timeoutMs` for the server to have taken it. */
+  finish(received: Lsn, flushed: Lsn, timeoutMs: number): Promise<void>;
+  /** Ends the connection. Does not throw. */
+  close(): void;
+}

@@ -1,0 +1,166 @@
+// Decides from what was found at start where to resume, or that a person has to decide.
+
+import { CaptureError } from "../errors.ts";
+import {
+  formatLsn,
+  isAtLeast,
+  type Lsn,
+  type Position,
+  type Progress,
+  type SourceIdentity,
+} from "./position.ts";
+import type { Checkpoint, DeliveryGuarantee, TimelineSwitch } from "./ports.ts";
+
+/** Everything that is known before the first change is read. */
+export interface Findings {
+  readonly identity: SourceIdentity;
+  readonly delivery: DeliveryGuarantee;
+  /** The server's timeline, the ones before it, and the end of its WAL. */
+  readonly timeline: number;
+  readonly timelineHistory: readonly TimelineSwitch[];
+  readonly walEnd: Lsn;
+  /** Whether the slot was made just now; its confirmed position is then its consistent point. */
+  readonly slotIsNew: boolean;
+  readonly slotConfirmedLsn: Lsn;
+  /** The last committed progress record in Kafka. */
+  readonly progress: Progress | null;
+  readonly checkpoint: Checkpoint | null;
+}
+
+/** Where to resume. */
+export interface Resumption {
+  readonly position: Position;
+  readonly from: "progress" | "checkpoint" | "slot" | "new slot";
+  /** What a person should know about it. */
+  readonly warning?: string;
+}
+
+/**
+ * DESIGN section 1, "found at start", row by row. Total: every combination resumes or refuses.
+ * @throws CaptureError `position-conflict` where changes may be gone or the source is another one
+ */
+export function reconcile(findings: Findings): Resumption {
+  const { checkpoint, progress, slotConfirmedLsn } = findings;
+  if (checkpoint !== null) refuseOtherSource(findings.identity, checkpoint.progress.identity);
+  const known = latest(findings);
+  if (known === null) return fromSlot(findings);
+  refuseForeignHistory(findings, known.progress);
+  const { position } = known.progress;
+  if (findings.slotIsNew) throw refuseNewSlot(findings.identity, position);
+  if (slotConfirmedLsn > position.endLsn) {
+    throw conflict(
+      `slot "${findings.identity.slot}" is confirmed up to ${formatLsn(slotConfirmedLsn)}, ` +
+        `but only changes up to ${
+          formatLsn(position.endLsn)
+        } were delivered: somebody else moved or re-made the slot`,
+      RESTART_HINT,
+    );
+  }
+  const warning = progress !== null && checkpoint === null
+    ? "no checkpoint file was found; the progress record in Kafka is used"
+    : undefined;
+  return { position, from: known.from, ...(warning === undefined ? {} : { warning }) };
+}
+
+const RESTART_HINT =
+  "the changes between are gone. To start anew: drop the slot (pg-capture teardown --yes), " +
+  "delete the progress record and the checkpoint file, and take a snapshot (docs/OPERATIONS.md, position conflicts)";
+
+interface Known {
+  readonly progress: Progress;
+  readonly from: "progress" | "checkpoint";
+}
+
+/** The record to go by: Kafka's is the truth with exactly-once; the checkpoint's after at-least-once. */
+function latest({ progress, checkpoint, identity }: Findings): Known | null {
+  if (checkpoint === null) return progress === null ? null : { progress, from: "progress" };
+  const saved = checkpoint.progress;
+  if (progress !== null && isAtLeast(progress.position, saved.position)) {
+    return { progress, from: "progress" };
+  }
+  if (checkpoint.delivery === "at-least-once") return { progress: saved, from: "checkpoint" };
+  const found = progress === null
+    ? "Kafka has no progress record"
+    : `Kafka has ${formatLsn(progress.position.endLsn)}`;
+  throw conflict(
+    `the checkpoint of slot "${identity.slot}" is at ${formatLsn(saved.position.endLsn)}, but ${found}: ` +
+      "this is another Kafka cluster or topic prefix, or the progress topic was deleted",
+    "point KAFKA_BROKERS and KAFKA_TOPIC_PREFIX at the cluster that was used before; or, to go on in this one from " +
+      "the slot's own position, delete the checkpoint file (REPLICATION_CHECKPOINT_FILE): the unconfirmed tail may come again",
+  );
+}
+
+function fromSlot({ slotIsNew, slotConfirmedLsn }: Findings): Resumption {
+  const position = { commitLsn: 0n, seq: 0, endLsn: slotConfirmedLsn };
+  if (slotIsNew) return { position, from: "new slot" };
+  return {
+    position,
+    from: "slot",
+    warning:
+      "the slot was there, but no progress record and no checkpoint: resuming at the slot's own position " +
+      `${
+        formatLsn(slotConfirmedLsn)
+      }; nothing is lost, changes that were delivered but not confirmed may come again`,
+  };
+}
+
+function refuseOtherSource(expected: SourceIdentity, found: SourceIdentity): void {
+  const differences = [
+    differs("system identifier", found.systemIdentifier, expected.systemIdentifier),
+    differs("database", found.database, expected.database),
+    differs("slot", found.slot, expected.slot),
+  ].filter((difference) => difference !== "");
+  if (differences.length === 0) return;
+  throw conflict(
+    `the checkpoint file belongs to another source (${differences.join("; ")})`,
+    "give this capture a file of its own with REPLICATION_CHECKPOINT_FILE, or point PG_HOST, PG_DATABASE and PG_SLOT_NAME at that source",
+  );
+}
+
+function differs(what: string, found: string, expected: string): string {
+  return found === expected ? "" : `its ${what} is "${found}", this one's "${expected}"`;
+}
+
+/** A restored backup or a promoted standby may lack WAL whose changes were delivered. */
+function refuseForeignHistory(findings: Findings, progress: Progress): void {
+  const { position, timeline } = progress;
+  const reached = position.endLsn > position.commitLsn ? position.endLsn : position.commitLsn;
+  if (timeline !== findings.timeline) {
+    const left = findings.timelineHistory.find((entry) => entry.timeline === timeline);
+    if (left === undefined || reached > left.endLsn) {
+      const where = left === undefined
+        ? "which is not in its history"
+        : `which it left at ${formatLsn(left.endLsn)}`;
+      throw conflict(
+        `changes up to ${
+          formatLsn(reached)
+        } on timeline ${timeline} were delivered, but the server is on timeline ` +
+          `${findings.timeline}, ${timeline} being one ${where}: it was restored from a backup, or is a standby that lagged`,
+        `what was delivered beyond is not in this database. ${RESTART_HINT}`,
+      );
+    }
+  }
+  if (reached > findings.walEnd) {
+    throw conflict(
+      `changes up to ${formatLsn(reached)} were delivered, but the server's WAL ends at ${
+        formatLsn(findings.walEnd)
+      }: ` +
+        "it was restored from a backup, or it is another server",
+      `what was delivered beyond is not in this database. ${RESTART_HINT}`,
+    );
+  }
+}
+
+function refuseNewSlot(identity: SourceIdentity, position: Position): CaptureError {
+  return new CaptureError(
+    "slot-unusable",
+    `Cannot resume: slot "${identity.slot}" is gone, but changes up to ${
+      formatLsn(position.endLsn)
+    } were delivered from it`,
+    { hint: RESTART_HINT },
+  );
+}
+
+function conflict(found: string, hint: string): CaptureError {
+  return new CaptureError("position-conflict", `Cannot resume: ${found}`, { hint });
+}

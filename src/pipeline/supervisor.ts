@@ -1,0 +1,85 @@
+// Runs session after session: decides by the error's kind whether to try again, and when.
+
+import { CaptureError, errorPolicy } from "../errors.ts";
+import { Backoff } from "./backoff.ts";
+import { type CaptureParts, type CaptureSettings, runSession, type SessionMemory } from "./session.ts";
+import { delay } from "./wait.ts";
+
+/** How a supervised capture waits. */
+export interface SupervisorSettings {
+  /** The pause between tries where something must be awaited that another party holds. */
+  readonly pollIntervalMs: number;
+  /** The time from the request to stop to the end, whatever happens. */
+  readonly stopMsMax: number;
+}
+
+// Each status update asks PostgreSQL for an answer, so silence means a dead link; but PostgreSQL also is silent
+// while it skips a long transaction of which nothing is published. So each time it is believed half as quickly.
+const SILENCE_MS = 25_000;
+const SILENCE_MS_MAX = 30 * 60_000;
+
+/**
+ * Captures until `stop` aborts and everything read is delivered.
+ * @param random gives a number from 0 to 1, for the backoff's jitter
+ * @throws CaptureError of a kind that stops the program, or a bug's own error
+ */
+export async function supervise(
+  parts: CaptureParts,
+  settings: CaptureSettings & SupervisorSettings,
+  random: () => number,
+  stop: AbortSignal,
+): Promise<void> {
+  const kill = new AbortController();
+  const memory: SessionMemory = { silenceMsMax: SILENCE_MS, backoff: new Backoff(random) };
+  let deadline: ReturnType<typeof setTimeout> | undefined;
+  const onStop = () => {
+    deadline = setTimeout(
+      () => kill.abort(new DOMException("stopping took too long", "TimeoutError")),
+      settings.stopMsMax,
+    );
+  };
+  stop.addEventListener("abort", onStop, { once: true });
+  try {
+    while (!stop.aborted) {
+      try {
+        await runSession(parts, settings, memory, stop, kill.signal);
+        return;
+      } catch (error) {
+        if (stop.aborted) return reportAbandoned(parts, error, kill.signal);
+        await recover(parts, settings, memory, error, stop);
+      }
+    }
+  } finally {
+    clearTimeout(deadline);
+    stop.removeEventListener("abort", onStop);
+  }
+}
+
+/** Waits where the error's kind allows another try, and throws it where not. */
+async function recover(
+  parts: CaptureParts,
+  settings: SupervisorSettings,
+  memory: SessionMemory,
+  error: unknown,
+  stop: AbortSignal,
+): Promise<void> {
+  if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;
+  if (error.message.includes("nothing came from PostgreSQL")) {
+    memory.silenceMsMax = Math.min(SILENCE_MS_MAX, memory.silenceMsMax * 2);
+  }
+  const pauseMs = error.kind === "slot-in-use" ? settings.pollIntervalMs : memory.backoff.next();
+  parts.lifecycle.retrying(error, pauseMs);
+  try {
+    await delay(pauseMs, stop);
+  } catch {
+    // Asked to stop while waiting: the loop ends.
+  }
+}
+
+/** What could not be drained in time, or failed meanwhile, comes again at the next start: nothing is lost. */
+function reportAbandoned(parts: CaptureParts, error: unknown, kill: AbortSignal): void {
+  if (error instanceof CaptureError) parts.lifecycle.abandoned(error);
+  else if (kill.aborted) {
+    parts.lifecycle.abandoned(new CaptureError("kafka-unavailable", "Cannot drain in time"));
+  } else if (!(error instanceof DOMException)) throw error;
+}

@@ -1,0 +1,147 @@
+// Asks the catalog for what the stream does not say of a relation: its primary key, and its types.
+
+import type { CompositeField, TypeInfo } from "../decoder/type_info.ts";
+import type { RelationDetails } from "../pipeline/ports.ts";
+import type { PostgresConnection, Row } from "./connection.ts";
+
+// Types nest: arrays of composites of domains. PostgreSQL forbids cycles; this bounds what a catalog may claim.
+const DEPTH_MAX = 32;
+
+/** What the catalog says of the relation and of the types, by OID, that were asked for. */
+export async function describeRelation(
+  connection: PostgresConnection,
+  relationId: number,
+  typeOids: readonly number[],
+  builtin: (oid: number) => TypeInfo | undefined,
+  signal: AbortSignal,
+): Promise<RelationDetails> {
+  const primaryKey = await readPrimaryKey(connection, relationId, signal);
+  const types = new Map<number, TypeInfo>();
+  if (typeOids.length > 0) {
+    const reader = new TypeReader(connection, builtin, signal);
+    await reader.load(typeOids);
+    for (const oid of typeOids) {
+      const type = reader.resolve(oid, 0);
+      if (type !== undefined) types.set(oid, type);
+    }
+  }
+  return { primaryKey, types };
+}
+
+async function readPrimaryKey(
+  connection: PostgresConnection,
+  relationId: number,
+  signal: AbortSignal,
+): Promise<readonly string[] | null> {
+  const rows = await connection.query(
+    `SELECT a.attname AS name
+       FROM pg_catalog.pg_index i
+      CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, position)
+       JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+      WHERE i.indrelid = ${relationId} AND i.indisprimary AND k.position <= i.indnkeyatts
+      ORDER BY k.position`,
+    "look up a primary key",
+    signal,
+  );
+  return rows.length === 0 ? null : rows.map((row) => row.name ?? "");
+}
+
+/** Loads pg_type rows, level by level, and builds TypeInfo from them. */
+class TypeReader {
+  readonly #connection: PostgresConnection;
+  readonly #builtin: (oid: number) => TypeInfo | undefined;
+  readonly #signal: AbortSignal;
+  readonly #types = new Map<number, Row>();
+  readonly #attributes = new Map<number, { name: string; type: number }[]>();
+
+  constructor(
+    connection: PostgresConnection,
+    builtin: (oid: number) => TypeInfo | undefined,
+    signal: AbortSignal,
+  ) {
+    this.#connection = connection;
+    this.#builtin = builtin;
+    this.#signal = signal;
+  }
+
+  async load(oids: readonly number[]): Promise<void> {
+    let wanted = this.#unknown(oids);
+    for (let depth = 0; wanted.length > 0 && depth < DEPTH_MAX; depth++) {
+      const rows = await this.#connection.query(
+        `SELECT oid, typname, typtype, typcategory, typelem, typbasetype, typrelid, typdelim
+           FROM pg_catalog.pg_type WHERE oid IN (${wanted.join(", ")})`,
+        "look up types",
+        this.#signal,
+      );
+      for (const row of rows) this.#types.set(Number(row.oid), row);
+      const relations = rows.filter((row) => row.typtype === "c").map((row) => Number(row.typrelid));
+      if (relations.length > 0) await this.#loadAttributes(relations);
+      wanted = this.#unknown(rows.flatMap((row) => this.#references(row)));
+    }
+  }
+
+  resolve(oid: number, depth: number): TypeInfo | undefined {
+    const known = this.#builtin(oid);
+    if (known !== undefined) return known;
+    const row = this.#types.get(oid);
+    if (row === undefined || depth > DEPTH_MAX) return undefined;
+    const inner = (reference: string | null | undefined): TypeInfo =>
+      this.resolve(Number(reference), depth + 1) ?? { kind: "base", name: "unknown" };
+    switch (row.typtype) {
+      case "d":
+        return { kind: "domain", base: inner(row.typbasetype) };
+      case "e":
+        return { kind: "enum" };
+      case "r":
+      case "m":
+        return { kind: "range" };
+      case "c":
+        return {
+          kind: "composite",
+          fields: (this.#attributes.get(Number(row.typrelid)) ?? []).map((attribute): CompositeField => ({
+            name: attribute.name,
+            type: inner(String(attribute.type)),
+          })),
+        };
+      default:
+        return isArray(row)
+          ? { kind: "array", element: inner(row.typelem), delimiter: row.typdelim ?? "," }
+          : { kind: "base", name: row.typname ?? "unknown" };
+    }
+  }
+
+  async #loadAttributes(relations: readonly number[]): Promise<void> {
+    const rows = await this.#connection.query(
+      `SELECT attrelid, attname, atttypid FROM pg_catalog.pg_attribute
+        WHERE attrelid IN (${
+        relations.join(", ")
+      }) AND attnum > 0 AND NOT attisdropped ORDER BY attrelid, attnum`,
+      "look up composite types",
+      this.#signal,
+    );
+    for (const relation of relations) this.#attributes.set(relation, []);
+    for (const row of rows) {
+      this.#attributes.get(Number(row.attrelid))?.push({
+        name: row.attname ?? "",
+        type: Number(row.atttypid),
+      });
+    }
+  }
+
+  #references(row: Row): number[] {
+    if (row.typtype === "d") return [Number(row.typbasetype)];
+    if (row.typtype === "c") {
+      return (this.#attributes.get(Number(row.typrelid)) ?? []).map((attribute) => attribute.type);
+    }
+    return isArray(row) ? [Number(row.typelem)] : [];
+  }
+
+  #unknown(oids: readonly number[]): number[] {
+    return [...new Set(oids)].filter((oid) => this.#builtin(oid) === undefined && !this.#types.has(oid));
+  }
+}
+
+/** A true array: category A with an element type (PostgreSQL manual, 54.64, pg_type). */
+function isArray(row: Row): boolean {
+  return row.typcategory === "A" && row.typelem !== "0";
+}

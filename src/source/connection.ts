@@ -1,0 +1,137 @@
+// The door to the `pg` package: opens connections to PostgreSQL and runs plain queries on them.
+
+import pg from "pg";
+import { CaptureError } from "../errors.ts";
+import { translatePostgresError } from "./errors.ts";
+import type { PostgresOptions } from "./options.ts";
+import { PostgresSocket, type RawConnection } from "./socket.ts";
+
+/** Values of one row by column name, as PostgreSQL prints them. */
+export type Row = Readonly<Record<string, string | null>>;
+
+// The text of values depends on these, and a role or a database may set them. What comes in the startup packet
+// wins over both (PostgreSQL manual, 20.1.3; guc.c, PGC_S_CLIENT). A search_path without user schemas makes
+// reg* values schema-qualified, as libpqwalreceiver does it.
+const SESSION_SETTINGS = [
+  "DateStyle=ISO",
+  "IntervalStyle=iso_8601",
+  "TimeZone=UTC",
+  "extra_float_digits=3",
+  "bytea_output=hex",
+  "search_path=pg_catalog",
+  "statement_timeout=0",
+  "lock_timeout=0",
+  "idle_session_timeout=0",
+].map((setting) => `-c ${setting}`).join(" ");
+
+// Every column as its text: the program never needs pg's parsed values.
+const TEXT_TYPES = { getTypeParser: () => (value: string) => value };
+
+/** One open connection. Not for concurrent queries. */
+export class PostgresConnection implements Disposable {
+  readonly #client: pg.Client;
+  readonly #socket: PostgresSocket;
+  readonly #what: string;
+
+  private constructor(client: pg.Client, socket: PostgresSocket, what: string) {
+    this.#client = client;
+    this.#socket = socket;
+    this.#what = what;
+  }
+
+  /**
+   * Connects and authenticates.
+   * @param mode `replication` for a walsender that also takes SQL, `sql` for an ordinary session
+   * @throws CaptureError `postgres-unavailable` or `postgres-refused`
+   */
+  static async open(
+    options: PostgresOptions,
+    mode: "replication" | "sql",
+    signal: AbortSignal,
+  ): Promise<PostgresConnection> {
+    signal.throwIfAborted();
+    const socket = new PostgresSocket();
+    const config = {
+      host: options.host,
+      port: options.port,
+      database: options.database,
+      user: options.username,
+      password: options.password(),
+      connectionTimeoutMillis: options.connectTimeoutMs,
+      application_name: "pg-capture",
+      options: SESSION_SETTINGS,
+      stream: () => socket,
+      types: TEXT_TYPES,
+      ssl: false,
+      ...(mode === "replication" ? { replication: "database" } : {}),
+    };
+    const client = new pg.Client(config as unknown as pg.ClientConfig);
+    // A connection that ends while no query runs is noticed by the next query or read.
+    client.on("error", () => {});
+    const what = `PostgreSQL at ${options.host}:${options.port}`;
+    const abort = () => socket.destroy(signal.reason instanceof Error ? signal.reason : undefined);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      await client.connect();
+    } catch (error) {
+      socket.destroy();
+      signal.throwIfAborted();
+      throw translatePostgresError(error, `Cannot connect to ${what}`);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+    return new PostgresConnection(client, socket, what);
+  }
+
+  /**
+   * Runs one command in the simple protocol.
+   * @param doing completes "Cannot ..." in the error
+   */
+  async query(text: string, doing: string, signal: AbortSignal): Promise<readonly Row[]> {
+    const abort = () => this.#socket.destroy();
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      signal.throwIfAborted();
+      const result = await this.#client.query(text);
+      return result.rows as Row[];
+    } catch (error) {
+      signal.throwIfAborted();
+      throw translatePostgresError(error, `Cannot ${doing}`);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** The one row that the query must give. */
+  async queryRow(text: string, doing: string, signal: AbortSignal): Promise<Row> {
+    const [row] = await this.query(text, doing, signal);
+    if (row === undefined) {
+      throw new CaptureError("postgres-refused", `Cannot ${doing}: ${this.#what} gave no row`);
+    }
+    return row;
+  }
+
+  /** Hands the bytes of the connection to the replication stream; no query may follow. */
+  takeOver(): RawConnection {
+    return this.#socket.takeOver();
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** `text` as an SQL identifier. */
+export function quoteIdentifier(text: string): string {
+  return `"${text.replaceAll('"', '""')}"`;
+}
+
+/** `text` as an SQL string literal, whatever standard_conforming_strings says. */
+export function quoteLiteral(text: string): string {
+  const doubled = text.replaceAll("'", "''");
+  return doubled.includes("\\") ? ` E'${doubled.replaceAll("\\", "\\\\")}'` : `'${doubled}'`;
+}

@@ -1,0 +1,100 @@
+// Translates what PostgreSQL and its connection report into the program's own errors.
+
+import { CaptureError, type ErrorKind } from "../errors.ts";
+
+/** The fields of an ErrorResponse that matter (PostgreSQL manual, 53.8). */
+export interface ServerError {
+  /** SQLSTATE. */
+  readonly code: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+}
+
+/**
+ * The CaptureError for anything that a query, a connection or a stream threw.
+ * @param context what could not be done, as the beginning of a sentence
+ */
+export function translatePostgresError(error: unknown, context: string): CaptureError {
+  if (error instanceof CaptureError) return error;
+  if (isServerError(error)) return translateServerError(error, context);
+  const found = error instanceof Error ? connectionFault(error) : String(error);
+  return new CaptureError("postgres-unavailable", `${context}: ${found}`, { cause: error });
+}
+
+/** The CaptureError for an ErrorResponse. */
+export function translateServerError(error: ServerError, context: string): CaptureError {
+  const message = `${context}: ${error.message}${error.detail === undefined ? "" : ` (${error.detail})`}`;
+  const { kind, hint } = classify(error);
+  const mend = hint ?? error.hint;
+  return new CaptureError(kind, message, { cause: error, ...(mend === undefined ? {} : { hint: mend }) });
+}
+
+interface Classified {
+  readonly kind: ErrorKind;
+  readonly hint?: string;
+}
+
+// SQLSTATEs: PostgreSQL manual, appendix A.
+function classify(error: ServerError): Classified {
+  const { code, message } = error;
+  switch (code) {
+    case "28P01":
+    case "28000":
+      return {
+        kind: "postgres-refused",
+        hint: "check PG_USERNAME, PG_PASSWORD and the server's pg_hba.conf",
+      };
+    case "3D000":
+      return { kind: "postgres-refused", hint: "check PG_DATABASE" };
+    case "42501":
+      return { kind: "postgres-refused", hint: "the role needs REPLICATION: ALTER ROLE <role> REPLICATION;" };
+    case "53400":
+      return {
+        kind: "postgres-refused",
+        hint: "raise max_replication_slots or drop a slot that nobody uses",
+      };
+    case "55006":
+      return { kind: "slot-in-use" };
+    case "22021":
+      return { kind: "poison-change", hint: POISON_HINT };
+    case "42704":
+      return message.includes("publication") ? { kind: "publication-missing" } : { kind: "slot-unusable" };
+    case "55000":
+      if (message.includes("wal_level")) return { kind: "postgres-refused", hint: WAL_LEVEL_HINT };
+      if (message.includes("replication slot")) return { kind: "slot-unusable", hint: LOST_SLOT_HINT };
+      return { kind: "postgres-unavailable" };
+    case "XX000":
+      return message.includes("invalid memory alloc request")
+        ? { kind: "poison-change", hint: POISON_HINT }
+        : { kind: "postgres-unavailable" };
+    case "57P03":
+      return { kind: "postgres-unavailable" };
+    default:
+      return { kind: REFUSING_CLASSES.has(code.slice(0, 2)) ? "postgres-refused" : "postgres-unavailable" };
+  }
+}
+
+// 0A feature not supported, 22 data exception, 28 authorization, 3D/3F catalog names, 42 syntax or access rule.
+const REFUSING_CLASSES: ReadonlySet<string> = new Set(["0A", "22", "28", "3D", "3F", "42"]);
+const WAL_LEVEL_HINT = "ALTER SYSTEM SET wal_level = logical; then restart PostgreSQL";
+const LOST_SLOT_HINT =
+  "the WAL that the slot needs is gone: drop the slot, delete the progress, and start anew with a snapshot (docs/OPERATIONS.md)";
+const POISON_HINT =
+  "PostgreSQL cannot decode a change in the slot: see docs/OPERATIONS.md, poison changes, for how to find and pass it";
+
+function isServerError(error: unknown): error is ServerError {
+  return error instanceof Error && "severity" in error && "code" in error && typeof error.code === "string";
+}
+
+/** Node's and Deno's wording of a connection fault, as one plain phrase. */
+function connectionFault(error: Error): string {
+  if (error instanceof Deno.errors.ConnectionRefused) return "connection refused";
+  if (error instanceof Deno.errors.ConnectionReset) return "the connection was reset";
+  if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
+    return "the connection was closed";
+  }
+  if (error.message.includes("Connection terminated")) return "the connection was closed by the server";
+  if (error.message.includes("timeout expired")) return "no answer in time";
+  return error.message;
+}

@@ -1,0 +1,56 @@
+// Looks at the publication: whether it exists, its tables, and which of them would fail in the application.
+
+import { CaptureError } from "../errors.ts";
+import type { PublishedTable } from "../pipeline/ports.ts";
+import { type PostgresConnection, quoteIdentifier, quoteLiteral } from "./connection.ts";
+
+/**
+ * The tables of the publication.
+ *
+ * It's checked before a slot is made: a slot looks at the catalog of the time of each change, so one that is
+ * older than its publication is stuck for good.
+ * @throws CaptureError `publication-missing`
+ */
+export async function readPublication(
+  connection: PostgresConnection,
+  publication: string,
+  signal: AbortSignal,
+): Promise<readonly PublishedTable[]> {
+  const name = quoteLiteral(publication);
+  const found = await connection.query(
+    `SELECT 1 AS found FROM pg_catalog.pg_publication WHERE pubname = ${name}`,
+    `look for publication "${publication}"`,
+    signal,
+  );
+  if (found.length === 0) throw missing(publication);
+  const rows = await connection.query(
+    `SELECT p.schemaname AS schema, p.tablename AS table,
+            (b.pubupdate OR b.pubdelete)
+              AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS
+                    (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)) AS no_identity
+       FROM pg_catalog.pg_publication_tables p
+       JOIN pg_catalog.pg_publication b ON b.pubname = p.pubname
+       JOIN pg_catalog.pg_namespace n ON n.nspname = p.schemaname
+       JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename
+      WHERE p.pubname = ${name} ORDER BY 1, 2`,
+    `list the tables of publication "${publication}"`,
+    signal,
+  );
+  return rows.map((row) => ({
+    schema: row.schema ?? "",
+    table: row.table ?? "",
+    hasReplicaIdentity: row.no_identity !== "t",
+  }));
+}
+
+function missing(publication: string): CaptureError {
+  return new CaptureError(
+    "publication-missing",
+    `Cannot replicate: publication "${publication}" does not exist`,
+    {
+      hint: `CREATE PUBLICATION ${
+        quoteIdentifier(publication)
+      } FOR ALL TABLES;  (or FOR TABLE ...; then start again)`,
+    },
+  );
+}

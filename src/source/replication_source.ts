@@ -1,0 +1,169 @@
+// The PostgreSQL side of the pipeline: connects, inspects, makes the slot, starts the stream.
+
+import { builtinType } from "../decoder/builtin_types.ts";
+import { CaptureError } from "../errors.ts";
+import { type Lsn, parseLsn } from "../pipeline/position.ts";
+import type {
+  PublishedTable,
+  RelationDetails,
+  ReplicationSource,
+  ReplicationStream,
+  ServerInfo,
+  SlotState,
+  SourceSession,
+  TimelineSwitch,
+} from "../pipeline/ports.ts";
+import { describeRelation } from "./catalog.ts";
+import { PostgresConnection, quoteIdentifier } from "./connection.ts";
+import type { PostgresOptions, ReplicationOptions } from "./options.ts";
+import { readPublication } from "./publication.ts";
+import { PostgresStream } from "./replication_stream.ts";
+import { createSlot, readSlot } from "./slot.ts";
+
+const VERSION_MIN = 140_000;
+
+/** A source that reads one slot of one database with pgoutput. */
+export class PostgresSource implements ReplicationSource {
+  readonly #postgres: PostgresOptions;
+  readonly #replication: ReplicationOptions;
+  readonly #now: () => number;
+
+  constructor(postgres: PostgresOptions, replication: ReplicationOptions, now: () => number) {
+    this.#postgres = postgres;
+    this.#replication = replication;
+    this.#now = now;
+  }
+
+  async connect(signal: AbortSignal): Promise<SourceSession> {
+    const connection = await PostgresConnection.open(this.#postgres, "replication", signal);
+    try {
+      const server = await identify(connection, signal);
+      const tables = await readPublication(connection, this.#replication.publication, signal);
+      return new PostgresSession(this.#postgres, this.#replication, connection, server, tables, this.#now);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+}
+
+class PostgresSession implements SourceSession {
+  readonly server: ServerInfo;
+  readonly publishedTables: readonly PublishedTable[];
+  readonly #postgres: PostgresOptions;
+  readonly #replication: ReplicationOptions;
+  readonly #connection: PostgresConnection;
+  readonly #now: () => number;
+
+  constructor(
+    postgres: PostgresOptions,
+    replication: ReplicationOptions,
+    connection: PostgresConnection,
+    server: ServerInfo,
+    tables: readonly PublishedTable[],
+    now: () => number,
+  ) {
+    this.#postgres = postgres;
+    this.#replication = replication;
+    this.#connection = connection;
+    this.server = server;
+    this.publishedTables = tables;
+    this.#now = now;
+  }
+
+  async slot(signal: AbortSignal): Promise<SlotState | null> {
+    using connection = await PostgresConnection.open(this.#postgres, "sql", signal);
+    return await readSlot(connection, this.#replication.slot, this.#postgres.database, signal);
+  }
+
+  async createSlot(signal: AbortSignal): Promise<Lsn> {
+    const { slot, failover } = this.#replication;
+    if (failover && this.server.versionNumber < 170_000) {
+      throw new CaptureError(
+        "postgres-refused",
+        "Cannot make a failover slot: it needs PostgreSQL 17 or later",
+        {
+          hint: "set PG_SLOT_FAILOVER=false",
+        },
+      );
+    }
+    return await createSlot(this.#connection, slot, failover, signal);
+  }
+
+  async start(signal: AbortSignal): Promise<ReplicationStream> {
+    const { slot, publication } = this.#replication;
+    // At 0/0 PostgreSQL begins at the slot's own confirmed position (logical.c, CreateDecodingContext); a position
+    // of ours that is ahead of it would be taken silently, even beyond the end of WAL.
+    const command = `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', ` +
+      `publication_names '${quoteIdentifier(publication).replaceAll("'", "''")}', messages 'true')`;
+    const context = `Cannot start replication on slot "${slot}"`;
+    return await PostgresStream.start(this.#connection.takeOver(), command, context, this.#now, signal);
+  }
+
+  async timelineHistory(signal: AbortSignal): Promise<readonly TimelineSwitch[]> {
+    if (this.server.timeline === 1) return [];
+    using connection = await PostgresConnection.open(this.#postgres, "replication", signal);
+    const row = await connection.queryRow(
+      `TIMELINE_HISTORY ${this.server.timeline}`,
+      "read the history of the server's timeline",
+      signal,
+    );
+    return parseTimelineHistory(row.content ?? "");
+  }
+
+  async describeRelation(
+    relationId: number,
+    typeOids: readonly number[],
+    signal: AbortSignal,
+  ): Promise<RelationDetails> {
+    using connection = await PostgresConnection.open(this.#postgres, "sql", signal);
+    return await describeRelation(connection, relationId, typeOids, builtinType, signal);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+/** The switches in a timeline history file: `1<TAB>0/3000000<TAB>reason` a line, oldest first. */
+export function parseTimelineHistory(content: string): TimelineSwitch[] {
+  return content.split("\n").flatMap((line) => {
+    const [timeline, end] = line.trim().split(/\s+/);
+    const endLsn = parseLsn(end ?? "");
+    return timeline !== undefined && /^\d+$/.test(timeline) && endLsn !== undefined
+      ? [{ timeline: Number(timeline), endLsn }]
+      : [];
+  });
+}
+
+async function identify(connection: PostgresConnection, signal: AbortSignal): Promise<ServerInfo> {
+  const system = await connection.queryRow("IDENTIFY_SYSTEM", "identify the server", signal);
+  const settings = await connection.queryRow(
+    `SELECT current_setting('server_version_num') AS version, current_setting('wal_level') AS wal_level,
+            (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout') AS wal_sender_timeout`,
+    "read the server's settings",
+    signal,
+  );
+  const versionNumber = Number(settings.version);
+  if (versionNumber < VERSION_MIN) {
+    throw new CaptureError(
+      "postgres-refused",
+      `Cannot replicate: the server is PostgreSQL ${Math.floor(versionNumber / 10_000)}, older than 14`,
+    );
+  }
+  if (settings.wal_level !== "logical") {
+    throw new CaptureError(
+      "postgres-refused",
+      `Cannot replicate: wal_level is ${settings.wal_level}, and must be logical`,
+      {
+        hint: "ALTER SYSTEM SET wal_level = logical;  then restart PostgreSQL",
+      },
+    );
+  }
+  return {
+    systemIdentifier: system.systemid ?? "",
+    timeline: Number(system.timeline),
+    versionNumber,
+    walSenderTimeoutMs: Number(settings.wal_sender_timeout ?? 0),
+  };
+}

@@ -1,0 +1,91 @@
+// Looks at replication slots and makes them.
+
+import { CaptureError } from "../errors.ts";
+import { type Lsn, parseLsn } from "../pipeline/position.ts";
+import type { SlotState } from "../pipeline/ports.ts";
+import { type PostgresConnection, quoteIdentifier, quoteLiteral, type Row } from "./connection.ts";
+
+/**
+ * The slot as pg_replication_slots shows it, or null when there is none.
+ * @throws CaptureError `slot-unusable` when it can't serve pgoutput changes of this database
+ */
+export async function readSlot(
+  connection: PostgresConnection,
+  slot: string,
+  database: string,
+  signal: AbortSignal,
+): Promise<SlotState | null> {
+  const [row] = await connection.query(
+    `SELECT slot_type, plugin, database, active_pid, confirmed_flush_lsn, wal_status,
+            CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+                 ELSE pg_catalog.pg_current_wal_flush_lsn() END AS wal_end
+       FROM pg_catalog.pg_replication_slots WHERE slot_name = ${quoteLiteral(slot)}`,
+    `look at slot "${slot}"`,
+    signal,
+  );
+  if (row === undefined) return null;
+  refuseUnusable(slot, database, row);
+  return {
+    confirmedFlushLsn: parseLsn(row.confirmed_flush_lsn ?? "") ?? 0n,
+    activePid: row.active_pid == null ? null : Number(row.active_pid),
+    walEnd: parseLsn(row.wal_end ?? "") ?? 0n,
+  };
+}
+
+/**
+ * Makes a logical slot for pgoutput. PostgreSQL waits for the transactions that are open to end.
+ * @param failover whether standbys keep it too (PostgreSQL 17 and later)
+ * @returns the consistent point: every transaction that commits after it is in the stream
+ */
+export async function createSlot(
+  connection: PostgresConnection,
+  slot: string,
+  failover: boolean,
+  signal: AbortSignal,
+): Promise<Lsn> {
+  // The form without parentheses is the only one that PostgreSQL 14 has, and later ones keep it.
+  const options = failover ? "(SNAPSHOT 'nothing', FAILOVER true)" : "NOEXPORT_SNAPSHOT";
+  const row = await connection.queryRow(
+    `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} LOGICAL pgoutput ${options}`,
+    `make replication slot "${slot}"`,
+    signal,
+  );
+  const consistentPoint = parseLsn(row.consistent_point ?? "");
+  if (consistentPoint === undefined) {
+    throw new CaptureError(
+      "postgres-refused",
+      `Cannot make replication slot "${slot}": PostgreSQL named no consistent point`,
+    );
+  }
+  return consistentPoint;
+}
+
+function refuseUnusable(slot: string, database: string, row: Row): void {
+  if (row.slot_type !== "logical" || row.plugin !== "pgoutput") {
+    throw unusable(
+      slot,
+      row.slot_type === "logical" ? `its plugin is ${row.plugin}, not pgoutput` : "it is a physical slot",
+      "set PG_SLOT_NAME to a name that is free",
+    );
+  }
+  if (row.database !== database) {
+    throw unusable(
+      slot,
+      `it belongs to database "${row.database}"`,
+      "set PG_SLOT_NAME to a name that is free, or PG_DATABASE to that database",
+    );
+  }
+  if (row.wal_status === "lost") {
+    throw unusable(
+      slot,
+      "it is invalidated, PostgreSQL has removed WAL that it needs",
+      `changes are gone: pg-capture teardown, then start anew with a snapshot (SELECT pg_drop_replication_slot(${
+        quoteLiteral(slot)
+      });)`,
+    );
+  }
+}
+
+function unusable(slot: string, found: string, hint: string): CaptureError {
+  return new CaptureError("slot-unusable", `Cannot use replication slot "${slot}": ${found}`, { hint });
+}

@@ -1,0 +1,71 @@
+// Runs a value writer as the decoder does, in the middle of a buffer, and gives what it wrote.
+
+import assert from "node:assert/strict";
+import { ByteWriter } from "../../src/decoder/byte_writer.ts";
+import type { TypeInfo } from "../../src/decoder/type_info.ts";
+import { valueWriter } from "../../src/decoder/values/writer.ts";
+import { CaptureError } from "../../src/errors.ts";
+
+/** Bytes around the value that continue most forms: a writer that reads past an end is caught. */
+const BEFORE = new TextEncoder().encode('7"{(\\');
+const AFTER = new TextEncoder().encode('00"},)]+00:00 BC');
+
+const OUT_BEFORE = "[";
+
+/** A base type by its name. */
+export function base(name: string): TypeInfo {
+  return { kind: "base", name };
+}
+
+export function arrayOf(element: TypeInfo, delimiter = ","): TypeInfo {
+  return { kind: "array", element, delimiter };
+}
+
+export function composite(fields: Readonly<Record<string, TypeInfo>>): TypeInfo {
+  return { kind: "composite", fields: Object.entries(fields).map(([name, type]) => ({ name, type })) };
+}
+
+/** The JSON text of a value; `type` may be the name of a base type. */
+export function writeValue(type: TypeInfo | string, value: string | Uint8Array): string {
+  // A fatal decoder shows bytes that are not UTF-8; ignoreBOM keeps a byte order mark.
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(writeValueBytes(type, value));
+}
+
+/** The JSON text of a value, as bytes. */
+export function writeValueBytes(type: TypeInfo | string, value: string | Uint8Array): Uint8Array {
+  const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
+  const src = new Uint8Array([...BEFORE, ...bytes, ...AFTER]);
+  const out = new ByteWriter();
+  out.append(new TextEncoder().encode(OUT_BEFORE));
+  const writer = valueWriter(typeof type === "string" ? base(type) : type);
+  writer(src, BEFORE.length, BEFORE.length + bytes.length, out);
+  assert.equal(out.bytes[0], OUT_BEFORE.charCodeAt(0));
+  return out.bytes.slice(OUT_BEFORE.length, out.length);
+}
+
+/** Asserts that each value is refused as a decoding error that names no value. */
+export function assertMalformed(type: TypeInfo | string, values: readonly (string | Uint8Array)[]): void {
+  for (const value of values) {
+    assert.throws(
+      () => writeValue(type, value),
+      (error) => {
+        assert.ok(error instanceof CaptureError && error.kind === "decoding", `${value}: ${error}`);
+        assert.match(error.message, /^Cannot write a value of type [a-z "]+ as JSON: /);
+        return true;
+      },
+      `must be refused: ${JSON.stringify(value)}`,
+    );
+  }
+}
+
+/** Asserts each value's exact JSON text. */
+export function assertJson(
+  type: TypeInfo | string,
+  cases: readonly (readonly [text: string, json: string])[],
+): void {
+  for (const [text, json] of cases) {
+    const written = writeValue(type, text);
+    assert.equal(written, json);
+    JSON.parse(written);
+  }
+}
