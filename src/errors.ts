@@ -41,7 +41,10 @@ export type ErrorKind =
   | "checkpoint-unavailable";
 
 /** What follows from an error: try again, or stop with an exit code. */
-export type ErrorPolicy = { readonly action: "retry" } | { readonly action: "stop"; readonly exitCode: 2 | 3 };
+export type ErrorPolicy = { readonly action: "retry" } | {
+  readonly action: "stop";
+  readonly exitCode: 2 | 3;
+};
 
 /**
  * An error with a kind, and the mend a person can apply.
@@ -55,7 +58,11 @@ export class CaptureError extends Error {
   /** What to do about it, as a sentence or an exact command; absent where waiting is all there is to do. */
   readonly hint: string | undefined;
 
-  constructor(kind: ErrorKind, message: string, options: { readonly hint?: string; readonly cause?: unknown } = {}) {
+  constructor(
+    kind: ErrorKind,
+    message: string,
+    options: { readonly hint?: string; readonly cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.kind = kind;
     this.hint = options.hint;

@@ -14,6 +14,8 @@ export interface BatchLimits {
   readonly bufferBytesMax: number;
   /** Records held undelivered, in both batches. */
   readonly bufferRecordsMax: number;
+  /** While no changes come: how long a position that moves by itself waits to be delivered alone. */
+  readonly idleProgressMs: number;
 }
 
 /** A batch to deliver, and the position that is reached with it. */
@@ -48,10 +50,12 @@ export class Batcher {
   #inputIdle = false;
   #flushing = false;
   #idleDue = false;
+  #takenAt: number;
 
   constructor(limits: BatchLimits, createBatch: () => Batch, start: Position, now: () => number) {
     this.#limits = limits;
     this.#now = now;
+    this.#takenAt = now();
     this.#filling = createBatch();
     this.#spare = createBatch();
     this.#commitLsn = start.commitLsn;
@@ -117,8 +121,9 @@ export class Batcher {
 
   /** Says that all transactions up to `endLsn` have come in whole. */
   advanceEnd(endLsn: Lsn): void {
-    if (endLsn > this.#endLsn) this.#endLsn = endLsn;
-    if (this.#flushing || this.#idleDue) this.#changed.wake();
+    if (endLsn <= this.#endLsn) return;
+    this.#endLsn = endLsn;
+    if (this.#filling.count === 0) this.#changed.wake();
   }
 
   /** Says whether intake is waiting for more: then there is no company to come. */
@@ -128,8 +133,8 @@ export class Batcher {
     if (idle && this.#filling.bytes >= this.#limits.enoughBytes) this.#changed.wake();
   }
 
-  /** Asks for the position alone to be delivered, if there is nothing else and it is new. */
-  requestIdleProgress(): void {
+  /** PostgreSQL asked how far we are: a new position is delivered soon, with or without changes. */
+  requestProgress(): void {
     this.#idleDue = true;
     this.#changed.wake();
   }
@@ -170,6 +175,7 @@ export class Batcher {
     this.#full = false;
     this.#idleDue = false;
     this.#takenEndLsn = this.#endLsn;
+    this.#takenAt = this.#now();
     this.#roomMade.wake();
     return { batch, position: this.received, commitTimeMs: this.#lastCommitTimeMs };
   }
@@ -178,10 +184,11 @@ export class Batcher {
   #waitMs(): number {
     const { count, bytes } = this.#filling;
     if (count === 0) {
-      const isNew = this.#endLsn > this.#takenEndLsn;
-      return isNew && (this.#idleDue || this.#flushing) ? 0 : Infinity;
+      if (this.#endLsn <= this.#takenEndLsn) return Infinity;
+      if (this.#flushing) return 0;
+      return this.#takenAt + (this.#idleDue ? ASKED_PROGRESS_MS : this.#limits.idleProgressMs) - this.#now();
     }
-    if (this.#full || this.#flushing || this.#idleDue) return 0;
+    if (this.#full || this.#flushing) return 0;
     if (this.#inputIdle && bytes >= this.#limits.enoughBytes) return 0;
     return this.#oldestAt + this.#limits.lingerMs - this.#now();
   }
@@ -193,6 +200,9 @@ export class Batcher {
       this.#filling.bytes + (held?.bytes ?? 0) >= bufferBytesMax;
   }
 }
+
+// A server that shuts down asks again and again until its end of WAL is confirmed.
+const ASKED_PROGRESS_MS = 100;
 
 /** A record of the size of both. */
 function withTombstone(record: EncodedRecord): EncodedRecord {

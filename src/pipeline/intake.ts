@@ -101,8 +101,7 @@ export class Intake {
   }
 
   #keepalive(): void {
-    const { stream, batcher, decoder, observer, onKeepalive } = this.#parts;
-    observer.serverWalEnd(stream.walEnd);
+    const { stream, batcher, decoder, onKeepalive } = this.#parts;
     // In the middle of a transaction its end of WAL may lie beyond that transaction's commit.
     if (!decoder.inTransaction) batcher.advanceEnd(stream.walEnd);
     onKeepalive(stream.replyRequested);

@@ -38,7 +38,7 @@ export interface Observer {
    */
   queued(changes: number, bytes: number, oldestCommitTimeMs: number): void;
   delivered(delivery: Delivery): void;
-  /** The end of the server's WAL, as a keepalive has it. */
+  /** The end of the server's WAL. */
   serverWalEnd(lsn: Lsn): void;
   /** Confirmed to PostgreSQL. */
   confirmed(lsn: Lsn): void;

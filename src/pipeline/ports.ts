@@ -131,6 +131,8 @@ export interface SourceSession {
   createSlot(signal: AbortSignal): Promise<Lsn>;
   /** Starts replication at the slot's own position. @throws CaptureError `slot-in-use` */
   start(signal: AbortSignal): Promise<ReplicationStream>;
+  /** The end of the server's WAL now; for watching, not for deciding. */
+  readWalEnd(signal: AbortSignal): Promise<Lsn>;
   /** The timelines that led to the server's present one, oldest first. */
   timelineHistory(signal: AbortSignal): Promise<readonly TimelineSwitch[]>;
   describeRelation(

@@ -49,7 +49,6 @@ export interface CaptureSettings {
   readonly delivery: DeliveryGuarantee;
   readonly limits: BatchLimits;
   readonly keepaliveIntervalMs: number;
-  readonly checkpointIntervalMs: number;
 }
 
 /** What is kept from one session to the next. */
@@ -61,8 +60,8 @@ export interface SessionMemory {
 
 // The server's last answer to the last confirmation is waited for this long.
 const FINISH_MS = 2_000;
-// A server that shuts down asks again and again until its end of WAL is confirmed.
-const ASKED_PROGRESS_MS = 100;
+// How often the server is asked for the end of its WAL: half of the status line's interval.
+const WATCH_MS = 5_000;
 
 /**
  * Takes the slot and streams until `stop` aborts, then drains; or until something fails.
@@ -285,7 +284,6 @@ async function streamChanges(
     position: at,
   });
   const delivered = new Wakeup();
-  let lastDeliveryAt = now();
   const intake = new Intake({
     stream: held.stream,
     session,
@@ -297,11 +295,9 @@ async function streamChanges(
     now,
     wallClock: parts.wallClock,
     onKeepalive(replyRequested) {
-      const idleMs = now() - lastDeliveryAt;
-      if (idleMs >= (replyRequested ? ASKED_PROGRESS_MS : settings.checkpointIntervalMs)) {
-        batcher.requestIdleProgress();
-      }
-      if (replyRequested) feedback.answer();
+      if (!replyRequested) return;
+      batcher.requestProgress();
+      feedback.answer();
     },
   });
   feedback.setState({
@@ -325,6 +321,7 @@ async function streamChanges(
   await parts.store.save({ progress: progressOf(position), delivery: settings.delivery }).catch((error) =>
     reportCheckpoint(parts, settings, error)
   );
+  const watching = new AbortController();
   let drained = false;
   await runTogether([
     async (signal) => {
@@ -333,7 +330,6 @@ async function streamChanges(
     },
     async (signal) => {
       const onDelivered = () => {
-        lastDeliveryAt = now();
         memory.backoff.reset();
         delivered.wake();
       };
@@ -341,12 +337,30 @@ async function streamChanges(
       drained = true;
       delivered.wake();
     },
-    (signal) => checkpoint(checkpointing, () => drained, signal),
+    async (signal) => {
+      await checkpoint(checkpointing, () => drained, signal);
+      watching.abort();
+    },
+    (signal) => watchWalEnd(session, observer, AbortSignal.any([signal, watching.signal])),
   ], kill);
   await saveDelivered(checkpointing);
   await held.stream.finish(batcher.received.endLsn, tracker.confirmable, FINISH_MS);
   observer.stateChanged("postgres", "stopped");
   observer.stateChanged("kafka", "stopped");
+}
+
+/** For the lag that people are shown: a keepalive tells how far the walsender has read, not how much there is. */
+async function watchWalEnd(session: SourceSession, observer: Observer, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      observer.serverWalEnd(await session.readWalEnd(signal));
+      await delay(WATCH_MS, signal);
+    } catch (error) {
+      // The stream's own connection notices what is wrong with the server.
+      if (signal.aborted || !(error instanceof CaptureError)) continue;
+      await delay(WATCH_MS, signal).catch(() => {});
+    }
+  }
 }
 
 /** Half of the server's timeout, if that is less: a status update may be late by a whole interval. */

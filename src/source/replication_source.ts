@@ -18,7 +18,7 @@ import { PostgresConnection, quoteIdentifier } from "./connection.ts";
 import type { PostgresOptions, ReplicationOptions } from "./options.ts";
 import { readPublication } from "./publication.ts";
 import { PostgresStream } from "./replication_stream.ts";
-import { createSlot, readSlot } from "./slot.ts";
+import { createSlot, readSlot, readWalEnd } from "./slot.ts";
 
 const VERSION_MIN = 140_000;
 
@@ -54,6 +54,7 @@ class PostgresSession implements SourceSession {
   readonly #replication: ReplicationOptions;
   readonly #connection: PostgresConnection;
   readonly #now: () => number;
+  #watching: PostgresConnection | undefined;
 
   constructor(
     postgres: PostgresOptions,
@@ -111,6 +112,17 @@ class PostgresSession implements SourceSession {
     return parseTimelineHistory(row.content ?? "");
   }
 
+  async readWalEnd(signal: AbortSignal): Promise<Lsn> {
+    this.#watching ??= await PostgresConnection.open(this.#postgres, "sql", signal);
+    try {
+      return await readWalEnd(this.#watching, signal);
+    } catch (error) {
+      this.#watching.close();
+      this.#watching = undefined;
+      throw error;
+    }
+  }
+
   async describeRelation(
     relationId: number,
     typeOids: readonly number[],
@@ -122,6 +134,7 @@ class PostgresSession implements SourceSession {
 
   close(): void {
     this.#connection.close();
+    this.#watching?.close();
   }
 }
 

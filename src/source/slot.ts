@@ -5,6 +5,9 @@ import { type Lsn, parseLsn } from "../pipeline/position.ts";
 import type { SlotState } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral, type Row } from "./connection.ts";
 
+const WAL_END = `CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+                 ELSE pg_catalog.pg_current_wal_flush_lsn() END`;
+
 /**
  * The slot as pg_replication_slots shows it, or null when there is none.
  * @throws CaptureError `slot-unusable` when it can't serve pgoutput changes of this database
@@ -17,8 +20,7 @@ export async function readSlot(
 ): Promise<SlotState | null> {
   const [row] = await connection.query(
     `SELECT slot_type, plugin, database, active_pid, confirmed_flush_lsn, wal_status,
-            CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
-                 ELSE pg_catalog.pg_current_wal_flush_lsn() END AS wal_end
+            ${WAL_END} AS wal_end
        FROM pg_catalog.pg_replication_slots WHERE slot_name = ${quoteLiteral(slot)}`,
     `look at slot "${slot}"`,
     signal,
@@ -30,6 +32,12 @@ export async function readSlot(
     activePid: row.active_pid == null ? null : Number(row.active_pid),
     walEnd: parseLsn(row.wal_end ?? "") ?? 0n,
   };
+}
+
+/** The end of the WAL that the server can stream. */
+export async function readWalEnd(connection: PostgresConnection, signal: AbortSignal): Promise<Lsn> {
+  const row = await connection.queryRow(`SELECT ${WAL_END} AS wal_end`, "read the end of the WAL", signal);
+  return parseLsn(row.wal_end ?? "") ?? 0n;
 }
 
 /**

@@ -40,16 +40,17 @@ function record(size: number): EncodedRecord {
 
 function batcherOf(changed: Partial<BatchLimits> & { readonly batchBytes?: number } = {}) {
   const clock = { now: 0 };
-  const limits = {
+  const { batchBytes = 100, ...limits } = {
     lingerMs: 100,
     enoughBytes: 50,
     bufferBytesMax: 10_000,
     bufferRecordsMax: 1000,
+    idleProgressMs: 10_000,
     ...changed,
   };
   const batcher = new Batcher(
     limits,
-    () => new CountingBatch(changed.batchBytes ?? 100),
+    () => new CountingBatch(batchBytes),
     START,
     () => clock.now,
   );
@@ -66,7 +67,7 @@ Deno.test("a change waits for company until the linger time is over", async () =
   const { batcher } = batcherOf({ lingerMs: 30 });
   const clock = performance.now();
   const timed = new Batcher(
-    { lingerMs: 30, enoughBytes: 50, bufferBytesMax: 10_000, bufferRecordsMax: 10 },
+    { lingerMs: 30, enoughBytes: 50, bufferBytesMax: 10_000, bufferRecordsMax: 10, idleProgressMs: 10_000 },
     () => new CountingBatch(100),
     START,
     () => performance.now(),
@@ -133,16 +134,18 @@ Deno.test("a delete and its tombstone are never in two batches", async () => {
   strictEqual(batcher.held.records, 1 + 2);
 });
 
-Deno.test("a position that moves without changes is delivered alone, when that is asked for", async () => {
-  const { batcher } = batcherOf();
+Deno.test("a position that moves without changes is delivered alone, soon when that is asked for", async () => {
+  const { batcher, clock } = batcherOf();
   batcher.advanceEnd(40n);
   const taken = batcher.take(NEVER);
   strictEqual(await isPending(taken), true);
-  batcher.requestIdleProgress();
+  clock.now = 200;
+  batcher.requestProgress();
   const full = (await taken)!;
   deepStrictEqual([full.batch.count, full.position], [0, { commitLsn: 1n, seq: 5, endLsn: 40n }]);
   batcher.release(full.batch);
-  batcher.requestIdleProgress();
+  clock.now = 20_000;
+  batcher.requestProgress();
   strictEqual(await isPending(batcher.take(NEVER)), true, "it is delivered once");
 });
 

@@ -1,0 +1,138 @@
+// A real Kafka broker on a free port, without Docker: one process in KRaft mode.
+
+import { tempFolder } from "./janitor.ts";
+import {
+  isBrokerUp,
+  type KafkaJars,
+  kafkaJars,
+  type KafkaProperties,
+  LOG_ARGS,
+  makeDataFolder,
+  serverProperties,
+} from "./kafka_jars.ts";
+import { freePort } from "./ports.ts";
+import { ServerProcess } from "./server_process.ts";
+import { DevServerError } from "./tools.ts";
+
+export type { KafkaProperties } from "./kafka_jars.ts";
+
+/** What can be chosen about a broker. */
+export interface KafkaOptions {
+  /** 4.1.0 when not given; 3.9.1 is tried too. */
+  readonly version?: string;
+  /** Java's heap, at most; 256 when not given. */
+  readonly heapMb?: number;
+  readonly properties?: KafkaProperties;
+  /** More arguments for Java. */
+  readonly javaArgs?: readonly string[];
+  /** Called with a line before what takes long. */
+  readonly onProgress?: (line: string) => void;
+}
+
+/**
+ * Starts a broker: PLAINTEXT, topics not made by themselves, internal topics with one replica and one partition,
+ * everything in a folder of its own that is removed at the end.
+ * @throws DevServerError
+ */
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
+  const version = options.version ?? "4.1.0";
+  const jars = await kafkaJars(version, options.onProgress ?? (() => {}));
+  const folder = await tempFolder(`kafka-${version}`);
+  const server = new KafkaServer(version, jars, folder, options);
+  try {
+    await makeDataFolder(jars.formattedFolder, server.dataDir);
+    await server.start();
+    return server;
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** A broker that `startKafka` started. */
+export class KafkaServer implements AsyncDisposable {
+  readonly version: string;
+  readonly host = "127.0.0.1";
+  readonly port = freePort();
+  readonly dataDir: string;
+  /** What the broker logged since it was made: warnings and errors. */
+  readonly logFile: string;
+  readonly #controllerPort = freePort();
+  readonly #jars: KafkaJars;
+  readonly #folder: string;
+  readonly #javaArgs: readonly string[];
+  #properties: KafkaProperties;
+  #process: ServerProcess | undefined;
+
+  constructor(version: string, jars: KafkaJars, folder: string, options: KafkaOptions) {
+    this.version = version;
+    this.dataDir = `${folder}/data`;
+    this.logFile = `${folder}/kafka.log`;
+    this.#jars = jars;
+    this.#folder = folder;
+    this.#javaArgs = [`-Xmx${options.heapMb ?? 256}m`, "-XX:+UseSerialGC", ...options.javaArgs ?? []];
+    this.#properties = options.properties ?? {};
+  }
+
+  /** What KAFKA_BROKERS is set to. */
+  get bootstrap(): string {
+    return `${this.host}:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.#running().pid;
+  }
+
+  /** Adds properties; they count from the next start. */
+  configure(properties: KafkaProperties): void {
+    this.#properties = { ...this.#properties, ...properties };
+  }
+
+  /** Starts it again after `stop` or `kill`: the same data and port. */
+  async start(): Promise<void> {
+    if (this.#process?.running) return;
+    const config = `${this.#folder}/server.properties`;
+    const ports = { broker: this.port, controller: this.#controllerPort };
+    await Deno.writeTextFile(config, serverProperties(ports, this.dataDir, this.#properties));
+    this.#process = await ServerProcess.launch({
+      name: `Kafka ${this.version}`,
+      command: [this.#jars.java, ...this.#jars.args, ...LOG_ARGS, ...this.#javaArgs, "kafka.Kafka", config],
+      env: { PATH: Deno.env.get("PATH") ?? "" },
+      folder: this.#folder,
+      logFile: this.logFile,
+      user: undefined,
+      endSignal: "KILL",
+      isReady: isBrokerUp,
+    });
+  }
+
+  /** SIGTERM: it writes everything out and ends. */
+  async stop(): Promise<void> {
+    await this.#process?.stop("SIGTERM");
+  }
+
+  /** SIGKILL. */
+  async kill(): Promise<void> {
+    await this.#running().kill();
+  }
+
+  /** SIGSTOP: connections stay open, nothing answers. */
+  async freeze(): Promise<void> {
+    await this.#running().freeze();
+  }
+
+  thaw(): void {
+    this.#running().thaw();
+  }
+
+  /** Its data is not wanted any more: no time is spent on writing it out. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process?.kill();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+
+  #running(): ServerProcess {
+    if (this.#process === undefined) throw new DevServerError(`Kafka ${this.version} was never started`);
+    return this.#process;
+  }
+}

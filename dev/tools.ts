@@ -1,0 +1,61 @@
+// Runs the programs that fetch and prepare servers, and says in one line what is missing.
+
+/** What keeps a server from being started, for a person to mend: shown without a stack. */
+export class DevServerError extends Error {
+  override readonly name = "DevServerError";
+}
+
+/** A program to run to its end. */
+export interface ToolOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Run as this user instead. */
+  readonly user?: SystemUser | undefined;
+  /** What the program is run for, to go after "Cannot": `fetch the jars of Kafka 4.1.0`. */
+  readonly purpose: string;
+  /** What a person can do when there is no such program. */
+  readonly missingHint: string;
+  readonly timeoutMs: number;
+}
+
+/** A user that a server may run as. */
+export interface SystemUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * Runs a program to its end and returns what it printed, on both outputs.
+ * @throws DevServerError when it's not there, fails, or takes longer than `timeoutMs`
+ */
+export async function runTool(options: ToolOptions): Promise<string> {
+  const { command, args, cwd, env, user, purpose, missingHint, timeoutMs } = options;
+  const commandOptions: Deno.CommandOptions = {
+    args: [...args],
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env: { ...env } }),
+    ...(user === undefined ? {} : user),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(timeoutMs),
+  };
+  let output: Deno.CommandOutput;
+  try {
+    output = await new Deno.Command(command, commandOptions).output();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new DevServerError(`Cannot ${purpose}: there is no program "${command}". ${missingHint}`);
+  }
+  const text = new TextDecoder().decode(output.stdout) + new TextDecoder().decode(output.stderr);
+  if (output.success) return text;
+  const found = output.signal === null ? `exit code ${output.code}` : `ended by ${output.signal}`;
+  throw new DevServerError(`Cannot ${purpose}: ${command}: ${found}\n${lastLines(text, 15)}`);
+}
+
+/** The last `count` lines of a text. */
+export function lastLines(text: string, count: number): string {
+  return text.trimEnd().split("\n").slice(-count).join("\n");
+}

@@ -1,0 +1,42 @@
+// Runs a command with a PostgreSQL and a Kafka beside it: deno run -A dev/with_servers.ts deno test -A
+// One pair of servers then serves all test files.
+
+import { cleanUp, guard, release } from "./janitor.ts";
+import { startKafka } from "./kafka.ts";
+import { startPostgres } from "./postgres.ts";
+import { serversEnvironment } from "./servers_environment.ts";
+import { DevServerError } from "./tools.ts";
+
+let exitCode = 1;
+try {
+  exitCode = await runWithServers(Deno.args[0], Deno.args.slice(1));
+} catch (error) {
+  if (!(error instanceof DevServerError)) throw error;
+  print(error.message);
+} finally {
+  await cleanUp();
+}
+Deno.exit(exitCode);
+
+async function runWithServers(command: string | undefined, args: readonly string[]): Promise<number> {
+  if (command === undefined) throw new DevServerError("Usage: with_servers.ts COMMAND [ARGUMENT …]");
+  const [postgres, kafka] = await Promise.all([
+    startPostgres({ onProgress: print }),
+    startKafka({ onProgress: print }),
+  ]);
+  const env = serversEnvironment(postgres, kafka.bootstrap);
+  // The deno that runs this may not be on the PATH.
+  const program = command === "deno" ? Deno.execPath() : command;
+  const child = new Deno.Command(program, { args: [...args], env }).spawn();
+  await guard(child.pid, "TERM");
+  // The terminal's Ctrl-C reaches the command by itself; its end is this program's.
+  Deno.addSignalListener("SIGINT", () => {});
+  Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
+  const { code } = await child.status;
+  await release(child.pid);
+  return code;
+}
+
+function print(line: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+}

@@ -1,0 +1,80 @@
+// From the command line to a command and its exit code.
+
+import type { Config } from "../config/config.ts";
+import { ConfigurationErrors } from "../config/configuration_errors.ts";
+import { type ConfigSources, loadConfig, type LoadedConfig } from "../config/load.ts";
+import { unreachable } from "../errors.ts";
+import { escapeControls } from "../observability/escape.ts";
+import { formatLogLine } from "../observability/log_line.ts";
+import { VERSION } from "../version.ts";
+import { type Invocation, parseArguments } from "./args.ts";
+import type { FailureReport } from "./failure_report.ts";
+import { USAGE } from "./usage.ts";
+
+/** What a command may touch. */
+export interface World {
+  readonly env: () => ConfigSources["env"];
+  readonly readTextFile: ConfigSources["readTextFile"];
+  readonly standardOutput: (text: string) => void;
+  readonly standardError: (text: string) => void;
+  readonly failure: Pick<FailureReport, "configure" | "report">;
+  /** Captures until stopped. @returns the exit code */
+  readonly run: (
+    options: { readonly config: Config; readonly configWarnings: readonly string[] },
+  ) => Promise<number>;
+}
+
+const EXIT_OK = 0;
+const EXIT_USAGE = 2;
+
+/** Does what the arguments ask for. @returns the exit code; does not throw */
+export async function dispatch(argv: readonly string[], world: World): Promise<number> {
+  const invocation = parseArguments(argv);
+  switch (invocation.kind) {
+    case "help":
+      world.standardOutput(USAGE);
+      return EXIT_OK;
+    case "version":
+      world.standardOutput(`pg-capture ${VERSION}\n`);
+      return EXIT_OK;
+    case "wrong":
+      world.standardError(`${escapeControls(invocation.message)}\n\n${USAGE}`);
+      return EXIT_USAGE;
+    case "unavailable":
+      world.standardError(`pg-capture ${invocation.command} is not available in this version yet\n`);
+      return EXIT_USAGE;
+    case "run":
+      return await runCommand(invocation, world);
+    default:
+      return unreachable(invocation);
+  }
+}
+
+type RunInvocation = Extract<Invocation, { readonly kind: "run" }>;
+
+async function runCommand(invocation: RunInvocation, world: World): Promise<number> {
+  try {
+    const { config, warnings } = load(invocation, world);
+    world.failure.configure(config);
+    return await world.run({ config, configWarnings: warnings });
+  } catch (error) {
+    if (!(error instanceof ConfigurationErrors)) return world.failure.report(error);
+    for (const line of error.lines) world.standardError(problemLine(line, invocation, world));
+    return EXIT_USAGE;
+  }
+}
+
+function load({ configFile, jsonLogs, verbose }: RunInvocation, { env, readTextFile }: World): LoadedConfig {
+  return loadConfig({
+    env: env(),
+    readTextFile,
+    ...(configFile === undefined ? {} : { configFile }),
+    overrides: { ...(jsonLogs ? { LOG_FORMAT: "json" } : {}), ...(verbose ? { LOG_LEVEL: "debug" } : {}) },
+  });
+}
+
+/** A bare line for people; where logs are asked for as JSON, a line that their reader understands. */
+function problemLine(line: string, { jsonLogs }: RunInvocation, { env }: World): string {
+  if (!jsonLogs && env().LOG_FORMAT !== "json") return `${escapeControls(line)}\n`;
+  return formatLogLine("json", { timeMs: Date.now(), level: "error", message: line, fields: {} }, []);
+}

@@ -1,0 +1,45 @@
+// Says on standard error why the process ends with an error: in one line, without a secret.
+
+import { type Config, secretsToMask } from "../config/config.ts";
+import { CaptureError, errorPolicy } from "../errors.ts";
+import { describeError } from "../observability/error_chain.ts";
+import { formatLogLine, type LogFields, type LogFormat } from "../observability/log_line.ts";
+import { VERSION } from "../version.ts";
+
+const EXIT_BUG = 1;
+
+/** Reports the error that ends the process. Knows what must not be said as soon as it knows the configuration. */
+export class FailureReport {
+  readonly #write: (text: string) => void;
+  #format: LogFormat = "plain";
+  #isDebug = false;
+  #secrets: () => readonly string[] = () => [];
+
+  constructor(write: (text: string) => void) {
+    this.#write = write;
+  }
+
+  configure(config: Config): void {
+    this.#format = config.logging.format;
+    this.#isDebug = config.logging.level === "debug" || config.logging.level === "trace";
+    this.#secrets = () => secretsToMask(config);
+  }
+
+  /** Writes what happened and gives the exit code: that of the error's policy, or 1 for a bug. */
+  report(error: unknown): number {
+    const policy = error instanceof CaptureError ? errorPolicy(error.kind) : undefined;
+    if (error instanceof CaptureError && policy?.action === "stop") {
+      this.#line(describeError(error), { mend: error.hint });
+      return policy.exitCode;
+    }
+    const stack = this.#isDebug && error instanceof Error ? error.stack : undefined;
+    this.#line(`This is a bug in pg-capture ${VERSION}: ${describeError(error)}`, { stack });
+    return EXIT_BUG;
+  }
+
+  #line(message: string, fields: LogFields): void {
+    this.#write(
+      formatLogLine(this.#format, { timeMs: Date.now(), level: "error", message, fields }, this.#secrets()),
+    );
+  }
+}

@@ -1,0 +1,147 @@
+// `pg-capture run`: puts the parts together, and runs them until it is told to stop.
+
+import { KvCheckpointStore } from "../checkpoint/kv_store.ts";
+import { type Config, secretsToMask } from "../config/config.ts";
+import { readTextFile } from "../config/environment.ts";
+import { ChangeDecoder } from "../decoder/change_decoder.ts";
+import { CaptureError, errorPolicy } from "../errors.ts";
+import { LifecycleLog } from "../observability/lifecycle_log.ts";
+import { createLogger, type Logger } from "../observability/logger.ts";
+import { writeStandardError } from "../observability/standard_error.ts";
+import { Statistics } from "../observability/statistics.ts";
+import { startStatusLine, statusFields } from "../observability/status_line.ts";
+import type { CaptureParts, CaptureSettings } from "../pipeline/session.ts";
+import { supervise, type SupervisorSettings } from "../pipeline/supervisor.ts";
+import { createKafkaSink } from "../sink/kafka_sink.ts";
+import { TopicOwners } from "../sink/topics.ts";
+import { PostgresSource } from "../source/replication_source.ts";
+import { VERSION } from "../version.ts";
+import { onStopSignal } from "./stop_signal.ts";
+
+// SPEC section 2 gives 10 s from the signal to the end; the last confirmation has its share.
+const STOP_MS_MAX = 7_000;
+// A larger transaction costs memory and gains nothing: docs/BENCHMARKS.md.
+const BATCH_BYTES_MAX = 1024 * 1024;
+
+/**
+ * Captures until SIGTERM or SIGINT.
+ * @returns the exit code: 0 stopped cleanly, 2 or 3 as the error's kind says
+ * @throws what is not a CaptureError: a bug
+ */
+export async function run(
+  options: { readonly config: Config; readonly configWarnings: readonly string[] },
+): Promise<number> {
+  const { config } = options;
+  const logger = createLogger({
+    level: config.logging.level,
+    format: config.logging.format,
+    write: writeStandardError,
+    secrets: () => secretsToMask(config),
+  });
+  for (const warning of options.configWarnings) logger.warn(warning);
+  logger.info("pg-capture", {
+    version: VERSION,
+    postgres: `${config.pg.host}:${config.pg.port}/${config.pg.database}`,
+    slot: config.pg.slotName,
+    publication: config.pg.publication,
+    kafka: config.kafka.brokers.map(({ host, port }) => `${host}:${port}`).join(","),
+    delivery: config.kafka.delivery,
+  });
+  const statistics = new Statistics();
+  using stopSignal = onStopSignal(() =>
+    logger.info("Stopping: delivering what was read; a second signal stops at once")
+  );
+  using store = new KvCheckpointStore(config.replication.checkpointFile);
+  using _statusLine = startStatusLine({
+    read: () => statistics.read(),
+    logger,
+    wallClockMs: Date.now,
+    monotonicMs: () => performance.now(),
+  });
+  const started = { reading: statistics.read(), atMs: performance.now() };
+  try {
+    await supervise(
+      partsOf(config, logger, statistics, store),
+      settingsOf(config),
+      Math.random,
+      stopSignal.signal,
+    );
+    const elapsedMs = performance.now() - started.atMs;
+    logger.info("Stopped", statusFields(started.reading, statistics.read(), elapsedMs, Date.now()));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CaptureError)) throw error;
+    statistics.failed(error.kind, false);
+    logger.error(error.message, error.hint === undefined ? {} : { mend: error.hint });
+    const policy = errorPolicy(error.kind);
+    return policy.action === "stop" ? policy.exitCode : 1;
+  }
+}
+
+function partsOf(
+  config: Config,
+  logger: Logger,
+  statistics: Statistics,
+  store: KvCheckpointStore,
+): CaptureParts {
+  const { pg, kafka } = config;
+  const topics = new TopicOwners(kafka.topicPrefix);
+  const source = new PostgresSource(
+    {
+      host: pg.host,
+      port: pg.port,
+      database: pg.database,
+      username: pg.username,
+      password: () => pg.password.refresh(readTextFile),
+      connectTimeoutMs: pg.connectTimeoutMs,
+    },
+    { slot: pg.slotName, publication: pg.publication, failover: pg.slotFailover },
+    Date.now,
+  );
+  return {
+    source,
+    createSink: (identity) =>
+      createKafkaSink({
+        brokers: kafka.brokers,
+        prefix: kafka.topicPrefix,
+        delivery: kafka.delivery,
+        compression: kafka.compression,
+        acks: kafka.acks === -1 ? "all" : kafka.acks,
+        maxMessageBytes: kafka.messageBytesMax,
+        batchBytesMax: Math.min(BATCH_BYTES_MAX, Math.floor(kafka.bufferBytesMax / 2)),
+        ...(kafka.topicPartitions === undefined ? {} : { topicPartitions: kafka.topicPartitions }),
+        ...(kafka.topicReplicationFactor === undefined
+          ? {}
+          : { topicReplicationFactor: kafka.topicReplicationFactor }),
+        clientId: "pg-capture",
+        identity,
+      }),
+    store,
+    createDecoder: () =>
+      new ChangeDecoder({ version: VERSION, database: pg.database, tombstones: kafka.tombstones }),
+    topicOf: (target) =>
+      target === "message" ? `${kafka.topicPrefix}.message` : topics.claim(target.schema, target.table),
+    observer: statistics,
+    lifecycle: new LifecycleLog(logger, statistics, () => performance.now()),
+    now: () => performance.now(),
+    wallClock: Date.now,
+  };
+}
+
+function settingsOf({ pg, kafka, replication }: Config): CaptureSettings & SupervisorSettings {
+  return {
+    database: pg.database,
+    slot: pg.slotName,
+    delivery: kafka.delivery,
+    limits: {
+      lingerMs: kafka.lingerMs,
+      enoughBytes: kafka.batchBytes,
+      bufferBytesMax: kafka.bufferBytesMax,
+      bufferRecordsMax: replication.bufferChangesMax,
+      idleProgressMs: replication.checkpointIntervalMs,
+    },
+    keepaliveIntervalMs: replication.keepaliveIntervalMs,
+    pollIntervalMs: replication.pollIntervalMs,
+    stopMsMax: STOP_MS_MAX,
+  };
+}

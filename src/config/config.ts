@@ -1,0 +1,192 @@
+// The configuration as the program uses it: grouped, typed, with units in the names.
+
+import { strict as assert } from "node:assert";
+import type { DeliveryGuarantee } from "../pipeline/ports.ts";
+import type { Broker } from "./names.ts";
+import type { Secret } from "./secret.ts";
+import type { Values } from "./variables.ts";
+
+/** Everything that can be configured. It may be printed: secrets show as `[secret]`. */
+export interface Config {
+  readonly pg: PgConfig;
+  readonly kafka: KafkaConfig;
+  readonly replication: ReplicationConfig;
+  readonly snapshot: { readonly mode: "initial" | "never" };
+  readonly format: { readonly name: "native" | "debezium" };
+  readonly logging: LoggingConfig;
+  readonly metrics: {
+    readonly host: string;
+    /** 0: no port. */
+    readonly port: number;
+  };
+}
+
+export interface PgConfig {
+  /** A name, an address, or the folder of a Unix socket, which begins with a slash. */
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly username: string;
+  readonly password: Secret;
+  readonly publication: string;
+  /** `schema.table` or `schema.*`; undefined where the publication is taken as it is. */
+  readonly tables: readonly string[] | undefined;
+  readonly slotName: string;
+  readonly slotFailover: boolean;
+  readonly connectTimeoutMs: number;
+  readonly tls: {
+    readonly mode: "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
+    readonly rootCertFile: string | undefined;
+    readonly certFile: string | undefined;
+    readonly keyFile: string | undefined;
+  };
+}
+
+export interface KafkaConfig {
+  readonly brokers: readonly Broker[];
+  readonly topicPrefix: string;
+  /** What will be done: `acks` 0 and 1 have made it at-least-once. */
+  readonly delivery: DeliveryGuarantee;
+  readonly compression: "none" | "gzip" | "snappy" | "lz4" | "zstd";
+  /** As in a Produce request: -1 is all in-sync replicas. */
+  readonly acks: 0 | 1 | -1;
+  readonly lingerMs: number;
+  /** Enough to send without waiting for `lingerMs`. */
+  readonly batchBytes: number;
+  /** Held undelivered; at least twice `messageBytesMax`. */
+  readonly bufferBytesMax: number;
+  /** The broker's limit for one record batch. */
+  readonly messageBytesMax: number;
+  readonly oversize: "stop" | "dead-letter";
+  /** Of topics that are made; undefined is the broker's default. */
+  readonly topicPartitions: number | undefined;
+  readonly topicReplicationFactor: number | undefined;
+  readonly tombstones: boolean;
+  readonly security: {
+    readonly protocol: "PLAINTEXT" | "SSL" | "SASL_PLAINTEXT" | "SASL_SSL";
+    readonly sasl: KafkaSasl | undefined;
+    readonly caFile: string | undefined;
+    readonly certFile: string | undefined;
+    readonly keyFile: string | undefined;
+  };
+}
+
+export type KafkaSasl =
+  | {
+    readonly mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
+    readonly username: string;
+    readonly password: Secret;
+  }
+  | { readonly mechanism: "OAUTHBEARER" };
+
+export interface ReplicationConfig {
+  readonly pollIntervalMs: number;
+  readonly keepaliveIntervalMs: number;
+  readonly checkpointIntervalMs: number;
+  /** Its folder may not exist yet. */
+  readonly checkpointFile: string;
+  /** Changes held undelivered. */
+  readonly bufferChangesMax: number;
+}
+
+export interface LoggingConfig {
+  readonly level: "error" | "warn" | "info" | "debug" | "trace";
+  readonly format: "plain" | "json";
+}
+
+/**
+ * Groups the values of the table.
+ * @param values passed `findContradictions`
+ * @param stateDirectory where files go that have no path of their own
+ */
+export function toConfig(values: Values, stateDirectory: string): Config {
+  return {
+    pg: toPgConfig(values),
+    kafka: toKafkaConfig(values),
+    replication: {
+      pollIntervalMs: values.REPLICATION_POLL_INTERVAL_MS,
+      keepaliveIntervalMs: values.REPLICATION_KEEPALIVE_INTERVAL_SECS * 1000,
+      checkpointIntervalMs: values.REPLICATION_CHECKPOINT_INTERVAL_SECS * 1000,
+      checkpointFile: values.REPLICATION_CHECKPOINT_FILE ?? `${stateDirectory}/checkpoint.kv`,
+      bufferChangesMax: values.REPLICATION_MAX_BUFFER_SIZE,
+    },
+    snapshot: { mode: values.SNAPSHOT_MODE },
+    format: { name: values.FORMAT },
+    logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
+    metrics: { host: values.METRICS_HOST, port: values.METRICS_PORT },
+  };
+}
+
+/**
+ * The secrets of a configuration as they are now, for a log to cut out of its lines. One that equals a name
+ * which is no secret (a role `postgres` with the password `postgres`) or is too short to be told from ordinary
+ * text is left out: masking it would tell it.
+ */
+export function secretsToMask(config: Config): readonly string[] {
+  const open = new Set([config.pg.host, config.pg.database, config.pg.username, config.kafka.topicPrefix]);
+  const secrets = [config.pg.password.reveal()];
+  const sasl = config.kafka.security.sasl;
+  if (sasl !== undefined && sasl.mechanism !== "OAUTHBEARER") {
+    open.add(sasl.username);
+    secrets.push(sasl.password.reveal());
+  }
+  return secrets.filter((secret) => secret.length >= MASKED_LENGTH_MIN && !open.has(secret));
+}
+
+const MASKED_LENGTH_MIN = 4;
+
+function toPgConfig(values: Values): PgConfig {
+  return {
+    host: values.PG_HOST,
+    port: values.PG_PORT,
+    database: values.PG_DATABASE,
+    username: values.PG_USERNAME,
+    password: values.PG_PASSWORD,
+    publication: values.PG_PUBLICATION,
+    tables: values.PG_TABLES,
+    slotName: values.PG_SLOT_NAME,
+    slotFailover: values.PG_SLOT_FAILOVER,
+    connectTimeoutMs: values.PG_CONNECT_TIMEOUT_SECS * 1000,
+    tls: {
+      mode: values.PG_SSL_MODE,
+      rootCertFile: values.PG_SSL_ROOT_CERT,
+      certFile: values.PG_SSL_CERT,
+      keyFile: values.PG_SSL_KEY,
+    },
+  };
+}
+
+function toKafkaConfig(values: Values): KafkaConfig {
+  return {
+    brokers: values.KAFKA_BROKERS,
+    topicPrefix: values.KAFKA_TOPIC_PREFIX,
+    delivery: values.KAFKA_ACKS === "all" ? values.KAFKA_DELIVERY : "at-least-once",
+    compression: values.KAFKA_COMPRESSION,
+    acks: values.KAFKA_ACKS === "all" ? -1 : values.KAFKA_ACKS === "1" ? 1 : 0,
+    lingerMs: values.KAFKA_LINGER_MS,
+    batchBytes: values.KAFKA_BATCH_SIZE,
+    bufferBytesMax: values.KAFKA_BUFFER_MEMORY,
+    messageBytesMax: values.KAFKA_MAX_MESSAGE_BYTES,
+    oversize: values.KAFKA_OVERSIZE,
+    topicPartitions: values.KAFKA_TOPIC_PARTITIONS,
+    topicReplicationFactor: values.KAFKA_TOPIC_REPLICATION_FACTOR,
+    tombstones: values.KAFKA_TOMBSTONES ?? values.FORMAT === "debezium",
+    security: {
+      protocol: values.KAFKA_SECURITY_PROTOCOL,
+      sasl: toKafkaSasl(values),
+      caFile: values.KAFKA_SSL_CA,
+      certFile: values.KAFKA_SSL_CERT,
+      keyFile: values.KAFKA_SSL_KEY,
+    },
+  };
+}
+
+function toKafkaSasl(values: Values): KafkaSasl | undefined {
+  const mechanism = values.KAFKA_SASL_MECHANISM;
+  if (mechanism === undefined) return undefined;
+  if (mechanism === "OAUTHBEARER") return { mechanism };
+  const username = values.KAFKA_SASL_USERNAME;
+  const password = values.KAFKA_SASL_PASSWORD;
+  assert(username !== undefined && password !== undefined, `${mechanism} without username and password`);
+  return { mechanism, username, password };
+}

@@ -1,0 +1,32 @@
+// All that is wrong with a configuration, as one error.
+
+import { CaptureError } from "../errors.ts";
+
+/** One thing that is wrong: which setting, what was found, what to do. */
+export interface ConfigurationProblem {
+  /** The setting and where it was found: `PG_PORT (environment)`, `[pg] port (pg-capture.toml line 3)`. */
+  readonly setting: string;
+  readonly problem: string;
+  readonly mend: string;
+}
+
+/** Thrown when a configuration can't be used. It lists every problem, so that one try is enough to mend them. */
+export class ConfigurationErrors extends CaptureError {
+  readonly problems: readonly ConfigurationProblem[];
+
+  constructor(problems: readonly ConfigurationProblem[]) {
+    const lines = problems.map(formatProblem);
+    super("configuration", `Cannot start with this configuration:\n${lines.join("\n")}`);
+    this.problems = problems;
+  }
+
+  /** One line for each problem. */
+  get lines(): readonly string[] {
+    return this.problems.map(formatProblem);
+  }
+}
+
+/** `PG_PORT (environment): "x" is not a whole number; write a whole number from 1 to 65535 (port)` */
+export function formatProblem({ setting, problem, mend }: ConfigurationProblem): string {
+  return `${setting}: ${problem}; ${mend}`;
+}

@@ -1,0 +1,125 @@
+// Makes the configuration's documents from the table: docs/CONFIGURATION.md and .envrc.example.
+
+import { alternatives } from "./syntax.ts";
+import { defaultText, type Section, SECTIONS, tomlPlace, type Variable } from "./variable.ts";
+import { isSecret, VARIABLE_NAMES, type VariableName, VARIABLES } from "./variables.ts";
+
+const TITLES: Readonly<Record<Section, string>> = {
+  pg: "PostgreSQL",
+  kafka: "Kafka",
+  replication: "Replication",
+  snapshot: "Snapshot",
+  format: "Format",
+  logging: "Logs",
+  metrics: "Metrics, health and status page",
+};
+
+/** The text of docs/CONFIGURATION.md. */
+export function configurationDocument(): string {
+  const required = VARIABLE_NAMES.filter((name) => VARIABLES[name].presence.kind === "required");
+  const sections = sectionNames().map(([section, names]) =>
+    `## ${TITLES[section]}\n\n\`[${section}]\` in the TOML file.\n\n${table(names)}`
+  );
+  return `# Configuration
+
+<!-- Made by \`deno task docs:config\` from src/config/variables.ts. -->
+
+Every setting is an environment variable, and the same name in lower case under a section of a TOML file.
+Required are ${alternatives(required.map(code)).replace(" or ", " and ")}.
+
+${INTRODUCTION}
+${sections.join("\n\n")}
+`;
+}
+
+/** The text of .envrc.example: every variable, the required ones switched on. */
+export function envrcExample(): string {
+  const sections = sectionNames().map(([section, names]) =>
+    `# --- ${TITLES[section]} ---\n\n${names.map(envrcLines).join("\n\n")}`
+  );
+  return `# Every variable of pg-capture, for direnv: copy to .envrc and run \`direnv allow\`.
+# Without the word "export" the same lines make a .env file.
+# Made by \`deno task docs:config\` from src/config/variables.ts.
+
+${sections.join("\n\n")}
+`;
+}
+
+const INTRODUCTION = `\`\`\`toml
+[pg]
+database = "mydb"
+username = "replicator"
+password_file = "/run/secrets/pg-password"
+slot_name = "orders"
+
+[kafka]
+brokers = ["kafka-1:9092", "kafka-2:9092"]
+\`\`\`
+
+- An option on the command line wins over the environment, the environment over \`.env\` in the working
+  directory, \`.env\` over the file that \`-c FILE\` names, that file over the defaults.
+- \`NAME_FILE\` gives the path of a file that holds the value of \`NAME\`; a newline at its end doesn't count. It
+  works for every variable and key, and is meant for secrets. A password is read again from its file for each
+  new connection. A value and its file in the same place are an error.
+- An empty value is the same as none. In \`.env\`, a value with a \`#\` has to be in quotes.
+- All that is wrong is reported at once, and the process ends with exit code 2. A name that is a slip away
+  from one of these is wrong too.
+- The state directory is \`$STATE_DIRECTORY\` (systemd sets it), else \`$XDG_STATE_HOME/pg-capture\`, else
+  \`~/.local/state/pg-capture\`.
+- \`KAFKA_BUFFER_MEMORY\` must be at least twice \`KAFKA_MAX_MESSAGE_BYTES\`: one batch is on its way while the
+  next one fills.
+- What is marked "not yet" is refused by this version.
+`;
+
+function sectionNames(): readonly (readonly [Section, readonly VariableName[]])[] {
+  const sections = Object.keys(SECTIONS) as readonly Section[];
+  return sections.map((
+    section,
+  ) => [section, VARIABLE_NAMES.filter((name) => tomlPlace(name).section === section)]);
+}
+
+function table(names: readonly VariableName[]): string {
+  const rows = names.map((name) => {
+    const variable: Variable<unknown> = VARIABLES[name];
+    return [code(name), defaultCell(variable), variable.syntax.description, meaning(name)];
+  });
+  return alignedTable([["Variable", "Default", "Values", "Meaning"], ...rows]);
+}
+
+function defaultCell(variable: Variable<unknown>): string {
+  if (variable.presence.kind === "required") return "required";
+  const text = defaultText(variable);
+  return text === undefined ? variable.defaultNote ?? "" : code(text);
+}
+
+function meaning(name: VariableName): string {
+  const { help, onlyNow }: Variable<unknown> = VARIABLES[name];
+  if (onlyNow === undefined) return help;
+  return onlyNow.length === 0
+    ? `${help} Not yet.`
+    : `${help} Not yet: all but ${onlyNow.map(code).join(", ")}.`;
+}
+
+/** A table as `deno fmt` leaves it. */
+function alignedTable(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
+  const [header = [], ...body] = rows;
+  return [line(header), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
+}
+
+function envrcLines(name: VariableName): string {
+  const variable: Variable<unknown> = VARIABLES[name];
+  const { presence, syntax, example, defaultNote } = variable;
+  const values = isSecret(name) ? "" : `\n# Values: ${syntax.description}.`;
+  const fallback = defaultNote === undefined ? "" : ` Default: ${defaultNote}.`;
+  const value = defaultText(variable) ?? example ?? "";
+  const setting = `export ${name}=${/[^\w./:,-]/.test(value) ? `'${value}'` : value}`;
+  const help = meaning(name).replaceAll("`", "");
+  return `# ${help}${values}${fallback}\n${presence.kind === "required" ? "" : "# "}${setting}`;
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}

@@ -1,0 +1,260 @@
+// Loads the configuration from all places, in their order, and finds all that is wrong with it at once.
+
+import { type Config, toConfig } from "./config.ts";
+import { ConfigurationErrors, type ConfigurationProblem } from "./configuration_errors.ts";
+import { findContradictions, findWarnings } from "./contradictions.ts";
+import { readDotenv } from "./dotenv_file.ts";
+import { environmentLayer, type Given, type Layer } from "./layer.ts";
+import { stateDirectory } from "./state_directory.ts";
+import { trimFinalNewline } from "./secret.ts";
+import { alternatives, type ParseContext } from "./syntax.ts";
+import { readToml } from "./toml_file.ts";
+import { judgeUnknownNames } from "./unknown_names.ts";
+import { defaultText, tomlPlace, type Variable } from "./variable.ts";
+import { isSecret, type Values, VARIABLE_NAMES, type VariableName, VARIABLES } from "./variables.ts";
+
+/** What a configuration is loaded from. */
+export interface ConfigSources {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The file's text; undefined where there is no such file. Throws where it can't be read. */
+  readonly readTextFile: (path: string) => string | undefined;
+  /** The TOML file, where one was named. */
+  readonly configFile?: string;
+  /** Settings of the command line, which win over all others. */
+  readonly overrides?: Partial<Readonly<Record<VariableName, string>>>;
+}
+
+/** A configuration that can be used, and what is to be said about it all the same. */
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Loads the configuration: command line, then environment, then `.env` in the working directory, then the TOML
+ * file, then defaults.
+ * @throws ConfigurationErrors with everything that is wrong
+ */
+export function loadConfig(sources: ConfigSources): LoadedConfig {
+  const problems: ConfigurationProblem[] = [];
+  const warnings: string[] = [];
+  const layers = readLayers(sources, problems, warnings);
+  const found = new Map(
+    VARIABLE_NAMES.map((name) => [name, find(name, layers, sources.readTextFile, problems)]),
+  );
+
+  const isSet = (name: string) => layers.some((layer) => layer.given.has(name));
+  for (const layer of layers) {
+    const judgement = judgeUnknownNames(layer, isSet);
+    problems.push(...layer.problems, ...judgement.problems);
+    warnings.push(...judgement.warnings);
+  }
+
+  const otherNames = new Set(layers.flatMap((layer) => layer.unknownNames.map(({ name }) => name)));
+  const { values, wrong } = parseAll(found, { home: sources.env.HOME, otherNames }, problems);
+  for (const { name, problem, mend } of findContradictions(values, wrong)) {
+    problems.push({ setting: settingOf(name, found), problem, mend });
+  }
+  const directory = stateDirectory(sources.env);
+  if (directory === undefined && found.get("REPLICATION_CHECKPOINT_FILE") === undefined) {
+    problems.push({
+      setting: "REPLICATION_CHECKPOINT_FILE",
+      problem: "not set, and neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME says where state is kept",
+      mend: "set it to a path that outlives the process",
+    });
+  }
+  if (problems.length > 0) throw new ConfigurationErrors(problems);
+  return { config: toConfig(values, directory ?? ""), warnings: [...warnings, ...findWarnings(values)] };
+}
+
+/** A variable's text with where it came from, or "unusable" where that is reported already. */
+type Found = (Given & { readonly file?: string }) | "unusable" | undefined;
+
+/** What parsing needs to know beyond the text. */
+interface Surroundings {
+  readonly home: string | undefined;
+  /** Set names that are not ours. */
+  readonly otherNames: ReadonlySet<string>;
+}
+
+function readLayers(
+  sources: ConfigSources,
+  problems: ConfigurationProblem[],
+  warnings: string[],
+): readonly Layer[] {
+  const layers = [
+    environmentLayer(sources.overrides ?? {}, () => "command line"),
+    environmentLayer(sources.env, () => "environment"),
+  ];
+  try {
+    const dotenv = sources.readTextFile(".env");
+    if (dotenv !== undefined) layers.push(readDotenv(dotenv, ".env"));
+  } catch (error) {
+    // It is read because it lies there, not because anybody asked for it.
+    warnings.push(`.env can't be read and is left out: ${messageOf(error)}`);
+  }
+  if (sources.configFile !== undefined) {
+    const text = readOrReport(
+      sources.configFile,
+      sources.readTextFile,
+      "-c, --config",
+      sources.configFile,
+      problems,
+    );
+    if (text !== undefined) layers.push(readToml(text, sources.configFile));
+  }
+  return layers;
+}
+
+/** The first layer that knows the variable decides. */
+function find(
+  name: VariableName,
+  layers: readonly Layer[],
+  readTextFile: ConfigSources["readTextFile"],
+  problems: ConfigurationProblem[],
+): Found {
+  for (const { given } of layers) {
+    const value = given.get(name);
+    const file = given.get(`${name}_FILE`);
+    if (value !== undefined && file !== undefined) {
+      problems.push({
+        setting: value.setting,
+        problem: `${name}_FILE is set too`,
+        mend: "leave one of the two out",
+      });
+      return "unusable";
+    }
+    if (value !== undefined) return value;
+    if (file !== undefined) return readValueFile(name, file, readTextFile, problems);
+  }
+  return undefined;
+}
+
+function readValueFile(
+  name: VariableName,
+  { text: path, setting }: Given,
+  readTextFile: ConfigSources["readTextFile"],
+  problems: ConfigurationProblem[],
+): Found {
+  // A password that was given where its file should be named is not repeated in a message.
+  const shown = isSecret(name) && !/^\.{0,2}\//.test(path) ? "the file" : path;
+  const text = readOrReport(path, readTextFile, setting, shown, problems);
+  if (text === undefined) return "unusable";
+  const value = trimFinalNewline(text);
+  if (value !== "") return { text: isSecret(name) ? value : value.trim(), setting, file: path };
+  problems.push({ setting, problem: `${shown} is empty`, mend: `write the value of ${name} to it` });
+  return "unusable";
+}
+
+function readOrReport(
+  path: string,
+  readTextFile: ConfigSources["readTextFile"],
+  setting: string,
+  shown: string,
+  problems: ConfigurationProblem[],
+): string | undefined {
+  try {
+    const text = readTextFile(path);
+    if (text !== undefined) return text;
+    problems.push({
+      setting,
+      problem: `${shown} does not exist`,
+      mend: "write the path of a file that does",
+    });
+  } catch (error) {
+    const reason = messageOf(error).replaceAll(path, shown);
+    problems.push({
+      setting,
+      problem: `${shown} can't be read: ${reason}`,
+      mend: "make it readable for this user",
+    });
+  }
+  return undefined;
+}
+
+function parseAll(
+  found: ReadonlyMap<VariableName, Found>,
+  around: Surroundings,
+  problems: ConfigurationProblem[],
+): { readonly values: Values; readonly wrong: ReadonlySet<VariableName> } {
+  const values: Partial<Record<VariableName, unknown>> = {};
+  const wrong = new Set<VariableName>();
+  for (const name of VARIABLE_NAMES) {
+    const given = found.get(name);
+    const problem = given === "unusable"
+      ? "reported"
+      : parseOne(name, given, around, (value) => values[name] = value);
+    if (problem === undefined) continue;
+    wrong.add(name);
+    if (problem !== "reported") problems.push(problem);
+  }
+  // Each value was made by the parser of its own entry in the table, and `Values` is derived from the table;
+  // those in `wrong` are missing, and nobody looks at them.
+  return { values: values as Values, wrong };
+}
+
+function parseOne(
+  name: VariableName,
+  given: Exclude<Found, "unusable">,
+  { home, otherNames }: Surroundings,
+  accept: (value: unknown) => void,
+): ConfigurationProblem | undefined {
+  const variable: Variable<unknown> = VARIABLES[name];
+  const { presence, syntax } = variable;
+  if (given === undefined && presence.kind === "optional") return undefined;
+  if (given === undefined && presence.kind === "required") return missing(name, variable, otherNames);
+
+  const text = given?.text ?? defaultText(variable) ?? "";
+  const context: ParseContext = {
+    ...(given?.file === undefined ? {} : { file: given.file }),
+    ...(home === undefined ? {} : { home }),
+  };
+  const parsed = syntax.parse(text, context);
+  const setting = given?.setting ?? name;
+  if (parsed.kind === "invalid") return { setting, problem: parsed.problem, mend: parsed.mend };
+  if (
+    given !== undefined && variable.onlyNow !== undefined && !variable.onlyNow.includes(String(parsed.value))
+  ) {
+    return notYet(name, setting, parsed.value, variable.onlyNow);
+  }
+  accept(parsed.value);
+  return undefined;
+}
+
+function missing(
+  name: VariableName,
+  { alsoKnownAs }: Variable<unknown>,
+  otherNames: ReadonlySet<string>,
+): ConfigurationProblem {
+  const { section, key } = tomlPlace(name);
+  const other = alsoKnownAs?.find((alias) => otherNames.has(alias));
+  const problem = other === undefined ? "not set" : `not set (${other} is, but pg-capture does not read it)`;
+  return {
+    setting: name,
+    problem,
+    mend: `set it in the environment, or ${key} under [${section}] of the TOML file`,
+  };
+}
+
+function notYet(
+  name: VariableName,
+  setting: string,
+  value: unknown,
+  onlyNow: readonly string[],
+): ConfigurationProblem {
+  const what = onlyNow.length === 0 ? "it" : JSON.stringify(String(value));
+  return {
+    setting,
+    problem: `${what} is not available in this version yet`,
+    mend: onlyNow.length === 0 ? `leave ${name} out` : `use ${alternatives(onlyNow)}`,
+  };
+}
+
+function settingOf(name: VariableName, found: ReadonlyMap<VariableName, Found>): string {
+  const given = found.get(name);
+  return given === undefined || given === "unusable" ? name : given.setting;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,117 @@
+// Rules for names and addresses: what PostgreSQL and Kafka take, checked before either is asked.
+
+import { invalid, type Parsed, quote, type TextCheck } from "./syntax.ts";
+
+/** A broker's address. */
+export interface Broker {
+  readonly host: string;
+  readonly port: number;
+}
+
+const KAFKA_PORT = 9092;
+
+/** `{prefix}.{schema}.{table}` has to stay below Kafka's 249 characters with two names of 63 bytes. */
+const TOPIC_PREFIX_LENGTH_MAX = 120;
+
+/** NAMEDATALEN - 1: PostgreSQL cuts longer names silently. */
+const POSTGRES_NAME_BYTES_MAX = 63;
+
+/** `host`, `host:port`, `[ipv6]` or `[ipv6]:port`; the port is 9092 where absent. */
+export function parseBroker(text: string): Parsed<Broker> {
+  if (text.includes("://")) {
+    return invalid(
+      "a broker is written with a protocol",
+      "write host:port; KAFKA_SECURITY_PROTOCOL names the protocol",
+    );
+  }
+  if (text.includes("@")) {
+    return invalid("a broker is written with a user", "write host:port; KAFKA_SASL_USERNAME names the user");
+  }
+  const match = /^(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s:/[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined) {
+    const mend = text.split(":").length > 2 ? "write an IPv6 address as [address]:port" : "write host:port";
+    return invalid(`${quote(text)} is not the address of a broker`, mend);
+  }
+  const port = match?.[3] === undefined ? KAFKA_PORT : Number(match[3]);
+  if (port < 1 || port > 65535) {
+    return invalid(`the port of ${quote(text)} is out of range`, "write a port from 1 to 65535");
+  }
+  return { kind: "value", value: { host, port } };
+}
+
+/** The name or address of PostgreSQL's host, or the folder of its Unix socket. */
+export const checkPostgresHost: TextCheck = (text) => text.startsWith("/") ? undefined : checkHost(text);
+
+/** The name or address of a host. */
+export const checkHost: TextCheck = (text) => {
+  if (text.includes("://") || text.includes("@")) {
+    return {
+      problem: "it is a connection string",
+      mend: "write the host alone; user, port and database have their own variables",
+    };
+  }
+  if (text.includes(",")) return { problem: `${quote(text)} is several hosts`, mend: "write one" };
+  if (/^[^:]+:\d+$/.test(text)) {
+    return {
+      problem: `${quote(text)} holds a port`,
+      mend: "write the host alone, and the port in its own variable",
+    };
+  }
+  if (/^\[.*\]$/.test(text)) {
+    return { problem: `${quote(text)} has brackets`, mend: "write the IPv6 address without them" };
+  }
+  if (/[\s/]/.test(text)) {
+    return { problem: `${quote(text)} is not the name of a host`, mend: "write a host name or an address" };
+  }
+  return undefined;
+};
+
+/** A database, role or publication. */
+export const checkPostgresName: TextCheck = (text) => {
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes <= POSTGRES_NAME_BYTES_MAX) return undefined;
+  return {
+    problem: `${quote(text)} is longer than a name in PostgreSQL can be (${bytes} bytes)`,
+    mend: `write at most ${POSTGRES_NAME_BYTES_MAX} bytes`,
+  };
+};
+
+/** ReplicationSlotValidateName in src/backend/replication/slot.c. */
+export const checkSlotName: TextCheck = (text) => {
+  if (/^[a-z0-9_]{1,63}$/.test(text)) return undefined;
+  const problem = text.length > POSTGRES_NAME_BYTES_MAX
+    ? `${quote(text)} is longer than 63 characters`
+    : `${quote(text)} has characters that a slot's name can't have`;
+  const near = text.toLowerCase().replace(/[^a-z0-9_]/g, "_").slice(0, POSTGRES_NAME_BYTES_MAX);
+  return { problem, mend: `write at most 63 of a-z, 0-9 and _, such as ${near}` };
+};
+
+/** `Topic.validate` in org.apache.kafka.common.internals. */
+export const checkTopicPrefix: TextCheck = (text) => {
+  if (!/^[A-Za-z0-9._-]+$/.test(text)) {
+    return {
+      problem: `${quote(text)} has characters that a topic's name can't have`,
+      mend: "write letters, digits, dots, _ and - only",
+    };
+  }
+  if (text.length > TOPIC_PREFIX_LENGTH_MAX) {
+    return {
+      problem: `it has ${text.length} characters, so that topics' names could pass Kafka's 249`,
+      mend: `write at most ${TOPIC_PREFIX_LENGTH_MAX}`,
+    };
+  }
+  if (text.endsWith(".")) {
+    return {
+      problem: `${quote(text)} ends in a dot`,
+      mend: "leave it out: pg-capture puts one after the prefix",
+    };
+  }
+  return undefined;
+};
+
+/** `schema.table` or `schema.*`. */
+export function parseTablePattern(text: string): Parsed<string> {
+  if (/^[^.\s]+\.[^.]+$/.test(text)) return { kind: "value", value: text };
+  return invalid(`${quote(text)} is not a table`, "write schema.table, or schema.* for all of a schema");
+}

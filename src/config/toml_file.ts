@@ -1,0 +1,163 @@
+// Reads the TOML file's text to a layer; what it holds beyond the known keys is an error.
+
+import { parse, TomlError } from "smol-toml";
+import type { ConfigurationProblem } from "./configuration_errors.ts";
+import { type Given, isKnownName, type Layer, withoutMargin } from "./layer.ts";
+import { closest } from "./suggestion.ts";
+import { alternatives } from "./syntax.ts";
+import { nameOfTomlPlace, type Section, SECTIONS, tomlPlace } from "./variable.ts";
+import { isVariableName, VARIABLE_NAMES, VARIABLES } from "./variables.ts";
+
+/**
+ * The settings of a TOML file.
+ * @param file its name, for messages
+ */
+export function readToml(text: string, file: string): Layer {
+  const source = text.replace(/^\uFEFF/, "");
+  const given = new Map<string, Given>();
+  const problems: ConfigurationProblem[] = [];
+  for (const [section, table] of Object.entries(parseToml(source, file, problems))) {
+    const line = lineOfSection(source, section);
+    if (!isSection(section) || !isTable(table)) {
+      problems.push(misplaced(section, setting(`[${section}]`, file, line), isTable(table)));
+      continue;
+    }
+    for (const [key, value] of Object.entries(table)) {
+      const name = nameOfTomlPlace(section, key);
+      const label = setting(`[${section}] ${key}`, file, lineOfKey(source, section, key));
+      if (!isKnownName(name) || key !== key.toLowerCase()) {
+        problems.push(unknownKey(section, key, label));
+        continue;
+      }
+      const converted = toText(name, value);
+      if (converted === undefined) problems.push(wrongType(name, label));
+      else if (converted !== "") given.set(name, { text: converted, setting: label });
+    }
+  }
+  return { given, unknownNames: [], problems };
+}
+
+type Table = Readonly<Record<string, unknown>>;
+
+function parseToml(source: string, file: string, problems: ConfigurationProblem[]): Table {
+  try {
+    return parse(source, { integersAsBigInt: "asNeeded" });
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // The rest of the message shows the lines around, where a password may be.
+    const reason = error.message.split("\n")[0]?.replace("Invalid TOML document: ", "") ?? "";
+    problems.push({
+      setting: `${file} line ${error.line}`,
+      problem: `it is not TOML: ${reason}`,
+      mend: `mend column ${error.column} of that line`,
+    });
+    return {};
+  }
+}
+
+/** The text that the environment would hold for this value; undefined where it can't stand for one. */
+function toText(name: string, value: unknown): string | undefined {
+  const accepts = isVariableName(name) ? VARIABLES[name].syntax.toml : "string";
+  if (typeof value === "string") return withoutMargin(name, value);
+  if (accepts === "list" && Array.isArray(value) && value.every((item) => typeof item === "string")) {
+    return value.join(",");
+  }
+  const isScalar = typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
+  return accepts === "scalar" && isScalar ? String(value) : undefined;
+}
+
+function wrongType(name: string, label: string): ConfigurationProblem {
+  const accepts = isVariableName(name) ? VARIABLES[name].syntax.toml : "string";
+  const form = {
+    scalar: "one value",
+    string: "a text in quotes",
+    list: "a text in quotes, or an array of such",
+  }[accepts];
+  return { setting: label, problem: "the value's type is not right", mend: `write ${form}` };
+}
+
+function misplaced(name: string, label: string, isTable: boolean): ConfigurationProblem {
+  if (isSection(name)) {
+    return { setting: label, problem: "it is not a section", mend: `write [${name}] and its keys below it` };
+  }
+  const sections = Object.keys(SECTIONS);
+  const variable = name.toUpperCase();
+  if (isVariableName(variable) && !isTable) {
+    const place = tomlPlace(variable);
+    return {
+      setting: label,
+      problem: "it is in no section",
+      mend: `write ${place.key} under [${place.section}]`,
+    };
+  }
+  const near = closest(name, sections);
+  const mend = near === undefined ? `the sections are ${alternatives(sections)}` : `did you mean [${near}]?`;
+  return { setting: label, problem: "there is no such section", mend };
+}
+
+function unknownKey(section: Section, key: string, label: string): ConfigurationProblem {
+  const problem = "there is no such key";
+  const lower = key.toLowerCase();
+  const candidates = [lower, nameOfTomlPlace(section, lower), lower.slice(lower.indexOf("_") + 1)];
+  const own = VARIABLE_NAMES.filter((name) => tomlPlace(name).section === section).map((name) =>
+    tomlPlace(name).key
+  );
+  const near = candidates.find((candidate) => own.includes(candidate)) ?? nearKey(lower, own) ??
+    alias(section, lower);
+  if (near !== undefined) return { setting: label, problem, mend: `did you mean ${near}?` };
+  const elsewhere = VARIABLE_NAMES.map(tomlPlace).find((place) => place.key === lower);
+  if (elsewhere !== undefined) {
+    return { setting: label, problem, mend: `did you mean [${elsewhere.section}] ${elsewhere.key}?` };
+  }
+  return { setting: label, problem, mend: `the keys of [${section}] are ${own.join(", ")}` };
+}
+
+function nearKey(key: string, own: readonly string[]): string | undefined {
+  const known = own.flatMap((key) => [key, `${key}_file`]);
+  // `closest` leaves the first word out of account, as names of variables share it.
+  return closest(`x_${key}`, known.map((key) => `x_${key}`))?.slice("x_".length);
+}
+
+/** What other programs call a key of this section. */
+function alias(section: Section, key: string): string | undefined {
+  const variable = nameOfTomlPlace(section, key);
+  const name = VARIABLE_NAMES.find((name) =>
+    VARIABLES[name].alsoKnownAs?.some((other) => other === variable)
+  );
+  return name === undefined ? undefined : tomlPlace(name).key;
+}
+
+function setting(name: string, file: string, line: number | undefined): string {
+  return `${name} (${file}${line === undefined ? "" : ` line ${line}`})`;
+}
+
+/** Where a section begins, or a key at the top is written. TOML can be written in ways that this doesn't find. */
+function lineOfSection(source: string, section: string): number | undefined {
+  const name = escapePattern(section);
+  return lineWhere(source, new RegExp(`^\\s*(?:\\[+\\s*"?${name}"?\\s*[\\].]|"?${name}"?\\s*[=.])`));
+}
+
+function lineOfKey(source: string, section: string, key: string): number | undefined {
+  const sectionLine = lineWhere(source, new RegExp(`^\\s*\\[\\s*"?${escapePattern(section)}"?\\s*\\]`)) ?? 0;
+  const below = source.split("\n").slice(sectionLine).join("\n");
+  const inSection = lineWhere(below, new RegExp(`^\\s*["']?${escapePattern(key)}["']?\\s*[=.]`));
+  if (sectionLine > 0 && inSection !== undefined) return sectionLine + inSection;
+  return lineWhere(source, new RegExp(`^\\s*${escapePattern(section)}\\s*\\.\\s*${escapePattern(key)}\\s*=`));
+}
+
+function lineWhere(source: string, pattern: RegExp): number | undefined {
+  const index = source.split("\n").findIndex((line) => pattern.test(line));
+  return index === -1 ? undefined : index + 1;
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+function isSection(name: string): name is Section {
+  return Object.hasOwn(SECTIONS, name);
+}
+
+function isTable(value: unknown): value is Table {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}

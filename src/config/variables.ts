@@ -1,0 +1,227 @@
+// The one table of all variables: loader, documents and examples are made from it.
+
+import {
+  checkHost,
+  checkPostgresHost,
+  checkPostgresName,
+  checkSlotName,
+  checkTopicPrefix,
+  parseBroker,
+  parseTablePattern,
+} from "./names.ts";
+import { choice, flag, integer, list, path, secret, text } from "./syntax.ts";
+import { defaulted, optional, required, type Variable } from "./variable.ts";
+
+const HOUR_SECS = 3600;
+const GIBIBYTE = 2 ** 30;
+
+/** Every variable of the program, in the documents' order. */
+export const VARIABLES = {
+  PG_HOST: defaulted(text("host name, address or folder of a Unix socket", checkPostgresHost), "localhost", {
+    help: "Host that PostgreSQL runs on.",
+  }),
+  PG_PORT: defaulted(integer("port", 1, 65535), 5432, { help: "Port that PostgreSQL listens on." }),
+  PG_DATABASE: required(text("name", checkPostgresName), {
+    help: "Database whose changes are captured.",
+    example: "mydb",
+    alsoKnownAs: ["PG_DB", "PG_DBNAME", "PG_NAME", "PGDATABASE", "POSTGRES_DB", "DATABASE_URL"],
+  }),
+  PG_USERNAME: required(text("name", checkPostgresName), {
+    help: "Role to log in as; it needs the REPLICATION attribute.",
+    example: "replicator",
+    alsoKnownAs: ["PG_USER", "PG_ROLE", "PGUSER", "POSTGRES_USER"],
+  }),
+  PG_PASSWORD: required(secret(), {
+    help: "Password of the role.",
+    example: "change-me",
+    alsoKnownAs: ["PG_PASS", "PG_PWD", "PGPASSWORD", "POSTGRES_PASSWORD"],
+  }),
+  PG_PUBLICATION: defaulted(text("name", checkPostgresName), "pg_replicate_kafka_pub", {
+    help: "Publication that says which tables are captured; it must exist, unless PG_TABLES is set.",
+  }),
+  PG_TABLES: optional(list("tables separated by commas", parseTablePattern), {
+    help: "Tables to capture; when set, the publication is made and kept to these.",
+    example: "public.users,sales.*",
+    onlyNow: [],
+  }),
+  PG_SLOT_NAME: defaulted(text("a-z, 0-9 and _, at most 63", checkSlotName), "pg_replicate_kafka_slot", {
+    help: "Replication slot to read; made when absent.",
+    alsoKnownAs: ["PG_SLOT"],
+  }),
+  PG_SLOT_FAILOVER: defaulted(flag(), false, {
+    help:
+      "Whether a slot that is made is kept on standbys, so that a failover keeps it (PostgreSQL 17 and later).",
+  }),
+  PG_CONNECT_TIMEOUT_SECS: defaulted(integer("seconds", 1, HOUR_SECS), 30, {
+    help: "The longest a connection to PostgreSQL may take to be made.",
+  }),
+  PG_SSL_MODE: defaulted(choice("disable", "prefer", "require", "verify-ca", "verify-full"), "disable", {
+    help: "TLS towards PostgreSQL, with libpq's meaning of each word.",
+    alsoKnownAs: ["PGSSLMODE"],
+    onlyNow: ["disable"],
+  }),
+  PG_SSL_ROOT_CERT: optional(path(), {
+    help: "Certificates (PEM) that PostgreSQL's certificate is checked against.",
+    example: "/etc/pg-capture/postgres-ca.pem",
+    onlyNow: [],
+  }),
+  PG_SSL_CERT: optional(path(), {
+    help: "Client certificate (PEM) for PostgreSQL.",
+    example: "/etc/pg-capture/postgres.pem",
+    onlyNow: [],
+  }),
+  PG_SSL_KEY: optional(path(), {
+    help: "Key (PEM) of the client certificate for PostgreSQL.",
+    example: "/etc/pg-capture/postgres-key.pem",
+    onlyNow: [],
+  }),
+
+  KAFKA_BROKERS: required(list("host:port separated by commas", parseBroker), {
+    help: "Brokers to begin with; the others are found through them. Without a port: 9092.",
+    example: "localhost:9092",
+    alsoKnownAs: ["KAFKA_BOOTSTRAP_SERVERS", "KAFKA_HOSTS", "KAFKA_HOST", "KAFKA_SERVERS", "KAFKA_URL"],
+  }),
+  KAFKA_TOPIC_PREFIX: defaulted(text("letters, digits, dots, _ and -", checkTopicPrefix), "cdc", {
+    help: "First part of the topics' names: {prefix}.{schema}.{table}.",
+  }),
+  KAFKA_DELIVERY: defaulted(choice("exactly-once", "at-least-once"), "exactly-once", {
+    help: "at-least-once works without Kafka transactions; KAFKA_ACKS 0 or 1 forces it, with a warning.",
+  }),
+  KAFKA_COMPRESSION: defaulted(choice("none", "gzip", "snappy", "lz4", "zstd"), "snappy", {
+    help: "Compression of the record batches.",
+  }),
+  KAFKA_ACKS: defaulted(choice("0", "1", "all"), "all", {
+    help: "How many replicas must have a batch before it counts as delivered: none, the leader, all in sync.",
+  }),
+  KAFKA_LINGER_MS: defaulted(integer("milliseconds", 0, 60_000), 100, {
+    help: "The longest a change waits for company before it is sent.",
+  }),
+  KAFKA_BATCH_SIZE: defaulted(integer("bytes", 1, GIBIBYTE), 16384, {
+    help: "Bytes that are enough to send without waiting.",
+  }),
+  KAFKA_BUFFER_MEMORY: defaulted(integer("bytes", 2048, 4 * GIBIBYTE), 33554432, {
+    help: "Bytes held undelivered; at the bound, reading from PostgreSQL pauses.",
+  }),
+  KAFKA_MAX_MESSAGE_BYTES: defaulted(integer("bytes", 1024, GIBIBYTE), 1048576, {
+    help: "The broker's limit for one batch (message.max.bytes); for larger rows see KAFKA_OVERSIZE.",
+  }),
+  KAFKA_OVERSIZE: defaulted(choice("stop", "dead-letter"), "stop", {
+    help: "What becomes of a row above the limit: stop, or a pointer to it goes to {prefix}.dead-letter.",
+    onlyNow: ["stop"],
+  }),
+  KAFKA_TOPIC_PARTITIONS: optional(integer("", 1, 100_000), {
+    help: "Partitions of the topics that pg-capture makes.",
+    defaultNote: "the broker's",
+    example: "6",
+  }),
+  KAFKA_TOPIC_REPLICATION_FACTOR: optional(integer("", 1, 1000), {
+    help: "Replicas of the topics that pg-capture makes.",
+    defaultNote: "the broker's",
+    example: "3",
+  }),
+  KAFKA_TOMBSTONES: optional(flag(), {
+    help: "Whether a null value follows a delete, for compacted topics.",
+    defaultNote: "by FORMAT: native false, debezium true",
+    example: "true",
+  }),
+  KAFKA_SECURITY_PROTOCOL: defaulted(choice("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), "PLAINTEXT", {
+    help: "How the brokers are spoken to: SSL is TLS, SASL is a login.",
+    onlyNow: ["PLAINTEXT"],
+  }),
+  KAFKA_SASL_MECHANISM: optional(choice("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"), {
+    help: "How to log in to Kafka.",
+    example: "SCRAM-SHA-512",
+    onlyNow: [],
+  }),
+  KAFKA_SASL_USERNAME: optional(text("name"), {
+    help: "User to log in to Kafka as.",
+    example: "pg-capture",
+    alsoKnownAs: ["KAFKA_USERNAME", "KAFKA_USER"],
+    onlyNow: [],
+  }),
+  KAFKA_SASL_PASSWORD: optional(secret(), {
+    help: "Password of that user.",
+    example: "change-me",
+    alsoKnownAs: ["KAFKA_PASSWORD"],
+    onlyNow: [],
+  }),
+  KAFKA_SSL_CA: optional(path(), {
+    help: "Certificates (PEM) that the brokers' certificates are checked against.",
+    example: "/etc/pg-capture/kafka-ca.pem",
+    onlyNow: [],
+  }),
+  KAFKA_SSL_CERT: optional(path(), {
+    help: "Client certificate (PEM) for Kafka.",
+    example: "/etc/pg-capture/kafka.pem",
+    onlyNow: [],
+  }),
+  KAFKA_SSL_KEY: optional(path(), {
+    help: "Key (PEM) of the client certificate for Kafka.",
+    example: "/etc/pg-capture/kafka-key.pem",
+    onlyNow: [],
+  }),
+
+  REPLICATION_POLL_INTERVAL_MS: defaulted(integer("milliseconds", 10, 60_000), 100, {
+    help: "Pause between tries where something must be awaited, such as a slot that another instance holds.",
+  }),
+  REPLICATION_KEEPALIVE_INTERVAL_SECS: defaulted(integer("seconds", 1, HOUR_SECS), 10, {
+    help:
+      "At most this long between status updates to PostgreSQL; never above half of its wal_sender_timeout.",
+  }),
+  REPLICATION_CHECKPOINT_INTERVAL_SECS: defaulted(integer("seconds", 1, HOUR_SECS), 10, {
+    help: "At most this long between checkpoint writes while idle.",
+  }),
+  REPLICATION_CHECKPOINT_FILE: optional(path(), {
+    help: "The Deno KV file that holds the checkpoint.",
+    defaultNote: "checkpoint.kv in the state directory",
+    example: "/var/lib/pg-capture/checkpoint.kv",
+  }),
+  REPLICATION_MAX_BUFFER_SIZE: defaulted(integer("changes", 1, 10_000_000), 20_000, {
+    help: "Changes held undelivered; at the bound, reading from PostgreSQL pauses.",
+  }),
+
+  SNAPSHOT_MODE: defaulted(choice("initial", "never"), "never", {
+    help: "initial: send the rows that are already there first.",
+    onlyNow: ["never"],
+  }),
+
+  FORMAT: defaulted(choice("native", "debezium"), "native", {
+    help: "The messages' form: pg-capture's own, or Debezium's JSON, field for field.",
+    onlyNow: ["native"],
+  }),
+
+  LOG_LEVEL: defaulted(choice("error", "warn", "info", "debug", "trace"), "info", {
+    help: "The least important messages that are still logged.",
+  }),
+  LOG_FORMAT: defaulted(choice("plain", "json"), "plain", { help: "plain for people, json for machines." }),
+
+  METRICS_HOST: defaulted(text("host name or address", checkHost), "127.0.0.1", {
+    help: "Address that metrics, health and status page are served on.",
+    onlyNow: [],
+  }),
+  METRICS_PORT: defaulted(integer("port", 0, 65535), 9090, {
+    help: "Port that metrics, health and status page are served on; 0 turns it off.",
+    onlyNow: ["0"],
+  }),
+} as const;
+
+/** The name of a variable. */
+export type VariableName = keyof typeof VARIABLES;
+
+/** The values of all variables. */
+export type Values = {
+  readonly [Name in VariableName]: (typeof VARIABLES)[Name] extends Variable<infer T> ? T : never;
+};
+
+/** All names, in the documents' order. */
+export const VARIABLE_NAMES = Object.keys(VARIABLES) as readonly VariableName[];
+
+/** Whether `name` is a variable of the program. */
+export function isVariableName(name: string): name is VariableName {
+  return Object.hasOwn(VARIABLES, name);
+}
+
+/** Whether the variable's value must not be printed. */
+export function isSecret(name: VariableName): boolean {
+  return VARIABLES[name].syntax.secret === true;
+}

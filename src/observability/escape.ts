@@ -1,0 +1,19 @@
+// Keeps what is printed on its line: control characters and what would steer a terminal are shown, not obeyed.
+
+const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+/**
+ * Replaces control characters, invisible formatting (such as changes of direction) and line separators by
+ * escapes that are also valid inside a JSON string.
+ */
+export function escapeControls(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (found) => SHORT[found] ?? escapeUnits(found));
+}
+
+function escapeUnits(text: string): string {
+  let escaped = "";
+  for (let index = 0; index < text.length; index++) {
+    escaped += `\\u${text.charCodeAt(index).toString(16).padStart(4, "0")}`;
+  }
+  return escaped;
+}

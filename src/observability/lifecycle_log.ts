@@ -1,0 +1,100 @@
+// Writes what happens to a capture now and then into the log.
+
+import type { CaptureError } from "../errors.ts";
+import type { Lifecycle } from "../pipeline/lifecycle.ts";
+import type { Observer } from "../pipeline/observer.ts";
+import { formatLsn } from "../pipeline/position.ts";
+import type { PublishedTable } from "../pipeline/ports.ts";
+import type { Resumption } from "../pipeline/reconcile.ts";
+import type { Logger } from "./logger.ts";
+
+const SLOT_HELD_EVERY_MS = 30_000;
+
+/** Logs the lifecycle, and tells the observer which part it was. */
+export class LifecycleLog implements Lifecycle {
+  readonly #logger: Logger;
+  readonly #observer: Observer;
+  readonly #now: () => number;
+  #checkpointFails = false;
+  #slotHeldSaidAt: number | undefined;
+
+  /** @param now milliseconds since any moment */
+  constructor(logger: Logger, observer: Observer, now: () => number) {
+    this.#logger = logger;
+    this.#observer = observer;
+    this.#now = now;
+  }
+
+  connected(versionNumber: number, tables: readonly PublishedTable[]): void {
+    this.#logger.info("Connected to PostgreSQL", {
+      version: `${Math.floor(versionNumber / 10_000)}.${versionNumber % 10_000}`,
+      published_tables: tables.length,
+    });
+    if (tables.length === 0) {
+      this.#logger.warn("The publication holds no table: nothing will be captured until one is added");
+    }
+    for (const { schema, table } of tables.filter((each) => !each.hasReplicaIdentity)) {
+      this.#logger.warn(
+        "A published table has no replica identity: its UPDATE and DELETE statements fail in the application",
+        { table: `${schema}.${table}`, mend: "add a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL" },
+      );
+    }
+  }
+
+  slotCreating(slot: string): void {
+    this.#logger.info("Making the replication slot; PostgreSQL waits for open transactions to end", { slot });
+  }
+
+  resumed({ position, from, warning }: Resumption): void {
+    if (warning !== undefined) this.#logger.warn(sentence(warning));
+    this.#logger.info("Streaming", { from, lsn: formatLsn(position.endLsn) });
+  }
+
+  retrying(error: CaptureError, pauseMs: number): void {
+    this.#observer.failed(error.kind, true);
+    if (error.kind === "slot-in-use") return this.#waitForSlot(error);
+    this.#slotHeldSaidAt = undefined;
+    this.#observer.stateChanged(error.kind === "postgres-unavailable" ? "postgres" : "kafka", "failed");
+    this.#logger.warn(error.message, {
+      ...(error.hint === undefined ? {} : { mend: error.hint }),
+      retry_in_ms: pauseMs,
+    });
+  }
+
+  /** A waiting instance looks ten times a second: it says so now and then. */
+  #waitForSlot(error: CaptureError): void {
+    this.#observer.stateChanged("postgres", "waiting");
+    const now = this.#now();
+    if (this.#slotHeldSaidAt !== undefined && now - this.#slotHeldSaidAt < SLOT_HELD_EVERY_MS) return;
+    this.#slotHeldSaidAt = now;
+    this.#logger.info("Waiting for the slot, which another instance holds", { found: error.message });
+  }
+
+  checkpointFailed(error: CaptureError): void {
+    if (this.#checkpointFails) return;
+    this.#checkpointFails = true;
+    this.#observer.failed(error.kind, true);
+    this.#observer.stateChanged("checkpoint", "failed");
+    this.#logger.warn("The checkpoint can't be kept; the progress record in Kafka serves alone", {
+      found: error.message,
+      ...(error.hint === undefined ? {} : { mend: error.hint }),
+    });
+  }
+
+  checkpointSaved(): void {
+    this.#observer.stateChanged("checkpoint", "streaming");
+    if (!this.#checkpointFails) return;
+    this.#checkpointFails = false;
+    this.#logger.info("The checkpoint is kept again");
+  }
+
+  abandoned(error: CaptureError): void {
+    this.#logger.warn("Stopped before everything was delivered; it comes again at the next start", {
+      found: error.message,
+    });
+  }
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,77 @@
+// The line that says every ten seconds how the capture stands.
+
+import type { LogFields, Logger } from "./logger.ts";
+import type { StatisticsReading } from "./statistics.ts";
+
+export interface StatusLineOptions {
+  readonly read: () => StatisticsReading;
+  readonly logger: Pick<Logger, "info">;
+  /** Milliseconds since 1970. */
+  readonly wallClockMs: () => number;
+  /** Milliseconds since any moment; never goes back. */
+  readonly monotonicMs: () => number;
+  readonly intervalMs?: number;
+}
+
+/** Logs a status line at each interval until disposed of. It does not keep the process alive. */
+export function startStatusLine(options: StatusLineOptions): Disposable {
+  const { read, logger, wallClockMs, monotonicMs, intervalMs = INTERVAL_MS } = options;
+  let previous = read();
+  let previousMs = monotonicMs();
+  const timer = setInterval(() => {
+    const current = read();
+    const currentMs = monotonicMs();
+    logger.info("Status", statusFields(previous, current, currentMs - previousMs, wallClockMs()));
+    previous = current;
+    previousMs = currentMs;
+  }, intervalMs);
+  Deno.unrefTimer(timer);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/**
+ * The fields of a status line.
+ * @param previous the reading of the last line, `elapsedMs` ago
+ * @param wallClockMs now, in milliseconds since 1970
+ */
+export function statusFields(
+  previous: StatisticsReading,
+  current: StatisticsReading,
+  elapsedMs: number,
+  wallClockMs: number,
+): LogFields {
+  const records = current.delivered.records - previous.delivered.records;
+  return {
+    postgres: current.states.postgres,
+    kafka: current.states.kafka,
+    checkpoint: current.states.checkpoint,
+    lag_bytes: lagBytes(current),
+    lag_seconds: lagSeconds(current, wallClockMs),
+    messages_per_second: elapsedMs > 0 ? rounded(records * 1000 / elapsedMs) : 0,
+    messages: current.delivered.records,
+    transactions: current.transactions,
+    buffered: current.queued.changes,
+    errors: current.errors,
+    retries: current.retries,
+  };
+}
+
+const INTERVAL_MS = 10_000;
+
+/** WAL that PostgreSQL still has to keep; null while it isn't known. */
+function lagBytes({ states, serverWalEnd, confirmed }: StatisticsReading): number | null {
+  if (states.postgres !== "streaming" || serverWalEnd === undefined || confirmed === undefined) return null;
+  return serverWalEnd > confirmed ? Number(serverWalEnd - confirmed) : 0;
+}
+
+/** Age of the oldest undelivered commit; null while PostgreSQL may have some that haven't come. */
+function lagSeconds({ states, queued }: StatisticsReading, wallClockMs: number): number | null {
+  const oldest = queued.oldestCommitTimeMs;
+  if (oldest !== undefined) return rounded(Math.max(0, wallClockMs - oldest) / 1000);
+  return states.postgres === "streaming" ? 0 : null;
+}
+
+/** One decimal below 100, none above. */
+function rounded(value: number): number {
+  return value < 100 ? Math.round(value * 10) / 10 : Math.round(value);
+}

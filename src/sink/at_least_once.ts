@@ -1,0 +1,59 @@
+// At-least-once delivery: records without transactions; after a failure they are sent again.
+
+import { assert } from "./assert.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Compressor } from "./compression.ts";
+import type { Delivery } from "./delivery.ts";
+import { type FinishedBatch, produceToLeaders } from "./produce_to_leaders.ts";
+import { newProducerId, type ProducerIdentity } from "./producer_id.ts";
+import type { ProducerStamp, RecordBatch } from "./record_batch.ts";
+import { SequenceNumbers } from "./sequence_numbers.ts";
+import type { TopicDirectory } from "./topic_directory.ts";
+import { produce } from "./wire/apis/produce.ts";
+
+/**
+ * With acks "all" an idempotent producer, so that a broker stores a batch once; with 0 and 1 a plain one. The
+ * progress record is not written: where nothing binds it to the records, the checkpoint is as good.
+ */
+export class AtLeastOnceDelivery implements Delivery {
+  readonly #cluster: Cluster;
+  readonly #directory: TopicDirectory;
+  readonly #compressor: Compressor | null;
+  readonly #acks: "all" | 0 | 1;
+  readonly #sequences = new SequenceNumbers();
+  #producer: ProducerIdentity | undefined;
+
+  constructor(
+    cluster: Cluster,
+    directory: TopicDirectory,
+    compressor: Compressor | null,
+    acks: "all" | 0 | 1,
+  ) {
+    this.#cluster = cluster;
+    this.#directory = directory;
+    this.#compressor = compressor;
+    this.#acks = acks;
+  }
+
+  async open(signal: AbortSignal): Promise<void> {
+    this.#producer = this.#acks === "all" ? await newProducerId(this.#cluster, signal) : NO_PRODUCER;
+  }
+
+  async deliver(batches: readonly RecordBatch[], _progress: RecordBatch, signal: AbortSignal): Promise<void> {
+    if (batches.length === 0) return;
+    const finished = batches.map((batch) => this.#finish(batch));
+    const acks = this.#acks === "all" ? -1 : this.#acks;
+    const settings = { api: produce, transactionalId: null, acks } as const;
+    await produceToLeaders(this.#cluster, this.#directory, finished, settings, signal);
+  }
+
+  #finish(batch: RecordBatch): FinishedBatch {
+    assert(this.#producer !== undefined, "a batch needs an open producer");
+    const baseSequence = this.#producer === NO_PRODUCER ? -1 : this.#sequences.take(batch);
+    const stamp: ProducerStamp = { ...this.#producer, baseSequence, isTransactional: false };
+    const { topic, partition } = batch;
+    return { topic, partition, records: batch.finish(stamp, this.#compressor) };
+  }
+}
+
+const NO_PRODUCER: ProducerIdentity = { producerId: -1n, producerEpoch: -1 };

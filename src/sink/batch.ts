@@ -1,0 +1,101 @@
+// A batch of the pipeline: a record batch for each partition that its records go to.
+
+import { CaptureError } from "../errors.ts";
+import type { Batch, EncodedRecord, Route } from "../pipeline/ports.ts";
+import type { ArenaPool } from "./arena_pool.ts";
+import { partitionOf } from "./murmur2.ts";
+import { BATCH_HEADER_BYTES, lengthAlone, RecordBatch } from "./record_batch.ts";
+
+export interface BatchLimits {
+  /** Of one partition's record batch, header included, uncompressed. */
+  readonly maxMessageBytes: number;
+  /** Of all records together, uncompressed. */
+  readonly batchBytesMax: number;
+}
+
+/** Record batches by topic and partition; which partition a record goes to follows from its key. */
+export class PartitionedBatch implements Batch {
+  readonly #limits: BatchLimits;
+  readonly #pool: ArenaPool;
+  readonly #topics = new Map<string, (RecordBatch | undefined)[]>();
+  readonly #filled: RecordBatch[] = [];
+  #lastTopic = "";
+  #lastBatches: (RecordBatch | undefined)[] = [];
+  #count = 0;
+  #bytes = 0;
+
+  constructor(limits: BatchLimits, pool: ArenaPool) {
+    this.#limits = limits;
+    this.#pool = pool;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The record batches that hold records, in the order of their first ones. */
+  get filled(): readonly RecordBatch[] {
+    return this.#filled;
+  }
+
+  fits(route: Route, record: EncodedRecord): boolean {
+    if (this.#count === 0) return true;
+    const batch = this.#batches(route)[partitionOf(record.bytes, record.keyEnd, route.partitions)];
+    if (batch === undefined || batch.count === 0) {
+      return this.#bytes + lengthAlone(record) - BATCH_HEADER_BYTES <= this.#limits.batchBytesMax;
+    }
+    const length = batch.lengthMaxWith(record);
+    return length <= this.#limits.maxMessageBytes &&
+      this.#bytes + length - batch.length <= this.#limits.batchBytesMax;
+  }
+
+  append(route: Route, record: EncodedRecord, timestampMs: number): void {
+    const batches = this.#batches(route);
+    const partition = partitionOf(record.bytes, record.keyEnd, route.partitions);
+    const batch = batches[partition] ??= new RecordBatch(route.topic, partition, this.#pool);
+    if (batch.count === 0) {
+      const length = lengthAlone(record);
+      if (length > this.#limits.maxMessageBytes) throw recordTooLarge(route.topic, length, this.#limits);
+      this.#filled.push(batch);
+    }
+    const lengthBefore = batch.length;
+    batch.append(record, timestampMs);
+    this.#bytes += batch.length - lengthBefore;
+    this.#count++;
+  }
+
+  clear(): void {
+    for (const batch of this.#filled) batch.clear();
+    this.#filled.length = 0;
+    this.#count = 0;
+    this.#bytes = 0;
+  }
+
+  #batches(route: Route): (RecordBatch | undefined)[] {
+    if (route.topic === this.#lastTopic) return this.#lastBatches;
+    let batches = this.#topics.get(route.topic);
+    if (batches === undefined) {
+      batches = new Array(route.partitions);
+      this.#topics.set(route.topic, batches);
+    }
+    this.#lastTopic = route.topic;
+    return this.#lastBatches = batches;
+  }
+}
+
+function recordTooLarge(topic: string, length: number, limits: BatchLimits): CaptureError {
+  return new CaptureError(
+    "record-too-large",
+    `Cannot send a record to topic "${topic}": it needs ${length} bytes, KAFKA_MAX_MESSAGE_BYTES is ` +
+      `${limits.maxMessageBytes}`,
+    {
+      hint:
+        `Raise max.message.bytes of the topic (or message.max.bytes of the brokers) and KAFKA_MAX_MESSAGE_BYTES, ` +
+        `or set KAFKA_OVERSIZE=dead-letter`,
+    },
+  );
+}

@@ -1,0 +1,93 @@
+// What a broker's error code means for this program: the kind, the words and the mend.
+
+import { CaptureError, type ErrorKind } from "../errors.ts";
+import { ErrorCode, errorCodeName } from "./wire/error_codes.ts";
+
+/** What was tried when the broker answered with an error. */
+export interface Attempt {
+  /** Completes "Cannot …": `write to topic "cdc.public.users"`. */
+  readonly action: string;
+  /** The access rule that it needs, as kafka-acls.sh takes it: `--operation Write --topic cdc.public.users`. */
+  readonly rule: string;
+  /** The kind of an error that says nothing about what has to change. */
+  readonly otherwise: "kafka-unavailable" | "kafka-unclear";
+}
+
+/** The CaptureError for a broker's answer. */
+export function brokerError(attempt: Attempt, code: number): CaptureError {
+  const { kind, hint } = meaning(attempt, code);
+  const message = `Cannot ${attempt.action}: the broker answered ${errorCodeName(code)}`;
+  return new CaptureError(kind, message, hint === undefined ? {} : { hint });
+}
+
+/**
+ * What a request gives; when its response never came, `kafka-unclear` instead of `kafka-unavailable`: the broker
+ * may have done what was asked, or may do it yet.
+ */
+export async function unclearWhenLost<Response>(response: Promise<Response>): Promise<Response> {
+  try {
+    return await response;
+  } catch (error) {
+    if (!(error instanceof CaptureError) || error.kind !== "kafka-unavailable") throw error;
+    throw new CaptureError("kafka-unclear", `Cannot tell what became of the batch: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+function meaning(attempt: Attempt, code: number): { readonly kind: ErrorKind; readonly hint?: string } {
+  switch (code) {
+    case ErrorCode.TOPIC_AUTHORIZATION_FAILED:
+    case ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
+    case ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return {
+        kind: "kafka-refused",
+        hint:
+          `Allow it: kafka-acls.sh --bootstrap-server BROKER --add --allow-principal User:NAME ${attempt.rule}`,
+      };
+    case ErrorCode.PRODUCER_FENCED:
+    case ErrorCode.INVALID_PRODUCER_EPOCH:
+      return { kind: "fenced" };
+    case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+      return { kind: "topic-missing" };
+    case ErrorCode.MESSAGE_TOO_LARGE:
+    case ErrorCode.RECORD_LIST_TOO_LARGE:
+      return {
+        kind: "record-too-large",
+        hint:
+          "Set KAFKA_MAX_MESSAGE_BYTES to what the topic takes (max.message.bytes), or raise the topic's limit",
+      };
+    case ErrorCode.INVALID_TRANSACTION_TIMEOUT:
+      return {
+        kind: "kafka-refused",
+        hint: "Set transaction.max.timeout.ms of the brokers to 60000 or more (their default is 900000)",
+      };
+    case ErrorCode.INVALID_REPLICATION_FACTOR:
+      return {
+        kind: "kafka-refused",
+        hint: "Set KAFKA_TOPIC_REPLICATION_FACTOR to no more than the number of brokers",
+      };
+    case ErrorCode.INVALID_TIMESTAMP:
+      return {
+        kind: "kafka-refused",
+        hint:
+          "Set message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic to their defaults: " +
+          "a record's timestamp is its commit time",
+      };
+    case ErrorCode.INVALID_TOPIC_EXCEPTION:
+    case ErrorCode.INVALID_PARTITIONS:
+    case ErrorCode.INVALID_CONFIG:
+    case ErrorCode.POLICY_VIOLATION:
+    case ErrorCode.UNSUPPORTED_VERSION:
+    case ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT:
+    case ErrorCode.UNSUPPORTED_COMPRESSION_TYPE:
+    case ErrorCode.INVALID_RECORD:
+      return { kind: "kafka-refused" };
+    case ErrorCode.NOT_ENOUGH_REPLICAS:
+    case ErrorCode.NOT_LEADER_OR_FOLLOWER:
+    case ErrorCode.LEADER_NOT_AVAILABLE:
+      return { kind: "kafka-unavailable" };
+    default:
+      return { kind: attempt.otherwise };
+  }
+}

@@ -1,0 +1,108 @@
+// Kafka's compression codecs. zlib is loaded only when it is asked for: it costs memory and time at start.
+
+import { unreachable } from "../errors.ts";
+import { lz4Compress, lz4Decompress, snappyCompress, snappyDecompress } from "./wasm_codecs.ts";
+
+export type Compression = "none" | "gzip" | "snappy" | "lz4" | "zstd";
+
+/** Compresses the records of a batch. */
+export interface Compressor {
+  /** The codec's number in a record batch's attributes. */
+  readonly id: number;
+  readonly compress: (bytes: Uint8Array) => Uint8Array;
+}
+
+/** The compressor, ready to use; null for none. */
+export async function loadCompressor(compression: Compression): Promise<Compressor | null> {
+  switch (compression) {
+    case "none":
+      return null;
+    case "gzip": {
+      const { gzipSync } = await import("node:zlib");
+      return { id: GZIP, compress: (bytes) => gzipSync(bytes) };
+    }
+    case "snappy":
+      // One raw block: Java's SnappyInputStream takes it for what it is where its own frame's magic is missing.
+      return { id: SNAPPY, compress: snappyCompress };
+    case "lz4":
+      return { id: LZ4, compress: lz4Compress };
+    case "zstd": {
+      const { constants, zstdCompressSync } = await import("node:zlib");
+      // Level 1: on JSON it is faster than the default and no larger.
+      const options = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+      return { id: ZSTD, compress: (bytes) => zstdCompressSync(bytes, options) };
+    }
+    default:
+      return unreachable(compression);
+  }
+}
+
+/**
+ * Decompresses the records of a batch that a broker may have compressed by its own choice.
+ * @param id the codec's number in the batch's attributes
+ * @throws any error when the bytes are not what the codec makes
+ */
+export async function decompress(id: number, bytes: Uint8Array): Promise<Uint8Array> {
+  switch (id) {
+    case NONE:
+      return bytes;
+    case GZIP:
+      return (await import("node:zlib")).gunzipSync(bytes, { maxOutputLength: DECOMPRESSED_BYTES_MAX });
+    case SNAPPY:
+      return decompressSnappy(bytes);
+    case LZ4:
+      return lz4Decompress(bytes);
+    case ZSTD:
+      return (await import("node:zlib")).zstdDecompressSync(bytes, {
+        maxOutputLength: DECOMPRESSED_BYTES_MAX,
+      });
+    default:
+      throw new Error(`codec ${id} is not known`);
+  }
+}
+
+const NONE = 0;
+const GZIP = 1;
+const SNAPPY = 2;
+const LZ4 = 3;
+const ZSTD = 4;
+const DECOMPRESSED_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Java's SnappyOutputStream makes a 16-byte header, then blocks with their lengths; others make one block. */
+const JAVA_MAGIC = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00];
+const JAVA_HEADER_BYTES = 16;
+
+function decompressSnappy(bytes: Uint8Array): Uint8Array {
+  if (!JAVA_MAGIC.every((byte, at) => bytes[at] === byte)) return decompressSnappyBlock(bytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const blocks: Uint8Array[] = [];
+  let at = JAVA_HEADER_BYTES;
+  while (at < bytes.length) {
+    const length = view.getInt32(at);
+    if (length <= 0 || at + 4 + length > bytes.length) throw new Error("a snappy block passes its end");
+    blocks.push(decompressSnappyBlock(bytes.subarray(at + 4, at + 4 + length)));
+    at += 4 + length;
+  }
+  return concat(blocks);
+}
+
+function decompressSnappyBlock(block: Uint8Array): Uint8Array {
+  // The block starts with its decompressed length, on which the decompressor would rely.
+  let length = 0;
+  for (let at = 0; at < 5; at++) {
+    length += ((block[at] ?? 0) & 127) * 2 ** (7 * at);
+    if ((block[at] ?? 0) < 128) break;
+  }
+  if (length > DECOMPRESSED_BYTES_MAX) throw new Error(`${length} bytes in a snappy block`);
+  return snappyDecompress(block);
+}
+
+function concat(blocks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(blocks.reduce((length, block) => length + block.length, 0));
+  let at = 0;
+  for (const block of blocks) {
+    whole.set(block, at);
+    at += block.length;
+  }
+  return whole;
+}

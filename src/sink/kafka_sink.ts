@@ -1,0 +1,166 @@
+// The Kafka sink: puts together what it consists of, and sees to it that nothing works after a failure.
+
+import { CaptureError } from "../errors.ts";
+import type { Progress, SourceIdentity } from "../pipeline/position.ts";
+import type { Batch, Route, Sink } from "../pipeline/ports.ts";
+import { ArenaPool } from "./arena_pool.ts";
+import { assert } from "./assert.ts";
+import { AtLeastOnceDelivery } from "./at_least_once.ts";
+import { PartitionedBatch } from "./batch.ts";
+import { Cluster } from "./cluster.ts";
+import { loadCompressor } from "./compression.ts";
+import type { Delivery } from "./delivery.ts";
+import type { KafkaSinkOptions } from "./options.ts";
+import { PartitionLog } from "./partition_log.ts";
+import { readProgress } from "./progress_reader.ts";
+import { encodeProgressKey, encodeProgressValue } from "./progress_record.ts";
+import { RecordBatch } from "./record_batch.ts";
+import { TopicDirectory } from "./topic_directory.ts";
+import { progressTopic } from "./topics.ts";
+import { TransactionalDelivery } from "./transaction.ts";
+
+/** A sink that is closed, and connects with `open`. */
+export function createKafkaSink(options: KafkaSinkOptions): Sink {
+  assert(
+    options.delivery === "at-least-once" || options.acks === "all",
+    "exactly-once delivery needs acks all",
+  );
+  return new KafkaSink(options);
+}
+
+/** `pg-capture.{systemIdentifier}.{database}.{slot}`: whoever captures the same slot fences the one before. */
+export function transactionalIdOf({ systemIdentifier, database, slot }: SourceIdentity): string {
+  return `pg-capture.${systemIdentifier}.${database}.${slot}`;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 25_000;
+
+class KafkaSink implements Sink {
+  readonly #options: KafkaSinkOptions;
+  readonly #cluster: Cluster;
+  readonly #directory: TopicDirectory;
+  readonly #pool: ArenaPool;
+  readonly #progressTopic: string;
+  readonly #progressKey: Uint8Array;
+  readonly #progressBatch: RecordBatch;
+  #delivery: Delivery | undefined;
+  #failure: unknown;
+  #stage: "new" | "opening" | "ready" | "writing" | "failed" | "closed" = "new";
+
+  constructor(options: KafkaSinkOptions) {
+    this.#options = options;
+    this.#cluster = new Cluster(options.brokers, {
+      clientId: options.clientId,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    });
+    this.#directory = new TopicDirectory(this.#cluster);
+    // What two batches in turn and one to spare can use.
+    this.#pool = new ArenaPool(3 * options.batchBytesMax);
+    this.#progressTopic = progressTopic(options.prefix);
+    this.#progressKey = encodeProgressKey(options.identity);
+    this.#progressBatch = new RecordBatch(this.#progressTopic, 0, this.#pool);
+  }
+
+  async open(signal: AbortSignal): Promise<Progress | null> {
+    return await this.#during("new", "opening", async () => {
+      this.#delivery = await this.#createDelivery();
+      await this.#delivery.open(signal);
+      return await this.#readProgress(signal);
+    });
+  }
+
+  async route(topic: string, signal: AbortSignal): Promise<Route> {
+    assert(
+      this.#stage === "ready" || this.#stage === "writing",
+      `a sink that is ${this.#stage} has no routes`,
+    );
+    const { topicPartitions, topicReplicationFactor } = this.#options;
+    const settings = { partitions: topicPartitions, replicationFactor: topicReplicationFactor, configs: [] };
+    return await this.#directory.findOrMake(topic, settings, signal);
+  }
+
+  createBatch(): Batch {
+    return new PartitionedBatch(this.#options, this.#pool);
+  }
+
+  async write(batch: Batch, progress: Progress, signal: AbortSignal): Promise<void> {
+    await this.#during("ready", "writing", async () => {
+      assert(
+        batch instanceof PartitionedBatch && this.#delivery !== undefined,
+        "a batch is of this sink's making",
+      );
+      this.#progressBatch.append(this.#progressRecord(progress), PROGRESS_TIMESTAMP_MS);
+      await this.#delivery.deliver(batch.filled, this.#progressBatch, signal);
+      this.#progressBatch.clear();
+    });
+  }
+
+  close(): void {
+    this.#stage = "closed";
+    this.#failure ??= new CaptureError("kafka-unavailable", "Cannot use Kafka: the sink was closed");
+    this.#cluster.close();
+  }
+
+  async #during<Result>(before: "new" | "ready", during: "opening" | "writing", act: () => Promise<Result>) {
+    assert(this.#stage === before, `a sink that is ${this.#stage} is not used, it is made anew`);
+    this.#stage = during;
+    try {
+      const result = await act();
+      if (this.#stage !== during) {
+        throw new CaptureError("kafka-unclear", "Cannot use Kafka: the sink was closed");
+      }
+      this.#stage = "ready";
+      return result;
+    } catch (error) {
+      if (this.#stage === during) this.#stage = "failed";
+      throw error;
+    }
+  }
+
+  async #createDelivery(): Promise<Delivery> {
+    const { delivery, compression, acks, identity, transactionVersionMax } = this.#options;
+    const compressor = await loadCompressor(compression);
+    if (delivery === "at-least-once") {
+      return new AtLeastOnceDelivery(this.#cluster, this.#directory, compressor, acks);
+    }
+    return new TransactionalDelivery(this.#cluster, this.#directory, compressor, {
+      transactionalId: transactionalIdOf(identity),
+      versionMax: transactionVersionMax ?? 2,
+    });
+  }
+
+  async #readProgress(signal: AbortSignal): Promise<Progress | null> {
+    const { delivery, identity, topicReplicationFactor } = this.#options;
+    if (delivery === "at-least-once") {
+      const route = await this.#directory.find(this.#progressTopic, signal);
+      return route && await readProgress(new PartitionLog(this.#cluster, route, signal), identity, "ignore");
+    }
+    const settings = {
+      partitions: 1,
+      replicationFactor: topicReplicationFactor,
+      configs: PROGRESS_TOPIC_CONFIGS,
+    };
+    const route = await this.#directory.findOrMake(this.#progressTopic, settings, signal);
+    return await readProgress(new PartitionLog(this.#cluster, route, signal), identity, "refuse");
+  }
+
+  #progressRecord(progress: Progress) {
+    const value = encodeProgressValue(progress);
+    const bytes = new Uint8Array(this.#progressKey.length + value.length);
+    bytes.set(this.#progressKey);
+    bytes.set(value, this.#progressKey.length);
+    return { bytes, keyEnd: this.#progressKey.length, valueEnd: bytes.length };
+  }
+}
+
+/** Small segments, so that compaction keeps up and little has to be read at start. */
+const PROGRESS_TOPIC_CONFIGS = [
+  ["cleanup.policy", "compact"],
+  ["segment.bytes", "4194304"],
+  ["compression.type", "producer"],
+  ["message.timestamp.type", "LogAppendTime"],
+] as const;
+/** The broker's clock counts (LogAppendTime): this program needs none. */
+const PROGRESS_TIMESTAMP_MS = 0;

@@ -1,0 +1,109 @@
+// Reads record batches as a broker hands them out of its log.
+
+import { decompress } from "./compression.ts";
+import { crc32c } from "./wasm_codecs.ts";
+import { BufferReader, malformed } from "./wire/buffer_reader.ts";
+
+/** A record batch of the log, its records still compressed. */
+export interface LogBatch {
+  readonly lastOffset: bigint;
+  readonly producerId: bigint;
+  /** What kind of batch it is: a marker ends the transaction of its producer in this partition. */
+  readonly kind: "plain" | "transactional" | "commit-marker" | "abort-marker";
+  readonly codec: number;
+  /** 0 where compaction took all of them. */
+  readonly recordCount: number;
+  readonly records: Uint8Array;
+}
+
+/** A record's key and value. */
+export interface LogRecord {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+}
+
+/**
+ * The whole batches in `bytes`; one that is cut short at the end is left out.
+ * @throws CaptureError when the bytes are not record batches of version 2
+ */
+export function readLogBatches(bytes: Uint8Array): LogBatch[] {
+  const batches: LogBatch[] = [];
+  const reader = new BufferReader(bytes);
+  while (reader.remaining >= LENGTH_END) {
+    const baseOffset = reader.int64();
+    const length = reader.int32();
+    if (length < HEADER_BYTES - LENGTH_END) throw malformed(`a record batch of ${length} bytes`);
+    if (length > reader.remaining) break;
+    batches.push(readBatch(baseOffset, reader.bytes(length)));
+  }
+  return batches;
+}
+
+/**
+ * The records of a batch.
+ * @throws CaptureError when they are not what the batch's header says
+ */
+export async function readLogRecords(batch: LogBatch): Promise<LogRecord[]> {
+  const reader = new BufferReader(await decompressed(batch));
+  const records: LogRecord[] = [];
+  for (let count = 0; count < batch.recordCount; count++) records.push(readRecord(reader));
+  return records;
+}
+
+const LENGTH_END = 12;
+const HEADER_BYTES = 61;
+const CRC_START = 9; // of what follows the length: the attributes
+
+function readBatch(baseOffset: bigint, bytes: Uint8Array): LogBatch {
+  const reader = new BufferReader(bytes);
+  reader.int32(); // partition leader epoch
+  const magic = reader.int8();
+  if (magic !== 2) throw malformed(`a record batch of version ${magic}`);
+  if (reader.uint32() !== crc32c(bytes.subarray(CRC_START))) {
+    throw malformed("a record batch with a wrong checksum");
+  }
+  const attributes = reader.int16();
+  const lastOffset = baseOffset + BigInt(reader.int32());
+  reader.skip(16); // base and largest timestamp
+  const producerId = reader.int64();
+  reader.skip(6); // producer epoch, base sequence
+  const recordCount = reader.int32();
+  const records = reader.bytes(reader.remaining);
+  if (recordCount < 0 || lastOffset < baseOffset) throw malformed("a record batch with a negative count");
+  const isTransactional = (attributes & 0x10) !== 0;
+  const isControl = (attributes & 0x20) !== 0;
+  const kind = isControl ? markerKind(records, recordCount) : isTransactional ? "transactional" : "plain";
+  return { lastOffset, producerId, kind, codec: attributes & 7, recordCount, records };
+}
+
+/** A control record's key is its version and its type: https://kafka.apache.org/documentation/#controlbatch */
+function markerKind(records: Uint8Array, recordCount: number): "plain" | "commit-marker" | "abort-marker" {
+  if (recordCount === 0) return "plain"; // compaction took the marker, after the records it was for
+  const { key } = readRecord(new BufferReader(records));
+  if (key === null) throw malformed("a control record without a key");
+  const reader = new BufferReader(key);
+  reader.int16(); // version
+  const type = reader.int16();
+  return type === 1 ? "commit-marker" : type === 0 ? "abort-marker" : "plain";
+}
+
+function readRecord(reader: BufferReader): LogRecord {
+  const record = new BufferReader(reader.bytes(reader.varint()));
+  record.int8(); // attributes
+  record.skipVarlong(); // timestamp delta
+  record.varint(); // offset delta
+  return { key: readBytes(record), value: readBytes(record) };
+}
+
+function readBytes(record: BufferReader): Uint8Array | null {
+  const length = record.varint();
+  return length < 0 ? null : record.bytes(length);
+}
+
+async function decompressed({ codec, records }: LogBatch): Promise<Uint8Array> {
+  try {
+    return await decompress(codec, records);
+  } catch (cause) {
+    throw malformed(`records that can't be decompressed (${cause instanceof Error ? cause.message : cause})`);
+  }
+}

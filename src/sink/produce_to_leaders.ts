@@ -1,0 +1,81 @@
+// Sends finished record batches to the brokers that lead their partitions, one request a broker, all at once.
+
+import { CaptureError } from "../errors.ts";
+import { brokerError, unclearWhenLost } from "./broker_error.ts";
+import type { Cluster } from "./cluster.ts";
+import type { TopicDirectory } from "./topic_directory.ts";
+import type { Api } from "./wire/api.ts";
+import type { ProduceRequest, ProduceResponse } from "./wire/apis/produce.ts";
+import type { Connection } from "./wire/connection.ts";
+import { ErrorCode } from "./wire/error_codes.ts";
+
+/** How batches are sent. */
+export interface ProduceSettings {
+  readonly api: Api<ProduceRequest, ProduceResponse>;
+  readonly transactionalId: string | null;
+  readonly acks: -1 | 0 | 1;
+}
+
+/** A record batch as `RecordBatch.finish` leaves it. */
+export interface FinishedBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: Uint8Array;
+}
+
+/**
+ * Returns when every partition's leader has taken its batch; with acks 0, when all of it is written.
+ * @throws CaptureError `kafka-unavailable` when a leader can't be reached and nothing was sent; otherwise what became
+ *   of the batches is unknown: `kafka-unclear`, or the kind of a broker's answer
+ */
+export async function produceToLeaders(
+  cluster: Cluster,
+  directory: TopicDirectory,
+  batches: readonly FinishedBatch[],
+  settings: ProduceSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  const byLeader = Map.groupBy(batches, ({ topic, partition }) => directory.leader(topic, partition));
+  const sends = await Promise.all(
+    [...byLeader].map(async ([leaderId, led]) => ({ leader: await cluster.broker(leaderId, signal), led })),
+  );
+  await Promise.all(sends.map(({ leader, led }) => produceTo(leader, led, settings, signal)));
+}
+
+/** Below the time after which a request is given up, so that the broker's own answer comes first. */
+const PRODUCE_TIMEOUT_MS = 20_000;
+
+async function produceTo(
+  leader: Connection,
+  batches: readonly FinishedBatch[],
+  { api, transactionalId, acks }: ProduceSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  const topics = [...Map.groupBy(batches, ({ topic }) => topic)].map(([topic, partitions]) => ({
+    topic,
+    partitions,
+  }));
+  const request = { transactionalId, acks, timeoutMs: PRODUCE_TIMEOUT_MS, topics };
+  if (acks === 0) return await leader.send(api, request, signal);
+  const results = await unclearWhenLost(leader.request(api, request, signal));
+  const taken = new Set<string>();
+  for (const { topic, partition, errorCode } of results) {
+    if (errorCode === ErrorCode.NONE) taken.add(`${topic}/${partition}`);
+    else throw refusal(topic, errorCode);
+  }
+  const forgotten = batches.find(({ topic, partition }) => !taken.has(`${topic}/${partition}`));
+  if (forgotten !== undefined) {
+    throw new CaptureError(
+      "kafka-unclear",
+      `Cannot write to topic "${forgotten.topic}": the broker's answer omits it`,
+    );
+  }
+}
+
+function refusal(topic: string, errorCode: number): CaptureError {
+  return brokerError({
+    action: `write to topic "${topic}"`,
+    rule: `--operation Write --topic "${topic}"`,
+    otherwise: "kafka-unclear",
+  }, errorCode);
+}

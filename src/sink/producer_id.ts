@@ -1,0 +1,99 @@
+// Gets a producer id and epoch, from the coordinator of a transactional id or from any broker.
+
+import { CaptureError } from "../errors.ts";
+import { type Attempt, brokerError } from "./broker_error.ts";
+import type { Cluster } from "./cluster.ts";
+import { growingPauses, pause } from "./wait.ts";
+import { findCoordinator } from "./wire/apis/find_coordinator.ts";
+import { initProducerId, type InitProducerIdRequest } from "./wire/apis/init_producer_id.ts";
+import type { Connection } from "./wire/connection.ts";
+import { ErrorCode } from "./wire/error_codes.ts";
+import type { HostPort } from "./wire/socket.ts";
+
+/** A producer as the brokers know it. */
+export interface ProducerIdentity {
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+}
+
+/** A producer with transactions, and the broker that coordinates them. */
+export interface TransactionalIdentity extends ProducerIdentity {
+  readonly coordinator: HostPort;
+}
+
+/**
+ * Takes over the transactional id: a transaction that is open is aborted, and whoever had it is fenced.
+ * @throws CaptureError `kafka-refused` when that isn't allowed, `kafka-unavailable` when it takes longer than a minute
+ */
+export async function takeTransactionalId(
+  cluster: Cluster,
+  transactionalId: string,
+  transactionTimeoutMs: number,
+  signal: AbortSignal,
+): Promise<TransactionalIdentity> {
+  const attempt: Attempt = {
+    action: `take over transactional id "${transactionalId}"`,
+    rule: `--operation Write --operation Describe --transactional-id "${transactionalId}"`,
+    otherwise: "kafka-unavailable",
+  };
+  return await untilReady(attempt, signal, async () => {
+    const anyBroker = await cluster.any(signal);
+    const found = await anyBroker.request(findCoordinator, { transactionalId }, signal);
+    if (found.errorCode !== ErrorCode.NONE) return found.errorCode;
+    const coordinator = await cluster.connectTo(found.coordinator, signal);
+    const identity = await initialise(coordinator, { transactionalId, transactionTimeoutMs }, signal);
+    return typeof identity === "number" ? identity : { ...identity, coordinator: found.coordinator };
+  });
+}
+
+/** A producer id without transactions. @throws CaptureError as `takeTransactionalId` does */
+export async function newProducerId(cluster: Cluster, signal: AbortSignal): Promise<ProducerIdentity> {
+  const attempt: Attempt = {
+    action: "get an idempotent producer's id",
+    rule: "--operation IdempotentWrite --cluster",
+    otherwise: "kafka-unavailable",
+  };
+  return await untilReady(attempt, signal, async () => {
+    const anyBroker = await cluster.any(signal);
+    return await initialise(anyBroker, { transactionalId: null, transactionTimeoutMs: 0 }, signal);
+  });
+}
+
+const FIRST_PAUSE_MS = 5;
+const PAUSE_MS_MAX = 500;
+const WAIT_MS_MAX = 60_000;
+
+/** Tries until there is no error code, or one that waiting does not mend. */
+async function untilReady<Result>(
+  attempt: Attempt,
+  signal: AbortSignal,
+  tryOnce: () => Promise<Result | number>,
+): Promise<Result> {
+  for (const pauseMs of growingPauses(FIRST_PAUSE_MS, PAUSE_MS_MAX, WAIT_MS_MAX)) {
+    const result = await tryOnce();
+    if (typeof result !== "number") return result;
+    if (!passing.has(result)) throw brokerError(attempt, result);
+    await pause(pauseMs, signal);
+  }
+  throw new CaptureError(
+    "kafka-unavailable",
+    `Cannot ${attempt.action}: not possible within ${WAIT_MS_MAX / 1000} s`,
+  );
+}
+
+/** CONCURRENT_TRANSACTIONS: the predecessor's transaction is being ended. */
+const passing = new Set<number>([
+  ErrorCode.CONCURRENT_TRANSACTIONS,
+  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+  ErrorCode.COORDINATOR_NOT_AVAILABLE,
+  ErrorCode.NOT_COORDINATOR,
+]);
+
+async function initialise(
+  connection: Connection,
+  request: InitProducerIdRequest,
+  signal: AbortSignal,
+): Promise<ProducerIdentity | number> {
+  const { errorCode, producerId, producerEpoch } = await connection.request(initProducerId, request, signal);
+  return errorCode === ErrorCode.NONE ? { producerId, producerEpoch } : errorCode;
+}

@@ -1,0 +1,178 @@
+// Exactly-once delivery: records and progress in one Kafka transaction at a time.
+
+import { CaptureError } from "../errors.ts";
+import { assert } from "./assert.ts";
+import { type Attempt, brokerError, unclearWhenLost } from "./broker_error.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Compressor } from "./compression.ts";
+import type { Delivery } from "./delivery.ts";
+import { type FinishedBatch, produceToLeaders } from "./produce_to_leaders.ts";
+import { takeTransactionalId, type TransactionalIdentity } from "./producer_id.ts";
+import type { RecordBatch } from "./record_batch.ts";
+import { SequenceNumbers } from "./sequence_numbers.ts";
+import type { TopicDirectory } from "./topic_directory.ts";
+import { growingPauses, pause } from "./wait.ts";
+import { addPartitionsToTxn } from "./wire/apis/add_partitions_to_txn.ts";
+import { endTxn, endTxnWithEpoch } from "./wire/apis/end_txn.ts";
+import { produce, produceToTransaction } from "./wire/apis/produce.ts";
+import type { Connection } from "./wire/connection.ts";
+import { ErrorCode } from "./wire/error_codes.ts";
+
+export interface TransactionOptions {
+  readonly transactionalId: string;
+  /** The newest version of transactions to speak. */
+  readonly versionMax: 1 | 2;
+}
+
+/**
+ * One transactional producer. Nothing that failed or wasn't answered is tried again: a late EndTxn could commit
+ * half of the next transaction. Whoever comes after begins with `open`, which aborts what is left and raises the
+ * epoch, and then reads the progress record to learn what was committed.
+ *
+ * With transactions version 2 (KIP-890) each transaction has an epoch of its own, and the leaders add their
+ * partitions to it themselves; version 1 names the partitions first.
+ */
+export class TransactionalDelivery implements Delivery {
+  readonly #cluster: Cluster;
+  readonly #directory: TopicDirectory;
+  readonly #compressor: Compressor | null;
+  readonly #options: TransactionOptions;
+  readonly #sequences = new SequenceNumbers();
+  #version: 1 | 2 = 1;
+  #producer: TransactionalIdentity | undefined;
+
+  constructor(
+    cluster: Cluster,
+    directory: TopicDirectory,
+    compressor: Compressor | null,
+    options: TransactionOptions,
+  ) {
+    this.#cluster = cluster;
+    this.#directory = directory;
+    this.#compressor = compressor;
+    this.#options = options;
+  }
+
+  async open(signal: AbortSignal): Promise<void> {
+    const { transactionalId, versionMax } = this.#options;
+    const anyBroker = await this.#cluster.any(signal);
+    this.#version = anyBroker.featureLevel("transaction.version") >= 2 ? versionMax : 1;
+    this.#producer = await takeTransactionalId(
+      this.#cluster,
+      transactionalId,
+      TRANSACTION_TIMEOUT_MS,
+      signal,
+    );
+  }
+
+  async deliver(batches: readonly RecordBatch[], progress: RecordBatch, signal: AbortSignal): Promise<void> {
+    const producer = this.#producer;
+    assert(producer !== undefined, "a transaction needs an open producer");
+    const finished = batches.map((batch) => this.#finish(batch, producer, this.#compressor));
+    finished.push(this.#finish(progress, producer, null));
+    const coordinator = await this.#cluster.connectTo(producer.coordinator, signal);
+    if (this.#version === 1) await this.#addPartitions(coordinator, producer, finished, signal);
+    await this.#produce(finished, signal);
+    await this.#commit(coordinator, producer, signal);
+  }
+
+  #finish(batch: RecordBatch, producer: TransactionalIdentity, compressor: Compressor | null): FinishedBatch {
+    const { topic, partition } = batch;
+    const { producerId, producerEpoch } = producer;
+    const baseSequence = this.#sequences.take(batch);
+    const records = batch.finish(
+      { producerId, producerEpoch, baseSequence, isTransactional: true },
+      compressor,
+    );
+    return { topic, partition, records };
+  }
+
+  /** CONCURRENT_TRANSACTIONS: the coordinator still writes the markers of the transaction before, and did nothing. */
+  async #addPartitions(
+    coordinator: Connection,
+    { producerId, producerEpoch }: TransactionalIdentity,
+    batches: readonly FinishedBatch[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { transactionalId } = this.#options;
+    const topics = [...Map.groupBy(batches, ({ topic }) => topic)]
+      .map(([topic, partitions]) => ({ topic, partitions: partitions.map(({ partition }) => partition) }));
+    const request = { transactionalId, producerId, producerEpoch, topics };
+    for (const pauseMs of growingPauses(2, 50, MARKERS_WAIT_MS_MAX)) {
+      const results = await unclearWhenLost(coordinator.request(addPartitionsToTxn, request, signal));
+      const named = results.filter(({ errorCode }) => errorCode === ErrorCode.NONE).length;
+      if (named === batches.length) return;
+      // When one partition is refused, the others are answered with OPERATION_NOT_ATTEMPTED.
+      const refused = results.find(({ errorCode }) =>
+        errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.OPERATION_NOT_ATTEMPTED
+      );
+      if (refused === undefined) throw unclear("the answer omits a partition");
+      if (refused.errorCode !== ErrorCode.CONCURRENT_TRANSACTIONS) {
+        throw this.#refusal(refused.topic, refused.errorCode);
+      }
+      await pause(pauseMs, signal);
+    }
+    throw unclear(`the transaction before is not ended after ${MARKERS_WAIT_MS_MAX / 1000} s`);
+  }
+
+  async #produce(batches: readonly FinishedBatch[], signal: AbortSignal): Promise<void> {
+    const { transactionalId } = this.#options;
+    const api = this.#version === 1 ? produce : produceToTransaction;
+    await produceToLeaders(
+      this.#cluster,
+      this.#directory,
+      batches,
+      { api, transactionalId, acks: -1 },
+      signal,
+    );
+  }
+
+  async #commit(
+    coordinator: Connection,
+    producer: TransactionalIdentity,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { transactionalId } = this.#options;
+    const { producerId, producerEpoch } = producer;
+    const api = this.#version === 1 ? endTxn : endTxnWithEpoch;
+    const request = { transactionalId, producerId, producerEpoch, committed: true };
+    const response = await unclearWhenLost(coordinator.request(api, request, signal));
+    if (response.errorCode !== ErrorCode.NONE) {
+      throw brokerError(this.#attempt("commit a transaction"), response.errorCode);
+    }
+    if (this.#version === 1) return;
+    if (response.producerId < 0n || response.producerEpoch < 0) {
+      throw unclear("the commit's answer names no epoch");
+    }
+    this.#producer = { ...producer, producerId: response.producerId, producerEpoch: response.producerEpoch };
+    this.#sequences.reset();
+  }
+
+  #refusal(topic: string, errorCode: number): CaptureError {
+    if (errorCode !== ErrorCode.TOPIC_AUTHORIZATION_FAILED) {
+      return brokerError(this.#attempt(`begin a transaction on topic "${topic}"`), errorCode);
+    }
+    return brokerError({
+      action: `write to topic "${topic}"`,
+      rule: `--operation Write --topic "${topic}"`,
+      otherwise: "kafka-unclear",
+    }, errorCode);
+  }
+
+  #attempt(action: string): Attempt {
+    const { transactionalId } = this.#options;
+    return {
+      action,
+      rule: `--operation Write --transactional-id "${transactionalId}"`,
+      otherwise: "kafka-unclear",
+    };
+  }
+}
+
+/** After this time a coordinator aborts a transaction that nobody ends. */
+const TRANSACTION_TIMEOUT_MS = 60_000;
+const MARKERS_WAIT_MS_MAX = 25_000;
+
+function unclear(found: string): CaptureError {
+  return new CaptureError("kafka-unclear", `Cannot deliver in a transaction: ${found}`);
+}

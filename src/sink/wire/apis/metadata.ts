@@ -1,0 +1,69 @@
+// Metadata: the cluster's brokers, and the leader of each partition of the topics asked for.
+
+import type { Api } from "../api.ts";
+
+export interface MetadataRequest {
+  readonly topics: readonly string[];
+}
+
+export interface MetadataResponse {
+  readonly brokers: readonly BrokerAddress[];
+  readonly controllerId: number;
+  readonly topics: readonly TopicMetadata[];
+}
+
+export interface BrokerAddress {
+  readonly nodeId: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface TopicMetadata {
+  readonly errorCode: number;
+  readonly topic: string;
+  readonly partitions: readonly PartitionMetadata[];
+}
+
+export interface PartitionMetadata {
+  readonly errorCode: number;
+  readonly partition: number;
+  /** -1 while there is no leader. */
+  readonly leaderId: number;
+}
+
+/** Metadata, version 4: the first that can ask without making a missing topic. */
+export const metadata: Api<MetadataRequest, MetadataResponse> = {
+  name: "Metadata",
+  key: 3,
+  versionMin: 4,
+  versionMax: 4,
+  flexibleFrom: 9,
+  encode(writer, request) {
+    writer.arrayLength(request.topics.length);
+    for (const topic of request.topics) writer.string(topic);
+    writer.boolean(false); // allow_auto_topic_creation
+  },
+  decode(reader) {
+    reader.int32(); // throttle time
+    const brokers = reader.array(12, () => {
+      const broker = { nodeId: reader.int32(), host: reader.string(), port: reader.int32() };
+      reader.nullableString(); // rack
+      return broker;
+    });
+    reader.nullableString(); // cluster id
+    const controllerId = reader.int32();
+    const topics = reader.array(9, () => {
+      const errorCode = reader.int16();
+      const topic = reader.string();
+      reader.int8(); // is internal
+      const partitions = reader.array(18, () => {
+        const partition = { errorCode: reader.int16(), partition: reader.int32(), leaderId: reader.int32() };
+        reader.array(4, () => reader.int32()); // replicas
+        reader.array(4, () => reader.int32()); // in-sync replicas
+        return partition;
+      });
+      return { errorCode, topic, partitions };
+    });
+    return { brokers, controllerId, topics };
+  },
+};

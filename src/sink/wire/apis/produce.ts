@@ -1,0 +1,85 @@
+// Produce: appends finished record batches to partitions.
+
+import type { Api } from "../api.ts";
+
+export interface ProduceRequest {
+  readonly transactionalId: string | null;
+  /** 0: the broker sends no response at all. */
+  readonly acks: -1 | 0 | 1;
+  readonly timeoutMs: number;
+  readonly topics: readonly ProduceTopic[];
+}
+
+export interface ProduceTopic {
+  readonly topic: string;
+  readonly partitions: readonly ProducePartition[];
+}
+
+export interface ProducePartition {
+  readonly partition: number;
+  /** One whole record batch. */
+  readonly records: Uint8Array;
+}
+
+export type ProduceResponse = readonly ProduceResult[];
+
+export interface ProduceResult {
+  readonly topic: string;
+  readonly partition: number;
+  readonly errorCode: number;
+}
+
+/** Produce, versions 9 to 11, which have the same layout. */
+export const produce: Api<ProduceRequest, ProduceResponse> = {
+  name: "Produce",
+  key: 0,
+  versionMin: 9,
+  versionMax: 11,
+  flexibleFrom: 9,
+  encode(writer, request) {
+    writer.compactString(request.transactionalId);
+    writer.int16(request.acks);
+    writer.int32(request.timeoutMs);
+    writer.compactArrayLength(request.topics.length);
+    for (const { topic, partitions } of request.topics) {
+      writer.compactString(topic);
+      writer.compactArrayLength(partitions.length);
+      for (const { partition, records } of partitions) {
+        writer.int32(partition);
+        writer.compactRecords(records);
+        writer.noTags();
+      }
+      writer.noTags();
+    }
+    writer.noTags();
+  },
+  decode(reader) {
+    return reader.compactArray(3, () => {
+      const topic = reader.compactString();
+      const results = reader.compactArray(33, () => {
+        const result = { topic, partition: reader.int32(), errorCode: reader.int16() };
+        reader.skip(24); // base offset, log append time, log start offset
+        reader.compactArray(6, () => {
+          reader.int32(); // index of a record that was refused
+          reader.compactNullableString(); // why
+          reader.tags();
+        });
+        reader.compactNullableString(); // error message: it may hold a value of the record
+        reader.tags();
+        return result;
+      });
+      reader.tags();
+      return results;
+    }).flat();
+  },
+};
+
+/**
+ * Produce as transactions version 2 has it (KIP-890): the layout is the same, and by the version the broker
+ * knows to add the partitions to the transaction itself.
+ */
+export const produceToTransaction: Api<ProduceRequest, ProduceResponse> = {
+  ...produce,
+  versionMin: 12,
+  versionMax: 12,
+};

@@ -1,0 +1,235 @@
+// One connection to one broker: requests go out in order, responses come back in the same order.
+
+import { CaptureError } from "../../errors.ts";
+import { VERSION } from "../../version.ts";
+import type { Api } from "./api.ts";
+import { apiVersions, type VersionRange } from "./apis/api_versions.ts";
+import type { BufferReader } from "./buffer_reader.ts";
+import { BufferWriter } from "./buffer_writer.ts";
+import { ErrorCode, errorCodeName } from "./error_codes.ts";
+import { Exchange } from "./exchange.ts";
+import { FrameReader } from "./frame_reader.ts";
+import { formatAddress, type HostPort, openSocket, type Socket } from "./socket.ts";
+
+export interface ConnectionOptions {
+  /** Names this program in the broker's logs and quotas. */
+  readonly clientId: string;
+  readonly connectTimeoutMs: number;
+  /** The longest that a response is awaited; then the connection is given up. */
+  readonly requestTimeoutMs: number;
+}
+
+/**
+ * A connection that is ready for requests. Once it is lost, or a response is late or malformed, it is closed
+ * for good and everything that awaits a response is rejected: what became of those requests is unknown.
+ *
+ * Kafka answers the requests of a connection in order, so a response belongs to the oldest request.
+ */
+export class Connection {
+  readonly #socket: Socket;
+  readonly #address: HostPort;
+  readonly #options: ConnectionOptions;
+  readonly #writer = new BufferWriter();
+  readonly #awaiting: Pick<Exchange<unknown>, "correlationId" | "answer" | "reject">[] = [];
+  #versions: ReadonlyMap<number, VersionRange> = new Map();
+  #features: ReadonlyMap<string, number> = new Map();
+  #correlationId = 0;
+  #lastWrite: Promise<void> = Promise.resolve();
+  #failure: CaptureError | undefined;
+
+  private constructor(socket: Socket, address: HostPort, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.#address = address;
+    this.#options = options;
+    this.#receive();
+  }
+
+  /**
+   * Connects and asks for the broker's versions. What authentication needs is said here, before anything else is.
+   * @throws CaptureError `kafka-unavailable`; `kafka-refused` when the broker speaks no version that is known here
+   */
+  static async open(address: HostPort, options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
+    const socket = await openSocket(address, options.connectTimeoutMs, signal);
+    const connection = new Connection(socket, address, options);
+    try {
+      await connection.#askVersions(signal);
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  get address(): HostPort {
+    return this.#address;
+  }
+
+  get isOpen(): boolean {
+    return this.#failure === undefined;
+  }
+
+  /** Level of the cluster's finalized feature; 0 where it has none. */
+  featureLevel(feature: string): number {
+    return this.#features.get(feature) ?? 0;
+  }
+
+  /**
+   * Sends a request and waits for its response, in the highest version that both sides know.
+   *
+   * When the signal aborts before the request is written as a whole, the connection is given up: half of a
+   * request can't be taken back. After that only the wait ends.
+   * @throws CaptureError `kafka-unavailable` when there was no response, `kafka-refused` when there is no common version
+   */
+  async request<Request, Response>(
+    api: Api<Request, Response>,
+    request: Request,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    return await this.#exchange(api, this.#commonVersion(api), request, signal);
+  }
+
+  /** Sends a request that has no response: a Produce with acks 0. Returns when the request is written. */
+  async send<Request>(api: Api<Request, unknown>, request: Request, signal: AbortSignal): Promise<void> {
+    await this.#exchange(api, this.#commonVersion(api), request, signal, { answered: false });
+  }
+
+  /** Closes it; what awaits a response is rejected. */
+  close(): void {
+    this.#fail(this.#error("it was closed"));
+  }
+
+  async #askVersions(signal: AbortSignal): Promise<void> {
+    const request = { clientName: "pg-capture", clientVersion: VERSION };
+    let response = await this.#exchange(apiVersions, apiVersions.versionMax, request, signal);
+    if (response.errorCode === ErrorCode.UNSUPPORTED_VERSION) {
+      response = await this.#exchange(apiVersions, apiVersions.versionMin, request, signal);
+    }
+    if (response.errorCode !== ErrorCode.NONE) throw this.#error(errorCodeName(response.errorCode));
+    this.#versions = response.versions;
+    this.#features = response.finalizedFeatures;
+  }
+
+  #commonVersion(api: Api<never, unknown>): number {
+    const range = this.#versions.get(api.key);
+    const version = Math.min(api.versionMax, range?.max ?? -1);
+    if (version >= Math.max(api.versionMin, range?.min ?? 0)) return version;
+    const spoken = range === undefined ? "does not speak it" : `speaks versions ${range.min} to ${range.max}`;
+    throw new CaptureError(
+      "kafka-refused",
+      `Cannot send ${api.name} to Kafka broker ${formatAddress(this.#address)}: it ${spoken}, ` +
+        `known here are ${api.versionMin} to ${api.versionMax}`,
+      { hint: "Use Apache Kafka 3.0 or later" },
+    );
+  }
+
+  async #exchange<Request, Response>(
+    api: Api<Request, Response>,
+    version: number,
+    request: Request,
+    signal: AbortSignal,
+    { answered } = { answered: true },
+  ): Promise<Response> {
+    signal.throwIfAborted();
+    const isFlexible = version >= api.flexibleFrom;
+    const exchange = new Exchange<Response>((reader) => {
+      // ApiVersions is answered with the old header, so that a client that knows no versions yet can read it.
+      if (isFlexible && api.key !== apiVersions.key) reader.tags();
+      return api.decode(reader, version);
+    });
+    const giveUp = () => {
+      const isHalfWritten = exchange.state === "writing";
+      exchange.reject(signal.reason);
+      if (isHalfWritten) this.#fail(this.#error("a request was given up half written"));
+    };
+    const timer = setTimeout(() => {
+      this.#fail(this.#error(`no answer to ${api.name} within ${this.#options.requestTimeoutMs / 1000} s`));
+      exchange.reject(this.#failure);
+    }, this.#options.requestTimeoutMs);
+    signal.addEventListener("abort", giveUp);
+    try {
+      this.#lastWrite = this.#lastWrite.then(() =>
+        this.#write(exchange, answered, () => {
+          exchange.correlationId = this.#startFrame(api.key, version, isFlexible);
+          api.encode(this.#writer, request, version);
+        })
+      );
+      return await exchange.response;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  /** Never rejects: whatever goes wrong is told to the exchange. */
+  async #write<Response>(exchange: Exchange<Response>, answered: boolean, encode: () => void): Promise<void> {
+    if (this.#failure !== undefined) return exchange.reject(this.#failure);
+    if (exchange.state === "settled") return;
+    try {
+      exchange.state = "writing";
+      this.#writer.reset();
+      encode();
+      this.#writer.setInt32(0, this.#writer.length - 4);
+      if (answered) this.#awaiting.push(exchange);
+      for (const chunk of this.#writer.chunks()) await this.#writeAll(chunk);
+      if (answered) exchange.written();
+      else exchange.resolve(undefined as Response);
+    } catch (cause) {
+      this.#fail(this.#error("writing failed", cause));
+      exchange.reject(this.#failure);
+    }
+  }
+
+  /** Request header, version 1 or 2; the client id is never compact. */
+  #startFrame(apiKey: number, version: number, isFlexible: boolean): number {
+    const correlationId = this.#correlationId;
+    this.#correlationId = (correlationId + 1) & 0x7fffffff;
+    this.#writer.int32(0); // the length, known later
+    this.#writer.int16(apiKey);
+    this.#writer.int16(version);
+    this.#writer.int32(correlationId);
+    this.#writer.string(this.#options.clientId);
+    if (isFlexible) this.#writer.noTags();
+    return correlationId;
+  }
+
+  async #writeAll(chunk: Uint8Array): Promise<void> {
+    for (let written = 0; written < chunk.length;) {
+      written += await this.#socket.write(written === 0 ? chunk : chunk.subarray(written));
+    }
+  }
+
+  /** Reads as long as the connection lives, so that its end is noticed at once, even while nothing is awaited. */
+  async #receive(): Promise<void> {
+    const frames = new FrameReader((frame) => this.#respond(frame));
+    try {
+      while (await frames.readFrom(this.#socket));
+      this.#fail(this.#error("the broker closed it"));
+    } catch (cause) {
+      this.#fail(cause instanceof CaptureError ? cause : this.#error("reading failed", cause));
+    }
+  }
+
+  #respond(frame: BufferReader): void {
+    const correlationId = frame.int32();
+    const exchange = this.#awaiting[0];
+    if (exchange?.correlationId !== correlationId) throw this.#error("a response answers no request");
+    this.#awaiting.shift();
+    exchange.answer(frame);
+  }
+
+  #fail(failure: CaptureError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = failure;
+    this.#socket.close();
+    for (const exchange of this.#awaiting.splice(0)) exchange.reject(failure);
+  }
+
+  #error(found: string, cause?: unknown): CaptureError {
+    const detail = cause instanceof Error ? `${found}: ${cause.message}` : found;
+    return new CaptureError(
+      "kafka-unavailable",
+      `Lost the connection to Kafka broker ${formatAddress(this.#address)}: ${detail}`,
+      { cause },
+    );
+  }
+}

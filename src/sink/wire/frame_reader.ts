@@ -1,0 +1,67 @@
+// Cuts the bytes of a connection into frames, in a buffer that is used again.
+
+import { BufferReader, malformed } from "./buffer_reader.ts";
+import type { Socket } from "./socket.ts";
+
+const LENGTH_BYTES = 4;
+const BUFFER_BYTES = 16 * 1024;
+/** Far above any response to what is asked here; what claims to be longer is not Kafka's protocol. */
+const FRAME_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Gives each whole frame, without its length, to `take`; the frame is valid until `take` returns. */
+export class FrameReader {
+  readonly #take: (frame: BufferReader) => void;
+  #buffer = new Uint8Array(BUFFER_BYTES);
+  #filled = 0;
+
+  constructor(take: (frame: BufferReader) => void) {
+    this.#take = take;
+  }
+
+  /**
+   * Reads once from the socket, and takes the frames that are whole then.
+   * @returns false at the end of the stream
+   * @throws CaptureError when a frame's length is none, and whatever `take` throws
+   */
+  async readFrom(socket: Socket): Promise<boolean> {
+    const count = await socket.read(this.#buffer.subarray(this.#filled));
+    if (count === null) return false;
+    this.#filled += count;
+    this.#takeFrames();
+    this.#makeRoom();
+    return true;
+  }
+
+  #takeFrames(): void {
+    const view = new DataView(this.#buffer.buffer);
+    let start = 0;
+    while (this.#filled - start >= LENGTH_BYTES) {
+      const length = view.getInt32(start);
+      if (length < 4 || length > FRAME_BYTES_MAX) {
+        throw malformed(
+          `a length of ${length} bytes; is the port one for KAFKA_SECURITY_PROTOCOL as it is set?`,
+        );
+      }
+      const end = start + LENGTH_BYTES + length;
+      if (end > this.#filled) break;
+      this.#take(new BufferReader(this.#buffer, start + LENGTH_BYTES, end));
+      start = end;
+    }
+    this.#buffer.copyWithin(0, start, this.#filled);
+    this.#filled -= start;
+  }
+
+  /** Grows with what has arrived, not with what a length claims; gives the memory back after a long frame. */
+  #makeRoom(): void {
+    if (this.#filled === this.#buffer.length) this.#resize(this.#buffer.length * 2);
+    else if (this.#filled <= BUFFER_BYTES / 2 && this.#buffer.length > BUFFER_BYTES) {
+      this.#resize(BUFFER_BYTES);
+    }
+  }
+
+  #resize(length: number): void {
+    const buffer = new Uint8Array(length);
+    buffer.set(this.#buffer.subarray(0, this.#filled));
+    this.#buffer = buffer;
+  }
+}

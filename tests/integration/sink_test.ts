@@ -1,0 +1,537 @@
+// The sink on a real broker: what it delivers is read back by kafkajs, read-committed.
+
+import { strict as assert } from "node:assert";
+import kafkajs from "kafkajs";
+import type { Admin } from "kafkajs";
+import { startKafka } from "../../dev/kafka.ts";
+import { givenBrokers } from "../../dev/servers_environment.ts";
+import { CaptureError, type ErrorKind } from "../../src/errors.ts";
+import type { Progress, SourceIdentity } from "../../src/pipeline/position.ts";
+import type { Batch, Route, Sink } from "../../src/pipeline/ports.ts";
+import { ArenaPool } from "../../src/sink/arena_pool.ts";
+import { Cluster } from "../../src/sink/cluster.ts";
+import { createKafkaSink, transactionalIdOf } from "../../src/sink/kafka_sink.ts";
+import type { KafkaSinkOptions } from "../../src/sink/options.ts";
+import { produceToLeaders } from "../../src/sink/produce_to_leaders.ts";
+import { takeTransactionalId } from "../../src/sink/producer_id.ts";
+import { encodeProgressKey, encodeProgressValue } from "../../src/sink/progress_record.ts";
+import { RecordBatch } from "../../src/sink/record_batch.ts";
+import { TopicDirectory } from "../../src/sink/topic_directory.ts";
+import { progressTopic } from "../../src/sink/topics.ts";
+import { addPartitionsToTxn } from "../../src/sink/wire/apis/add_partitions_to_txn.ts";
+import { endTxn } from "../../src/sink/wire/apis/end_txn.ts";
+import { produce } from "../../src/sink/wire/apis/produce.ts";
+import { readTopics, type TopicRecord } from "../support/consumer.ts";
+
+const FOREVER = new AbortController().signal;
+const utf8 = new TextEncoder();
+
+for (
+  const { name, version, transactionVersionMax } of [
+    { name: "Kafka 4.1", version: "4.1.0", transactionVersionMax: 2 },
+    { name: "Kafka 4.1, transactions version 1", version: "4.1.0", transactionVersionMax: 1 },
+    { name: "Kafka 3.9", version: "3.9.1", transactionVersionMax: 2 },
+  ] as const
+) {
+  const bed = () => createBed({ brokers: brokersOf(version), options: { transactionVersionMax } });
+
+  Deno.test(`${name}: records are delivered once and in order, progress with them`, async () => {
+    await using test = await bed();
+    const sink = test.sink();
+    assert.equal(await sink.open(FOREVER), null);
+    const route = await sink.route(test.topic("users"), FOREVER);
+    for (let round = 0; round < 5; round++) {
+      await sink.write(filled(sink, route, idsFrom(round * 100, 100)), test.progress(round), FOREVER);
+    }
+    assert.deepEqual(idsOf(await test.read("users")), idsFrom(0, 500));
+    assert.deepEqual(await test.sink().open(FOREVER), test.progress(4));
+  });
+
+  Deno.test(`${name}: an empty batch delivers progress alone`, async () => {
+    await using test = await bed();
+    const sink = test.sink();
+    await sink.open(FOREVER);
+    await sink.write(sink.createBatch(), test.progress(1), FOREVER);
+    await sink.write(sink.createBatch(), test.progress(2), FOREVER);
+    assert.deepEqual(await test.sink().open(FOREVER), test.progress(2));
+  });
+
+  Deno.test(`${name}: a second sink fences the first, whose next write changes nothing`, async () => {
+    await using test = await bed();
+    const first = test.sink();
+    await first.open(FOREVER);
+    const route = await first.route(test.topic("users"), FOREVER);
+    await first.write(filled(first, route, [1, 2]), test.progress(1), FOREVER);
+
+    const second = test.sink();
+    assert.deepEqual(await second.open(FOREVER), test.progress(1));
+    await second.route(test.topic("users"), FOREVER);
+    await rejectsWith("fenced", () => first.write(filled(first, route, [3, 4]), test.progress(2), FOREVER));
+    await second.write(filled(second, route, [3, 4]), test.progress(2), FOREVER);
+
+    assert.deepEqual(idsOf(await test.read("users")), [1, 2, 3, 4]);
+    assert.deepEqual(await test.sink().open(FOREVER), test.progress(2));
+  });
+
+  Deno.test(`${name}: what a predecessor left half sent is aborted`, async () => {
+    await using test = await bed();
+    const first = test.sink();
+    await first.open(FOREVER);
+    const route = await first.route(test.topic("users"), FOREVER);
+    await first.write(filled(first, route, [1]), test.progress(1), FOREVER);
+    await leaveHalfSent(test, transactionalIdOf(test.identity), test.progress(2));
+
+    const second = test.sink();
+    assert.deepEqual(await second.open(FOREVER), test.progress(1));
+    await second.route(test.topic("users"), FOREVER);
+    await second.write(filled(second, route, [2]), test.progress(3), FOREVER);
+    assert.deepEqual(idsOf(await test.read("users")), [1, 2]);
+  });
+
+  Deno.test(`${name}: aborted progress records at the end of the log are ignored`, async () => {
+    await using test = await bed();
+    const sink = test.sink();
+    await sink.open(FOREVER);
+    await sink.write(sink.createBatch(), test.progress(1), FOREVER);
+    for (const seq of [2, 3, 4]) {
+      await leaveHalfSent(test, `${transactionalIdOf(test.identity)}.other`, test.progress(seq));
+      await abort(test, `${transactionalIdOf(test.identity)}.other`);
+    }
+    assert.deepEqual(await test.sink().open(FOREVER), test.progress(1));
+  });
+
+  Deno.test(`${name}: many small transactions in a row`, async () => {
+    await using test = await bed();
+    const sink = test.sink();
+    await sink.open(FOREVER);
+    const route = await sink.route(test.topic("users"), FOREVER);
+    const batch = sink.createBatch();
+    for (let id = 0; id < 100; id++) {
+      fill(batch, route, [id]);
+      await sink.write(batch, test.progress(id), FOREVER);
+      batch.clear();
+    }
+    assert.deepEqual(idsOf(await test.read("users")), idsFrom(0, 100));
+  });
+}
+
+Deno.test("every codec is read back", async () => {
+  for (const compression of ["none", "gzip", "snappy", "lz4", "zstd"] as const) {
+    await using test = await createBed({ options: { compression } });
+    const sink = test.sink();
+    await sink.open(FOREVER);
+    const route = await sink.route(test.topic("users"), FOREVER);
+    await sink.write(filled(sink, route, idsFrom(0, 2000)), test.progress(1), FOREVER);
+    assert.deepEqual(idsOf(await test.read("users")), idsFrom(0, 2000), compression);
+  }
+});
+
+Deno.test("keys go where kafkajs sends them, null keys to partition 0, each with its timestamp", async () => {
+  await using test = await createBed({ options: { topicPartitions: 12 } });
+  const sink = test.sink();
+  await sink.open(FOREVER);
+  const route = await sink.route(test.topic("users"), FOREVER);
+  assert.equal(route.partitions, 12);
+  const batch = filled(sink, route, idsFrom(0, 300));
+  batch.append(route, { bytes: utf8.encode("no key"), keyEnd: -1, valueEnd: 6 }, 1_700_000_000_777);
+  batch.append(route, { bytes: utf8.encode('{"id":7}'), keyEnd: 8, valueEnd: -1 }, 1_700_000_000_778);
+  await sink.write(batch, test.progress(1), FOREVER);
+
+  const records = await test.read("users");
+  assert.equal(records.length, 302);
+  const partitionMetadata = idsFrom(0, 12).map((partitionId) => ({
+    ...{ partitionId, partitionErrorCode: 0, leader: 1, replicas: [], isr: [] },
+  }));
+  const partitioner = kafkajs.Partitioners.DefaultPartitioner();
+  for (const { topic, partition, key } of records) {
+    const expected = key === null
+      ? 0
+      : partitioner({ topic, partitionMetadata, message: { key, value: null } });
+    assert.equal(partition, expected, String(key));
+  }
+  const withoutKey = records.find(({ key }) => key === null);
+  assert.deepEqual([withoutKey?.value, withoutKey?.timestampMs], ["no key", 1_700_000_000_777]);
+  assert.equal(records.filter(({ value }) => value === null).length, 1);
+});
+
+Deno.test("a topic that is there is taken as it is, one that is not is made as configured", async () => {
+  await using test = await createBed({ options: { topicPartitions: 2, topicReplicationFactor: 1 } });
+  await test.admin.createTopics({ topics: [{ topic: test.topic("old"), numPartitions: 5 }] });
+  const sink = test.sink();
+  await sink.open(FOREVER);
+  assert.equal((await sink.route(test.topic("old"), FOREVER)).partitions, 5);
+  assert.equal((await sink.route(test.topic("new"), FOREVER)).partitions, 2);
+});
+
+Deno.test("the progress topic is compacted and has one partition", async () => {
+  await using test = await createBed({ options: { topicPartitions: 3 } });
+  await test.sink().open(FOREVER);
+  const topic = progressTopic(test.prefix);
+  const { resources } = await test.admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ["cleanup.policy"] }],
+  });
+  assert.equal(resources[0]?.configEntries[0]?.configValue, "compact");
+  assert.equal((await test.admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.length, 1);
+});
+
+Deno.test("a progress topic that was deleted leaves no progress", async () => {
+  await using test = await createBed();
+  const sink = test.sink();
+  await sink.open(FOREVER);
+  await sink.write(sink.createBatch(), test.progress(1), FOREVER);
+  sink.close();
+  await test.admin.deleteTopics({ topics: [progressTopic(test.prefix)] });
+  assert.equal(await test.sink().open(FOREVER), null);
+});
+
+Deno.test("after a failure nothing works on the sink", async () => {
+  await using test = await createBed();
+  const sink = test.sink();
+  await sink.open(FOREVER);
+  const route = await sink.route(test.topic("users"), FOREVER);
+  await test.admin.deleteTopics({ topics: [route.topic] });
+  await rejectsWith("topic-missing", () => sink.write(filled(sink, route, [1]), test.progress(1), FOREVER));
+  await rejectsWith("topic-missing", () => sink.route(test.topic("others"), FOREVER));
+  await assert.rejects(sink.write(sink.createBatch(), test.progress(2), FOREVER), /Assertion failed/);
+  await assert.rejects(sink.open(FOREVER), /Assertion failed/);
+  // Its successor makes the topic anew.
+  const next = test.sink();
+  assert.equal(await next.open(FOREVER), null);
+  await next.write(filled(next, await next.route(route.topic, FOREVER), [1]), test.progress(1), FOREVER);
+  assert.deepEqual(idsOf(await test.read("users")), [1]);
+});
+
+Deno.test("a batch that the topic does not take names the topic, and nothing of it is seen", async () => {
+  await using test = await createBed({ options: { compression: "none" } });
+  const configEntries = [{ name: "max.message.bytes", value: "2000" }];
+  await test.admin.createTopics({ topics: [{ topic: test.topic("narrow"), configEntries }] });
+  const sink = test.sink();
+  await sink.open(FOREVER);
+  const [narrow, users] = [
+    await sink.route(test.topic("narrow"), FOREVER),
+    await sink.route(test.topic("users"), FOREVER),
+  ];
+  const batch = filled(sink, users, [1, 2, 3]);
+  fill(batch, narrow, idsFrom(0, 100));
+  await rejectsWith("record-too-large", () => sink.write(batch, test.progress(1), FOREVER), /narrow/);
+  assert.equal(await test.sink().open(FOREVER), null);
+  assert.deepEqual(await test.read("users"), []);
+});
+
+Deno.test("a write that is aborted rejects with the signal's reason, and leaves the outcome to the progress", async () => {
+  await using test = await createBed();
+  const sink = test.sink();
+  await sink.open(FOREVER);
+  const abort = new AbortController();
+  const writing = sink.write(sink.createBatch(), test.progress(1), abort.signal);
+  abort.abort("enough");
+  await assert.rejects(writing, (reason) => reason === "enough");
+  const found = await test.sink().open(FOREVER);
+  assert(found === null || found.position.seq === 1);
+});
+
+Deno.test("at least once: records are there, the progress of an earlier time is read, none is written", async () => {
+  for (const acks of ["all", 1, 0] as const) {
+    await using test = await createBed();
+    const before = test.sink();
+    await before.open(FOREVER);
+    await before.write(before.createBatch(), test.progress(1), FOREVER);
+    before.close();
+
+    const sink = test.sink({ delivery: "at-least-once", acks });
+    assert.deepEqual(await sink.open(FOREVER), test.progress(1));
+    const route = await sink.route(test.topic("users"), FOREVER);
+    for (let round = 0; round < 5; round++) {
+      await sink.write(filled(sink, route, idsFrom(round * 100, 100)), test.progress(2), FOREVER);
+    }
+    await sink.write(sink.createBatch(), test.progress(3), FOREVER);
+    assert.deepEqual(idsOf(await test.read("users", 500)), idsFrom(0, 500), `acks ${acks}`);
+    sink.close();
+    assert.deepEqual(await test.sink({ delivery: "at-least-once", acks }).open(FOREVER), test.progress(1));
+  }
+});
+
+Deno.test("at least once needs no progress topic and makes none", async () => {
+  await using test = await createBed();
+  assert.equal(await test.sink({ delivery: "at-least-once" }).open(FOREVER), null);
+  assert(!(await test.admin.listTopics()).includes(progressTopic(test.prefix)));
+});
+
+Deno.test("brokers that are not there are passed over", async () => {
+  await using test = await createBed();
+  const { brokers } = test.options;
+  const sink = test.sink({ brokers: [{ host: "127.0.0.1", port: 1 }, ...brokers] });
+  assert.equal(await sink.open(FOREVER), null);
+  const lost = test.sink({ brokers: [{ host: "127.0.0.1", port: 1 }, { host: "127.0.0.1", port: 2 }] });
+  await rejectsWith("kafka-unavailable", () => lost.open(FOREVER), /127\.0\.0\.1:1.*127\.0\.0\.1:2/);
+});
+
+Deno.test("what is not allowed is refused with the rule that allows it", async () => {
+  const kafka = await startKafka({
+    properties: {
+      "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+      "allow.everyone.if.no.acl.found": "true",
+    },
+  });
+  await using _kafka = kafka;
+  await using test = await createBed({ brokers: Promise.resolve(kafka.bootstrap) });
+  const { TOPIC, TRANSACTIONAL_ID, CLUSTER } = kafkajs.AclResourceTypes;
+  const { WRITE, CREATE, READ, IDEMPOTENT_WRITE } = kafkajs.AclOperationTypes;
+  const deny = async (resourceType: number, resourceName: string, operation: number) => {
+    const rest = {
+      resourcePatternType: kafkajs.ResourcePatternTypes.LITERAL,
+      principal: "User:ANONYMOUS",
+      host: "*",
+    };
+    const permissionType = kafkajs.AclPermissionTypes.DENY;
+    await test.admin.createAcls({
+      acl: [{ ...rest, permissionType, resourceType, resourceName, operation }],
+    });
+  };
+
+  const sink = test.sink();
+  await sink.open(FOREVER);
+  const route = await sink.route(test.topic("users"), FOREVER);
+  await deny(TOPIC, route.topic, WRITE);
+  const refusal = await rejectsWith(
+    "kafka-refused",
+    () => sink.write(filled(sink, route, [1]), test.progress(1), FOREVER),
+    /write to topic/,
+  );
+  assert.match(refusal.hint ?? "", new RegExp(`--operation Write --topic "${route.topic}"`));
+
+  const second = test.sink();
+  await second.open(FOREVER);
+  await deny(TOPIC, test.topic("orders"), CREATE);
+  await deny(CLUSTER, "kafka-cluster", CREATE);
+  const creation = await rejectsWith(
+    "kafka-refused",
+    () => second.route(test.topic("orders"), FOREVER),
+    /make topic/,
+  );
+  assert.match(creation.hint ?? "", /--operation Create/);
+  second.close();
+
+  await deny(CLUSTER, "kafka-cluster", IDEMPOTENT_WRITE);
+  await deny(TRANSACTIONAL_ID, transactionalIdOf(test.identity), WRITE);
+  const taking = await rejectsWith("kafka-refused", () => test.sink().open(FOREVER), /transactional id/);
+  assert.match(taking.hint ?? "", /--transactional-id "pg-capture\./);
+
+  await deny(TOPIC, progressTopic(test.prefix), READ);
+  const other = test.sink({ delivery: "at-least-once", acks: 1 });
+  const reading = await rejectsWith("kafka-refused", () => other.open(FOREVER));
+  assert.match(reading.hint ?? "", /--operation Read/);
+});
+
+Deno.test("a broker that is killed makes a write fail, and after its return all goes on from the progress", async () => {
+  await using kafka = await startKafka();
+  await using test = await createBed({ brokers: Promise.resolve(kafka.bootstrap) });
+  const sink = test.sink();
+  await sink.open(FOREVER);
+  const route = await sink.route(test.topic("users"), FOREVER);
+  await sink.write(filled(sink, route, [1]), test.progress(1), FOREVER);
+  await kafka.kill();
+  await assert.rejects(
+    sink.write(filled(sink, route, [2]), test.progress(2), FOREVER),
+    (error) => error instanceof CaptureError && /^kafka-un/.test(error.kind),
+  );
+  await rejectsWith("kafka-unavailable", () => test.sink().open(FOREVER));
+  await kafka.start();
+  const next = test.sink();
+  assert.deepEqual(await next.open(FOREVER), test.progress(1));
+  await next.write(filled(next, await next.route(route.topic, FOREVER), [2]), test.progress(2), FOREVER);
+  assert.deepEqual(idsOf(await test.read("users")), [1, 2]);
+});
+
+Deno.test("a frozen broker is noticed, and an abort does not wait for it", async () => {
+  await using kafka = await startKafka();
+  await using test = await createBed({ brokers: Promise.resolve(kafka.bootstrap) });
+  const sink = test.sink();
+  await sink.open(FOREVER);
+  await kafka.freeze();
+  try {
+    const abort = new AbortController();
+    const writing = sink.write(sink.createBatch(), test.progress(1), abort.signal);
+    setTimeout(() => abort.abort("enough"), 100);
+    await assert.rejects(writing, (reason) => reason === "enough");
+  } finally {
+    kafka.thaw();
+  }
+});
+
+Deno.test("a broker without transactions of its own to finish takes over a transactional id at once", async () => {
+  await using test = await createBed();
+  for (let count = 0; count < 20; count++) {
+    const sink = test.sink();
+    await sink.open(FOREVER);
+    sink.close();
+  }
+});
+
+/** A topic prefix of its own on a broker, and what belongs to it. */
+interface Bed extends AsyncDisposable {
+  readonly prefix: string;
+  readonly brokers: string;
+  readonly identity: SourceIdentity;
+  readonly options: KafkaSinkOptions;
+  readonly admin: Admin;
+  /** A new sink; closed at the end. */
+  sink(options?: Partial<KafkaSinkOptions>): Sink;
+  topic(table: string): string;
+  progress(seq: number): Progress;
+  /** What a read-committed consumer sees, of at least so many records. */
+  read(table: string, untilCount?: number): Promise<readonly TopicRecord[]>;
+}
+
+async function createBed(
+  setting: { readonly brokers?: Promise<string>; readonly options?: Partial<KafkaSinkOptions> } = {},
+): Promise<Bed> {
+  const brokers = await (setting.brokers ?? brokersOf("4.1.0"));
+  const prefix = `sink-${crypto.randomUUID().slice(0, 8)}`;
+  const identity = { systemIdentifier: "7301234567890123456", database: "shop", slot: prefix };
+  const options: KafkaSinkOptions = {
+    brokers: brokers.split(",").map((broker) => {
+      const [host = "", port] = broker.split(":");
+      return { host, port: Number(port) };
+    }),
+    prefix,
+    delivery: "exactly-once",
+    compression: "snappy",
+    acks: "all",
+    maxMessageBytes: 1_048_576,
+    batchBytesMax: 1_048_576,
+    clientId: "pg-capture-tests",
+    identity,
+    ...setting.options,
+  };
+  const logLevel = kafkajs.logLevel.NOTHING;
+  const admin = new kafkajs.Kafka({ brokers: brokers.split(","), logLevel }).admin();
+  await admin.connect();
+  const sinks: Sink[] = [];
+  return {
+    prefix,
+    brokers,
+    identity,
+    options,
+    admin,
+    sink(more = {}) {
+      const sink = createKafkaSink({ ...options, ...more });
+      sinks.push(sink);
+      return sink;
+    },
+    topic: (table) => `${prefix}.public.${table}`,
+    progress: (seq) => ({ identity, timeline: 1, position: { commitLsn: 100n, seq, endLsn: 200n } }),
+    read: (table, untilCount = 0) =>
+      readTopics({ brokers, topics: [`${prefix}.public.${table}`], untilCount }),
+    async [Symbol.asyncDispose]() {
+      for (const sink of sinks) sink.close();
+      await admin.disconnect();
+    },
+  };
+}
+
+const started = new Map<string, Promise<string>>();
+
+/** A broker of that version, shared by the tests of this file; it ends with them. */
+function brokersOf(version: string): Promise<string> {
+  const given = version === "4.1.0" ? givenBrokers() : undefined;
+  const brokers = started.get(version) ??
+    (given === undefined
+      ? startKafka({ version }).then(({ bootstrap }) => bootstrap)
+      : Promise.resolve(given));
+  started.set(version, brokers);
+  return brokers;
+}
+
+function filled(sink: Sink, route: Route, ids: readonly number[]): Batch {
+  const batch = sink.createBatch();
+  fill(batch, route, ids);
+  return batch;
+}
+
+function fill(batch: Batch, route: Route, ids: readonly number[]): void {
+  for (const id of ids) {
+    const key = `{"id":${id}}`;
+    const bytes = utf8.encode(`${key}{"after":{"id":${id},"name":"John Doe"}}`);
+    batch.append(route, { bytes, keyEnd: key.length, valueEnd: bytes.length }, 1_700_000_000_000 + id);
+  }
+}
+
+function idsFrom(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => first + index);
+}
+
+function idsOf(records: readonly TopicRecord[]): number[] {
+  return records.map(({ value }) => JSON.parse(value ?? "").after.id);
+}
+
+/** A transaction that holds a progress record and is neither committed nor aborted: a client that died in it. */
+async function leaveHalfSent(test: Bed, transactionalId: string, progress: Progress): Promise<void> {
+  await inOtherClient(test, async (cluster, directory) => {
+    const topic = progressTopic(test.prefix);
+    await directory.findOrMake(topic, { configs: [] }, FOREVER);
+    const producer = await takeTransactionalId(cluster, transactionalId, 60_000, FOREVER);
+    const coordinator = await cluster.connectTo(producer.coordinator, FOREVER);
+    const topics = [{ topic, partitions: [0] }];
+    const added = await coordinator.request(
+      addPartitionsToTxn,
+      { transactionalId, ...producer, topics },
+      FOREVER,
+    );
+    assert.deepEqual(added.map(({ errorCode }) => errorCode), [0]);
+    const batch = new RecordBatch(topic, 0, new ArenaPool(0));
+    const key = encodeProgressKey(test.identity);
+    const bytes = new Uint8Array([...key, ...encodeProgressValue(progress)]);
+    batch.append({ bytes, keyEnd: key.length, valueEnd: bytes.length }, 0);
+    const records = batch.finish({ ...producer, baseSequence: 0, isTransactional: true }, null);
+    const settings = { api: produce, transactionalId, acks: -1 } as const;
+    await produceToLeaders(cluster, directory, [{ topic, partition: 0, records }], settings, FOREVER);
+  });
+}
+
+/** Ends whatever transaction is open, as a client that starts anew does. */
+async function abort(test: Bed, transactionalId: string): Promise<void> {
+  await inOtherClient(test, async (cluster) => {
+    const producer = await takeTransactionalId(cluster, transactionalId, 60_000, FOREVER);
+    const coordinator = await cluster.connectTo(producer.coordinator, FOREVER);
+    const { errorCode } = await coordinator.request(
+      endTxn,
+      { transactionalId, ...producer, committed: false },
+      FOREVER,
+    );
+    assert.equal(errorCode, 48, "nothing is open any more: INVALID_TXN_STATE");
+  });
+}
+
+async function inOtherClient(
+  test: Bed,
+  act: (cluster: Cluster, directory: TopicDirectory) => Promise<void>,
+): Promise<void> {
+  const cluster = new Cluster(test.options.brokers, {
+    clientId: "other",
+    connectTimeoutMs: 5_000,
+    requestTimeoutMs: 25_000,
+  });
+  try {
+    await act(cluster, new TopicDirectory(cluster));
+  } finally {
+    cluster.close();
+  }
+}
+
+async function rejectsWith(
+  kind: ErrorKind,
+  act: () => Promise<unknown>,
+  message = /./,
+): Promise<CaptureError> {
+  let found: unknown;
+  await assert.rejects(act, (error) => {
+    found = error;
+    return true;
+  });
+  assert(found instanceof CaptureError, String(found));
+  assert.equal(found.kind, kind, found.message);
+  assert.match(found.message, message);
+  return found;
+}

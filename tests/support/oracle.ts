@@ -1,0 +1,36 @@
+// The end of every test of delivery: all topics read read-committed, and held against the tables.
+
+import { readTopics } from "./consumer.ts";
+import { assertHistory } from "./history.ts";
+import type { TestBed } from "./servers.ts";
+import { delay } from "../../dev/server_process.ts";
+import { readTables } from "./table_rows.ts";
+
+const CONFIRM_TIMEOUT_MS = 60_000;
+
+/** Waits until the slot is confirmed up to the end of what is written now. Needs a pg-capture that runs. */
+export async function waitUntilConfirmed(bed: TestBed, timeoutMs = CONFIRM_TIMEOUT_MS): Promise<void> {
+  const end = await bed.sql.value("SELECT pg_current_wal_insert_lsn()");
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const confirmed = await bed.sql.value(
+      "SELECT confirmed_flush_lsn >= $1::pg_lsn FROM pg_replication_slots WHERE slot_name = $2",
+      [end ?? "0/0", bed.slot],
+    );
+    if (confirmed === "t") return;
+    if (Date.now() > deadline) {
+      throw new Error(`the slot was not confirmed up to ${end} within ${timeoutMs} ms`);
+    }
+    await delay(50);
+  }
+}
+
+/**
+ * The oracle: each change once, in order, and the topics replayed give the tables.
+ * @returns how many records there were
+ */
+export async function assertDelivered(bed: TestBed, tables: readonly string[]): Promise<number> {
+  const records = await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix });
+  assertHistory(records, await readTables(bed.sql, tables));
+  return records.length;
+}

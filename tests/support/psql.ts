@@ -1,0 +1,58 @@
+// Runs SQL in tests, over a connection of its own.
+
+// @ts-types="@types/pg"
+import pg from "pg";
+import type { PostgresAddress } from "../../dev/postgres.ts";
+import { delay } from "../../dev/server_process.ts";
+
+/** A row, each column as PostgreSQL prints it. */
+export type SqlRow = Readonly<Record<string, string | null>>;
+
+/** One connection. Disposing of it does not throw. */
+export interface Sql extends AsyncDisposable {
+  /** Runs one or several statements. */
+  exec(text: string): Promise<void>;
+  /** The rows of one statement. */
+  rows(text: string, parameters?: readonly (string | number | null)[]): Promise<readonly SqlRow[]>;
+  /** The first column of the first row. */
+  value(text: string, parameters?: readonly (string | number | null)[]): Promise<string | null>;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const QUERY_TIMEOUT_MS = 300_000;
+const END_TIMEOUT_MS = 2_000;
+
+/**
+ * Connects.
+ * @throws Error when the server can't be reached in 10 s or refuses
+ */
+export async function sql(address: PostgresAddress): Promise<Sql> {
+  const client = new pg.Client({
+    host: address.host,
+    port: address.port,
+    user: address.user,
+    password: address.password,
+    database: address.database,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    types: { getTypeParser: () => (value: string | Buffer) => value },
+  });
+  // A server that goes away is no surprise in a test; the next query says so.
+  client.on("error", () => {});
+  await client.connect();
+  const rows: Sql["rows"] = async (text, parameters = []) =>
+    (await client.query<Record<string, string | null>>(text, [...parameters])).rows;
+  return {
+    exec: async (text) => {
+      await client.query(text);
+    },
+    rows,
+    value: async (text, parameters) => Object.values((await rows(text, parameters))[0] ?? {})[0] ?? null,
+    [Symbol.asyncDispose]: async () => {
+      const timer = new AbortController();
+      // A server that is gone or frozen may never take leave.
+      await Promise.race([client.end().catch(() => {}), delay(END_TIMEOUT_MS, timer.signal)]);
+      timer.abort();
+    },
+  };
+}

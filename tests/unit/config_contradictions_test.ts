@@ -1,0 +1,81 @@
+// Settings that can't be used together, also those that are not available yet.
+
+import { strict as assert } from "node:assert";
+import { findContradictions, findWarnings } from "../../src/config/contradictions.ts";
+import { Secret } from "../../src/config/secret.ts";
+import type { Values, VariableName } from "../../src/config/variables.ts";
+
+const SOUND = {
+  KAFKA_BUFFER_MEMORY: 33554432,
+  KAFKA_MAX_MESSAGE_BYTES: 1048576,
+  KAFKA_BATCH_SIZE: 16384,
+  KAFKA_ACKS: "all",
+  KAFKA_SECURITY_PROTOCOL: "PLAINTEXT",
+  PG_SSL_MODE: "disable",
+} as Values;
+
+Deno.test("sound settings have no contradictions and no warnings", () => {
+  assert.deepEqual(found({}), []);
+  const tls: Partial<Values> = {
+    KAFKA_SECURITY_PROTOCOL: "SASL_SSL",
+    KAFKA_SASL_MECHANISM: "SCRAM-SHA-512",
+    KAFKA_SASL_USERNAME: "ann",
+    KAFKA_SASL_PASSWORD: new Secret("x"),
+    KAFKA_SSL_CA: "/ca",
+    KAFKA_SSL_CERT: "/c",
+    KAFKA_SSL_KEY: "/k",
+    PG_SSL_MODE: "verify-full",
+    PG_SSL_ROOT_CERT: "/ca",
+  };
+  assert.deepEqual(found(tls), []);
+  assert.deepEqual(findWarnings({ ...SOUND, ...tls }), []);
+  assert.deepEqual(found({ KAFKA_SECURITY_PROTOCOL: "SASL_SSL", KAFKA_SASL_MECHANISM: "OAUTHBEARER" }), []);
+});
+
+Deno.test("memory for undelivered bytes holds two of the largest batches, and a batch is at most half of it", () => {
+  assert.deepEqual(found({ KAFKA_BUFFER_MEMORY: 2097152 }), []);
+  assert.deepEqual(found({ KAFKA_BUFFER_MEMORY: 2097151 }), ["KAFKA_BUFFER_MEMORY"]);
+  assert.deepEqual(found({ KAFKA_MAX_MESSAGE_BYTES: 20_000_000 }), ["KAFKA_BUFFER_MEMORY"]);
+  assert.deepEqual(found({ KAFKA_BATCH_SIZE: 16777217 }), ["KAFKA_BATCH_SIZE"]);
+});
+
+Deno.test("a login needs a protocol that has one, and each mechanism its details", () => {
+  assert.deepEqual(found({ KAFKA_SASL_MECHANISM: "PLAIN", KAFKA_SASL_USERNAME: "ann" }), [
+    "KAFKA_SASL_MECHANISM",
+    "KAFKA_SASL_USERNAME",
+  ]);
+  assert.deepEqual(found({ KAFKA_SECURITY_PROTOCOL: "SASL_SSL" }), ["KAFKA_SASL_MECHANISM"]);
+  assert.deepEqual(
+    found({ KAFKA_SECURITY_PROTOCOL: "SASL_PLAINTEXT", KAFKA_SASL_MECHANISM: "SCRAM-SHA-256" }),
+    [
+      "KAFKA_SASL_USERNAME",
+      "KAFKA_SASL_PASSWORD",
+    ],
+  );
+});
+
+Deno.test("certificates need TLS, and a certificate and its key need each other", () => {
+  assert.deepEqual(found({ KAFKA_SSL_CA: "/ca" }), ["KAFKA_SSL_CA"]);
+  assert.deepEqual(found({ PG_SSL_ROOT_CERT: "/ca" }), ["PG_SSL_ROOT_CERT"]);
+  assert.deepEqual(found({ KAFKA_SECURITY_PROTOCOL: "SSL", KAFKA_SSL_KEY: "/k" }), ["KAFKA_SSL_CERT"]);
+  assert.deepEqual(found({ PG_SSL_MODE: "require", PG_SSL_CERT: "/c" }), ["PG_SSL_KEY"]);
+});
+
+Deno.test("a setting that is wrong by itself is not held against others", () => {
+  const values: Values = { ...SOUND, KAFKA_SASL_MECHANISM: "PLAIN" };
+  const wrong = new Set<VariableName>(["KAFKA_SECURITY_PROTOCOL"]);
+  assert.deepEqual(findContradictions(values, wrong), []);
+});
+
+Deno.test("a password that goes unencrypted is warned of", () => {
+  const values: Values = {
+    ...SOUND,
+    KAFKA_SECURITY_PROTOCOL: "SASL_PLAINTEXT",
+    KAFKA_SASL_MECHANISM: "PLAIN",
+  };
+  assert.match(findWarnings(values).join(), /sends the password unencrypted; use SASL_SSL/);
+});
+
+function found(changes: Partial<Values>): readonly VariableName[] {
+  return findContradictions({ ...SOUND, ...changes }, new Set()).map(({ name }) => name);
+}

@@ -1,0 +1,264 @@
+// How the configuration is put together from its places, and what is said when it can't be.
+
+import { strict as assert } from "node:assert";
+import { secretsToMask } from "../../src/config/config.ts";
+import { ConfigurationErrors } from "../../src/config/configuration_errors.ts";
+import { type ConfigSources, loadConfig } from "../../src/config/load.ts";
+
+const REQUIRED = {
+  HOME: "/home/ann",
+  PG_DATABASE: "shop",
+  PG_USERNAME: "replicator",
+  PG_PASSWORD: "p4ssw0rd",
+  KAFKA_BROKERS: "localhost:9092",
+};
+
+Deno.test("the four required variables are enough, and the rest has the documented defaults", () => {
+  const { config, warnings } = load();
+  assert.deepEqual(warnings, []);
+  assert.equal(config.pg.password.reveal(), "p4ssw0rd");
+  assert.deepEqual(JSON.parse(JSON.stringify(config)), {
+    pg: {
+      host: "localhost",
+      port: 5432,
+      database: "shop",
+      username: "replicator",
+      password: "[secret]",
+      publication: "pg_replicate_kafka_pub",
+      slotName: "pg_replicate_kafka_slot",
+      slotFailover: false,
+      connectTimeoutMs: 30_000,
+      tls: { mode: "disable" },
+    },
+    kafka: {
+      brokers: [{ host: "localhost", port: 9092 }],
+      topicPrefix: "cdc",
+      delivery: "exactly-once",
+      compression: "snappy",
+      acks: -1,
+      lingerMs: 100,
+      batchBytes: 16384,
+      bufferBytesMax: 33554432,
+      messageBytesMax: 1048576,
+      oversize: "stop",
+      tombstones: false,
+      security: { protocol: "PLAINTEXT" },
+    },
+    replication: {
+      pollIntervalMs: 100,
+      keepaliveIntervalMs: 10_000,
+      checkpointIntervalMs: 10_000,
+      checkpointFile: "/home/ann/.local/state/pg-capture/checkpoint.kv",
+      bufferChangesMax: 20_000,
+    },
+    snapshot: { mode: "never" },
+    format: { name: "native" },
+    logging: { level: "info", format: "plain" },
+    metrics: { host: "127.0.0.1", port: 0 },
+  });
+});
+
+Deno.test("the command line wins over the environment, that over .env, that over the TOML file", () => {
+  const files = {
+    ".env": "PG_HOST=from-dotenv\nPG_PUBLICATION=from-dotenv\nLOG_LEVEL=trace\n",
+    "c.toml":
+      `[pg]\nhost = "from-toml"\npublication = "from-toml"\nslot_name = "from_toml"\n[logging]\nlevel = "error"\n`,
+  };
+  const env = { PG_HOST: "from-environment", LOG_LEVEL: "warn" };
+  const { config } = load({ env, files, configFile: "c.toml", overrides: { LOG_LEVEL: "debug" } });
+  assert.equal(config.pg.host, "from-environment");
+  assert.equal(config.pg.publication, "from-dotenv");
+  assert.equal(config.pg.slotName, "from_toml");
+  assert.equal(config.logging.level, "debug");
+});
+
+Deno.test("an empty value is not set: the next place decides", () => {
+  const { config } = load({ env: { PG_HOST: "", PG_PORT: "  " }, files: { ".env": "PG_HOST=db\n" } });
+  assert.equal(config.pg.host, "db");
+  assert.equal(config.pg.port, 5432);
+});
+
+Deno.test("everything that is wrong is said at once, each with its place and what to do", () => {
+  const lines = problems({
+    env: { PG_DATABASE: "", PG_PORT: "54x2", KAFKA_ACKS: "2" },
+    files: { ".env": "\nKAFKA_LINGER_MS=-5\n", "c.toml": "[kafka]\n# none\ncompression = 'brotli'\n" },
+    configFile: "c.toml",
+  });
+  assert.deepEqual(lines, [
+    `PG_PORT (environment): "54x2" is not a whole number; write a whole number from 1 to 65535 (port)`,
+    `PG_DATABASE: not set; set it in the environment, or database under [pg] of the TOML file`,
+    `[kafka] compression (c.toml line 3): "brotli" is not one of its values; write none, gzip, snappy, lz4 or zstd`,
+    `KAFKA_ACKS (environment): "2" is not one of its values; write 0, 1 or all`,
+    `KAFKA_LINGER_MS (.env line 2): -5 is too small; write a whole number from 0 to 60000 (milliseconds)`,
+  ]);
+});
+
+Deno.test("a missing variable names the one that other programs use, where that is set", () => {
+  const lines = problems({ env: { PG_USERNAME: undefined, PGUSER: "ann" } });
+  assert.deepEqual(lines, [
+    "PG_USERNAME: not set (PGUSER is, but pg-capture does not read it); " +
+    "set it in the environment, or username under [pg] of the TOML file",
+  ]);
+});
+
+Deno.test("what this version can't do yet is refused, in words that say so", () => {
+  const notYet = {
+    PG_TABLES: "public.users",
+    PG_SSL_MODE: "require",
+    PG_SSL_ROOT_CERT: "/ca.pem",
+    KAFKA_OVERSIZE: "dead-letter",
+    KAFKA_SECURITY_PROTOCOL: "SASL_SSL",
+    KAFKA_SASL_MECHANISM: "PLAIN",
+    KAFKA_SASL_USERNAME: "ann",
+    KAFKA_SASL_PASSWORD: "hidden",
+    KAFKA_SSL_CA: "/ca.pem",
+    SNAPSHOT_MODE: "initial",
+    FORMAT: "debezium",
+    METRICS_PORT: "9090",
+  };
+  const lines = problems({ env: notYet });
+  for (const name of Object.keys(notYet)) {
+    const line = lines.find((line) => line.startsWith(`${name} (environment)`));
+    assert.match(line ?? "", /is not available in this version yet; (use|leave)/, name);
+  }
+  assert.equal(lines.length, Object.keys(notYet).length);
+});
+
+Deno.test("the values that work already are taken, written out or in other letters", () => {
+  const env = {
+    PG_SSL_MODE: "DISABLE",
+    SNAPSHOT_MODE: "never",
+    FORMAT: "Native",
+    METRICS_PORT: "0",
+    PG_SLOT_FAILOVER: "on",
+  };
+  assert.equal(load({ env }).config.pg.slotFailover, true);
+});
+
+Deno.test("a file gives a value, without the newline at its end, and is remembered for a secret", () => {
+  const { config } = load({
+    env: { PG_PASSWORD: undefined, PG_PASSWORD_FILE: "/run/secrets/pg", PG_HOST_FILE: "host.txt" },
+    files: { "/run/secrets/pg": " with spaces \n", "host.txt": "db.example\r\n" },
+  });
+  assert.equal(config.pg.password.reveal(), " with spaces ");
+  assert.equal(config.pg.password.file, "/run/secrets/pg");
+  assert.equal(config.pg.host, "db.example");
+});
+
+Deno.test("a value and its file in one place are an error; a place that decides earlier is not", () => {
+  const files = { "/s": "from-file" };
+  assert.deepEqual(problems({ env: { PG_PASSWORD_FILE: "/s" }, files }), [
+    "PG_PASSWORD (environment): PG_PASSWORD_FILE is set too; leave one of the two out",
+  ]);
+  const withDotenv = { "/s": "from-file", ".env": "PG_PASSWORD=from-dotenv" };
+  const { config } = load({ env: { PG_PASSWORD: undefined, PG_PASSWORD_FILE: "/s" }, files: withDotenv });
+  assert.equal(config.pg.password.reveal(), "from-file");
+});
+
+Deno.test("a file that is missing, empty or unreadable is an error that names it", () => {
+  const unreadable = () => {
+    throw new Error("Permission denied (os error 13)");
+  };
+  const lines = problems({
+    env: {
+      PG_HOST_FILE: "/missing",
+      PG_PASSWORD: undefined,
+      PG_PASSWORD_FILE: "/empty",
+      PG_DATABASE: undefined,
+      PG_DATABASE_FILE: "/forbidden",
+    },
+    files: { "/empty": "\n", "/forbidden": unreadable },
+    configFile: "nowhere.toml",
+  });
+  assert.deepEqual(lines.toSorted(), [
+    "-c, --config: nowhere.toml does not exist; write the path of a file that does",
+    "PG_DATABASE_FILE (environment): /forbidden can't be read: Permission denied (os error 13); make it readable for this user",
+    "PG_HOST_FILE (environment): /missing does not exist; write the path of a file that does",
+    "PG_PASSWORD_FILE (environment): /empty is empty; write the value of PG_PASSWORD to it",
+  ]);
+});
+
+Deno.test("a .env that can't be read is left out with a warning: nobody asked for it", () => {
+  const unreadable = () => {
+    throw new Error("Is a directory (os error 21)");
+  };
+  const { warnings } = load({ files: { ".env": unreadable } });
+  assert.deepEqual(warnings, [".env can't be read and is left out: Is a directory (os error 21)"]);
+});
+
+Deno.test("no message repeats a password, wherever it was put", () => {
+  const planted = "pl4nted-Pa55";
+  const everywhere: readonly ConfigSources["env"][] = [
+    { PG_PASSWORD: planted, PG_PORT: "x" },
+    { PG_PASSWORD: undefined, PG_PASSWORD_FILE: planted },
+    { PG_HOST: `postgres://ann:${planted}@db/shop` },
+    { KAFKA_BROKERS: `ann:${planted}@kafka:9092` },
+    { KAFKA_SASL_PASSWORD: planted },
+    { PG_PASSWORDS: planted, PG_PASSWORD: undefined },
+  ];
+  for (const env of everywhere) assert.doesNotMatch(problems({ env }).join("\n"), new RegExp(planted));
+  const toml = `[pg]\npassword = "${planted}" oops\n`;
+  assert.doesNotMatch(
+    problems({ files: { "c.toml": toml }, configFile: "c.toml" }).join("\n"),
+    new RegExp(planted),
+  );
+});
+
+Deno.test("acks 0 and 1 make the delivery at-least-once, with a warning", () => {
+  for (const [text, acks] of [["0", 0], ["1", 1]] as const) {
+    const { config, warnings } = load({ env: { KAFKA_ACKS: text, KAFKA_DELIVERY: "exactly-once" } });
+    assert.equal(config.kafka.acks, acks);
+    assert.equal(config.kafka.delivery, "at-least-once");
+    assert.match(warnings.join(), new RegExp(`^KAFKA_ACKS=${text} makes the delivery at-least-once`));
+  }
+});
+
+Deno.test("state is kept where systemd says, else where the user's state is, else below the home directory", () => {
+  const file = (env: ConfigSources["env"]) => load({ env }).config.replication.checkpointFile;
+  assert.equal(
+    file({ STATE_DIRECTORY: "/var/lib/a:/var/lib/b", XDG_STATE_HOME: "/x" }),
+    "/var/lib/a/checkpoint.kv",
+  );
+  assert.equal(file({ XDG_STATE_HOME: "/x" }), "/x/pg-capture/checkpoint.kv");
+  assert.equal(file({ XDG_STATE_HOME: "relative" }), "/home/ann/.local/state/pg-capture/checkpoint.kv");
+  assert.equal(file({ REPLICATION_CHECKPOINT_FILE: "~/c.kv" }), "/home/ann/c.kv");
+  assert.match(
+    problems({ env: { HOME: undefined } }).join("\n"),
+    /^REPLICATION_CHECKPOINT_FILE: not set, and neither/,
+  );
+  assert.equal(load({ env: { HOME: undefined, REPLICATION_CHECKPOINT_FILE: "/c.kv" } }).warnings.length, 0);
+});
+
+Deno.test("a password that is also a name is not masked: that would tell it", () => {
+  assert.deepEqual(secretsToMask(load().config), ["p4ssw0rd"]);
+  assert.deepEqual(secretsToMask(load({ env: { PG_PASSWORD: "replicator" } }).config), []);
+  assert.deepEqual(secretsToMask(load({ env: { PG_PASSWORD: "a" } }).config), []);
+});
+
+interface Setup {
+  readonly env?: ConfigSources["env"];
+  readonly files?: Readonly<Record<string, string | (() => string)>>;
+  readonly configFile?: string;
+  readonly overrides?: NonNullable<ConfigSources["overrides"]>;
+}
+
+function load({ env = {}, files = {}, ...rest }: Setup = {}) {
+  return loadConfig({
+    env: { ...REQUIRED, ...env },
+    readTextFile(path) {
+      const content = files[path];
+      return typeof content === "function" ? content() : content;
+    },
+    ...rest,
+  });
+}
+
+function problems(setup: Setup): readonly string[] {
+  try {
+    load(setup);
+  } catch (error) {
+    if (error instanceof ConfigurationErrors) return error.lines;
+    throw error;
+  }
+  throw new assert.AssertionError({ message: "the configuration was taken" });
+}

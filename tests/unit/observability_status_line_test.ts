@@ -1,0 +1,131 @@
+// The counters and the status line that is made of them.
+
+import { strict as assert } from "node:assert";
+import { Statistics } from "../../src/observability/statistics.ts";
+import { startStatusLine, statusFields } from "../../src/observability/status_line.ts";
+
+const NOW_MS = 1_800_000_000_000;
+
+Deno.test("everything the data path tells is counted", () => {
+  const statistics = new Statistics();
+  statistics.received(100, 3);
+  statistics.received(50, 2);
+  statistics.encoded("INSERT", 2);
+  statistics.encoded("DELETE", 1);
+  statistics.transactionsFinished(4);
+  statistics.queued(6, 600, NOW_MS);
+  statistics.delivered({ records: 2, bytes: 100, durationMs: 7, commitTimeMs: NOW_MS });
+  statistics.delivered({ records: 1, bytes: 50, durationMs: 3, commitTimeMs: NOW_MS });
+  statistics.failed("kafka-unavailable", true);
+  statistics.failed("slot-unusable", false);
+  const reading = statistics.read();
+  assert.deepEqual(reading.received, { bytes: 150, messages: 5 });
+  assert.deepEqual(reading.changes, { INSERT: 2, UPDATE: 0, DELETE: 1, TRUNCATE: 0, READ: 0, MESSAGE: 0 });
+  assert.equal(reading.transactions, 4);
+  assert.deepEqual(reading.delivered, {
+    batches: 2,
+    records: 3,
+    bytes: 150,
+    durationMs: 10,
+    commitTimeMs: NOW_MS,
+  });
+  assert.equal(reading.errors, 2);
+  assert.equal(reading.retries, 1);
+  assert.deepEqual([...reading.errorsByKind], [["kafka-unavailable", 1], ["slot-unusable", 1]]);
+  assert.deepEqual(reading.queued, { changes: 6, bytes: 600, oldestCommitTimeMs: NOW_MS });
+});
+
+Deno.test("a reading does not change any more", () => {
+  const statistics = new Statistics();
+  const reading = statistics.read();
+  statistics.encoded("INSERT", 1);
+  statistics.stateChanged("kafka", "failed");
+  statistics.failed("fenced", true);
+  assert.equal(reading.changes.INSERT, 0);
+  assert.equal(reading.states.kafka, "connecting");
+  assert.equal(reading.errorsByKind.size, 0);
+});
+
+Deno.test("the status says states, lag, rate and totals", () => {
+  const statistics = streaming();
+  const previous = statistics.read();
+  statistics.delivered({ records: 5000, bytes: 1, durationMs: 1, commitTimeMs: NOW_MS });
+  statistics.transactionsFinished(1);
+  statistics.confirmed(0x100n);
+  statistics.serverWalEnd(0x1_0000_0100n);
+  statistics.queued(12, 99, NOW_MS - 2340);
+  assert.deepEqual(statusFields(previous, statistics.read(), 10_000, NOW_MS), {
+    postgres: "streaming",
+    kafka: "streaming",
+    checkpoint: "connecting",
+    lag_bytes: 4294967296,
+    lag_seconds: 2.3,
+    messages_per_second: 500,
+    messages: 5000,
+    transactions: 1,
+    buffered: 12,
+    errors: 0,
+    retries: 0,
+  });
+});
+
+Deno.test("who has delivered everything has no lag; a clock that is behind the server's makes none below zero", () => {
+  const statistics = streaming();
+  statistics.confirmed(20n);
+  statistics.serverWalEnd(10n);
+  assert.deepEqual(lag(statistics), [0, 0]);
+  statistics.queued(1, 1, NOW_MS + 5000);
+  assert.deepEqual(lag(statistics), [0, 0]);
+});
+
+Deno.test("without PostgreSQL the lag is unknown, but for the age of what is held already", () => {
+  const statistics = streaming();
+  statistics.confirmed(10n);
+  statistics.serverWalEnd(20n);
+  statistics.stateChanged("postgres", "failed");
+  assert.deepEqual(lag(statistics), [null, null]);
+  statistics.queued(1, 1, NOW_MS - 200_499);
+  assert.deepEqual(lag(statistics), [null, 200]);
+});
+
+Deno.test("the line comes at each interval with the rate since the last one, and no more after disposal", async () => {
+  const statistics = streaming();
+  const rates: unknown[] = [];
+  let monotonicMs = 0;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const line = startStatusLine({
+    read: () => statistics.read(),
+    logger: {
+      info(message, fields) {
+        assert.equal(message, "Status");
+        rates.push(fields?.messages_per_second);
+        if (rates.length === 2) resolve();
+      },
+    },
+    wallClockMs: () => NOW_MS,
+    monotonicMs: () => monotonicMs += 1000,
+    intervalMs: 1,
+  });
+  statistics.delivered({ records: 10, bytes: 1, durationMs: 1, commitTimeMs: NOW_MS });
+  const keepsAlive = setTimeout(() => {}, 10_000);
+  await promise;
+  clearTimeout(keepsAlive);
+  line[Symbol.dispose]();
+  const count = rates.length;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(rates.length, count);
+  assert.deepEqual(rates.slice(0, 2), [10, 0]);
+});
+
+function streaming(): Statistics {
+  const statistics = new Statistics();
+  statistics.stateChanged("postgres", "streaming");
+  statistics.stateChanged("kafka", "streaming");
+  return statistics;
+}
+
+function lag(statistics: Statistics): readonly unknown[] {
+  const fields = statusFields(statistics.read(), statistics.read(), 0, NOW_MS);
+  assert.equal(fields.messages_per_second, 0);
+  return [fields.lag_bytes, fields.lag_seconds];
+}

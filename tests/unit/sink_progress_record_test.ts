@@ -1,0 +1,79 @@
+// The progress record reads back as it was written, and nothing else passes for one.
+
+import { strict as assert } from "node:assert";
+import fc from "fast-check";
+import { CaptureError } from "../../src/errors.ts";
+import type { Progress } from "../../src/pipeline/position.ts";
+import {
+  decodeProgressValue,
+  encodeProgressKey,
+  encodeProgressValue,
+} from "../../src/sink/progress_record.ts";
+
+const IDENTITY = { systemIdentifier: "7301234567890123456", database: "shop", slot: "orders" };
+
+Deno.test("key and value are the JSON that the documentation shows", () => {
+  assert.equal(
+    text(encodeProgressKey(IDENTITY)),
+    '{"system_identifier":"7301234567890123456","database":"shop","slot":"orders"}',
+  );
+  const value = encodeProgressValue({
+    identity: IDENTITY,
+    timeline: 3,
+    position: { commitLsn: 0x1_0163_4fe8n, seq: 17, endLsn: 0x1_0163_5018n },
+  });
+  assert.equal(
+    text(value),
+    '{"version":1,"timeline":3,"commit_lsn":"1/1634FE8","seq":17,"end_lsn":"1/1635018"}',
+  );
+});
+
+Deno.test("any progress reads back as it was written", () => {
+  const lsn = fc.bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn });
+  const anyPosition = fc.record({ commitLsn: lsn, seq: fc.maxSafeNat(), endLsn: lsn });
+  fc.assert(fc.property(anyPosition, fc.nat(), (position, timeline) => {
+    const progress: Progress = { identity: IDENTITY, timeline, position: { ...position } };
+    assert.deepEqual(decodeProgressValue(IDENTITY, encodeProgressValue(progress)), progress);
+  }));
+});
+
+Deno.test("a value of a newer version, or one that is no progress, is a conflict with a mend", () => {
+  const good = '{"version":1,"timeline":1,"commit_lsn":"0/1","seq":1,"end_lsn":"0/1"}';
+  decodeProgressValue(IDENTITY, bytes(good));
+  const bad = [
+    "",
+    "null",
+    "[]",
+    "17",
+    good.slice(0, -1),
+    good.replace('"version":1', '"version":2'),
+    good.replace('"version":1,', ""),
+    good.replace('"0/1"', '"1"'),
+    good.replace('"seq":1', '"seq":-1'),
+    good.replace('"seq":1', '"seq":1.5'),
+    good.replace('"timeline":1', '"timeline":"1"'),
+    good.replace(',"end_lsn":"0/1"', ""),
+  ];
+  for (const value of bad) assertConflict(bytes(value));
+  assertConflict(new Uint8Array([0xff, 0xfe, 0x7b]));
+});
+
+Deno.test("random bytes are a conflict", () => {
+  fc.assert(fc.property(fc.uint8Array(), (value) => assertConflict(value)));
+});
+
+function assertConflict(value: Uint8Array): void {
+  assert.throws(() => decodeProgressValue(IDENTITY, value), (error) => {
+    assert(error instanceof CaptureError && error.kind === "position-conflict");
+    assert(error.hint !== undefined && error.message.includes('slot "orders"'));
+    return true;
+  });
+}
+
+function text(encoded: Uint8Array): string {
+  return new TextDecoder().decode(encoded);
+}
+
+function bytes(value: string): Uint8Array {
+  return new TextEncoder().encode(value);
+}
