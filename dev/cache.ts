@@ -1,6 +1,7 @@
 // The folder that keeps downloaded servers between runs.
 
 import { fileURLToPath } from "node:url";
+import { discard } from "./janitor.ts";
 
 /** `.cache` at the top of the working copy; it can be deleted at any time. */
 export const CACHE_FOLDER = fileURLToPath(new URL("../.cache", import.meta.url));
@@ -14,6 +15,7 @@ export async function cached(name: string, fill: (folder: string) => Promise<voi
   if (await exists(folder)) return folder;
   await Deno.mkdir(CACHE_FOLDER, { recursive: true });
   const draft = await Deno.makeTempDir({ dir: CACHE_FOLDER, prefix: `${name}.` });
+  await discard(draft);
   try {
     await fill(draft);
     await Deno.chmod(draft, 0o755);

@@ -8,8 +8,11 @@ export interface CaptureCommand {
   readonly args: readonly string[];
 }
 
-/** What `deno task start` runs, in a form that works in any folder. */
-export async function captureCommand(): Promise<CaptureCommand> {
+/**
+ * What `deno task start` runs, in a form that works in any folder.
+ * @param script runs in place of src/main.ts, with all permissions: a test's way into the program
+ */
+export async function captureCommand(script?: string): Promise<CaptureCommand> {
   const config = fileURLToPath(new URL("../deno.json", import.meta.url));
   const { tasks } = JSON.parse(await Deno.readTextFile(config)) as {
     readonly tasks?: Readonly<Record<string, string | { readonly command: string }>>;
@@ -19,10 +22,17 @@ export async function captureCommand(): Promise<CaptureCommand> {
   if (words[0] !== "deno" || words[1] !== "run" || !words.includes(MAIN)) {
     throw new Error(`Cannot run pg-capture: the task "start" of deno.json is not "deno run … ${MAIN}"`);
   }
-  const main = fileURLToPath(new URL(`../${MAIN}`, import.meta.url));
+  const main = script ?? fileURLToPath(new URL(`../${MAIN}`, import.meta.url));
+  const permissions = script === undefined ? [] : ["--allow-run"];
   return {
     command: Deno.execPath(),
-    args: ["run", "--config", config, ...words.slice(2).map((word) => word === MAIN ? main : word)],
+    args: [
+      "run",
+      "--config",
+      config,
+      ...permissions,
+      ...words.slice(2).map((word) => word === MAIN ? main : word),
+    ],
   };
 }
 

@@ -10,6 +10,8 @@ export interface CaptureOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Command and options; `run` when not given. */
   readonly args?: readonly string[];
+  /** This script in place of src/main.ts. */
+  readonly script?: string;
   /** This program instead of the one from source: `dist/pg-capture`. */
   readonly executable?: string;
   /** Working directory; a new empty folder when not given, so that no `.env` is found. */
@@ -28,7 +30,7 @@ export interface CaptureExit {
 /** Starts it; does not wait for anything. */
 export async function startCapture(options: CaptureOptions): Promise<CaptureProcess> {
   const { command, args } = options.executable === undefined
-    ? await captureCommand()
+    ? await captureCommand(options.script)
     : { command: options.executable, args: [] };
   const child = new Deno.Command(command, {
     args: [...args, ...options.args ?? ["run"]],

@@ -15,7 +15,7 @@ import { DevServerError, lastLines } from "./tools.ts";
 const USAGE = `Usage: deno task demo [--seconds N] [--rate N]
 
   --seconds N   end by itself after N seconds of messages
-  --rate N      transactions a second; 3
+  --rate N      transactions a second; 2
 
 PG_HOST (with PG_PORT, PG_DATABASE, PG_USERNAME, PG_PASSWORD) or KAFKA_BROKERS set: that server is used instead of
 one of the demo's own. What the demo makes there is dropped in the end.`;
@@ -29,9 +29,15 @@ interface DemoOptions {
   readonly transactionsPerSecond: number;
 }
 
+const SAME_CTRL_C_MS = 300;
+
+/** The reason to stop that is no failure. */
+const ASKED = "asked to";
+
 const screen = new Screen();
-/** Aborted without an error when the demo is to end, with one when it can't go on. */
+/** Aborted with ASKED when the demo is to end, with an error when it can't go on. */
 const stopping = new AbortController();
+let endedMs = 0;
 Deno.addSignalListener("SIGINT", endByPerson);
 Deno.addSignalListener("SIGTERM", endByPerson);
 Deno.exit(await main());
@@ -61,18 +67,22 @@ async function main(): Promise<number> {
   return 1;
 }
 
-/** What ends the demo without a failure. */
-const ASKED = "asked to";
-
 function stop(reason: unknown): void {
   if (!stopping.signal.aborted) stopping.abort(reason);
 }
 
-/** The second time at once, with a clean-up all the same: the janitor's. */
+/**
+ * The second time at once, with a clean-up all the same: the janitor's. But one Ctrl-C comes twice, from the terminal
+ * and from `deno task`, which passes it on.
+ */
 function endByPerson(): void {
-  if (stopping.signal.aborted) Deno.exit(130);
-  tell("ending …");
-  stop(ASKED);
+  if (!stopping.signal.aborted) {
+    endedMs = Date.now();
+    tell("ending …");
+    stop(ASKED);
+  } else if (Date.now() - endedMs > SAME_CTRL_C_MS) {
+    Deno.exit(130);
+  }
 }
 
 function readOptions(): DemoOptions | undefined {
@@ -86,7 +96,7 @@ function readOptions(): DemoOptions | undefined {
       },
     });
     const seconds = Number(values.seconds ?? Infinity);
-    const transactionsPerSecond = Number(values.rate ?? 3);
+    const transactionsPerSecond = Number(values.rate ?? 2);
     const isValid = values.help !== true && seconds > 0 && transactionsPerSecond > 0;
     return isValid ? { seconds, transactionsPerSecond } : undefined;
   } catch {
@@ -96,12 +106,15 @@ function readOptions(): DemoOptions | undefined {
 
 async function runDemo(options: DemoOptions): Promise<void> {
   const { signal } = stopping;
-  await using places = await openPlaces(tell);
-  if (signal.aborted) return;
+  // The first time it takes a while: who ends it then should not have to wait.
+  await using places = await Promise.race([openPlaces(tell), aborted(signal)]);
+  if (places === undefined) return;
   await using shop = await Shop.open(places);
   tell(`the shop is open: ${SHOP_TABLES.map((table) => `${places.schema}.${table}`).join(", ")}`);
   const { capture, quieten } = await startPgCapture(places);
   try {
+    await shop.untilStreaming(places.slot, signal);
+    if (signal.aborted) return;
     await shop.stock();
     await showMessages(places, shop, options, quieten);
   } catch (error) {
@@ -111,6 +124,13 @@ async function runDemo(options: DemoOptions): Promise<void> {
     if (places.isPostgresShared) await shop.drop(places.slot);
     if (places.isKafkaShared) await deleteTopics(places.brokers, places.topicPrefix);
   }
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
 }
 
 /** As `deno task start` runs it, with the few settings that it needs, and its checkpoint in a temporary folder. */
@@ -195,7 +215,7 @@ async function keepSummary(summary: () => string, signal: AbortSignal): Promise<
 }
 
 function progress(shop: Shop, tally: Tally): string {
-  return `${shop.committedChanges} changes committed, ${tally.messages} messages received`;
+  return `${shop.committedChanges} changes committed, ${tally.messages} received`;
 }
 
 function tell(line: string): void {

@@ -14,6 +14,11 @@ export async function guard(pid: number, signal: EndSignal): Promise<void> {
   await (await theJanitor()).tell(`guard ${pid} ${signal}`);
 }
 
+/** The folder, and all that is in it, is gone when this program is. */
+export async function discard(folder: string): Promise<void> {
+  await (await theJanitor()).tell(`discard ${folder}`);
+}
+
 /** Forgets a process that has ended: its id may soon be somebody else's. */
 export async function release(pid: number): Promise<void> {
   await (await theJanitor()).tell(`release ${pid}`);
@@ -71,13 +76,14 @@ const SCRIPT = `
 trap '' HUP INT TERM
 cd /
 guarded=
-while read -r action pid signal; do
+while read -r action rest; do
   case $action in
-    guard) guarded="$guarded $pid:$signal" ;;
+    guard) guarded="$guarded \${rest% *}:\${rest#* }" ;;
     release)
-      rest=
-      for one in $guarded; do [ "\${one%:*}" = "$pid" ] || rest="$rest $one"; done
-      guarded=$rest ;;
+      others=
+      for one in $guarded; do [ "\${one%:*}" = "$rest" ] || others="$others $one"; done
+      guarded=$others ;;
+    discard) set -- "$@" "$rest" ;;
   esac
 done
 for one in $guarded; do kill -s "\${one#*:}" "\${one%:*}"; kill -s CONT "\${one%:*}"; done
@@ -86,5 +92,5 @@ for one in $guarded; do
   while kill -0 "\${one%:*}" && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
   kill -s KILL "\${one%:*}"
 done
-rm -rf "$1"
+rm -rf "$@"
 `;

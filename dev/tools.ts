@@ -1,5 +1,7 @@
 // Runs the programs that fetch and prepare servers, and says in one line what is missing.
 
+import { guard, release } from "./janitor.ts";
+
 /** What keeps a server from being started, for a person to mend: shown without a stack. */
 export class DevServerError extends Error {
   override readonly name = "DevServerError";
@@ -42,13 +44,16 @@ export async function runTool(options: ToolOptions): Promise<string> {
     stderr: "piped",
     signal: AbortSignal.timeout(timeoutMs),
   };
-  let output: Deno.CommandOutput;
+  let child: Deno.ChildProcess;
   try {
-    output = await new Deno.Command(command, commandOptions).output();
+    child = new Deno.Command(command, commandOptions).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new DevServerError(`Cannot ${purpose}: there is no program "${command}". ${missingHint}`);
   }
+  await guard(child.pid, "KILL");
+  const output = await child.output();
+  await release(child.pid);
   const text = new TextDecoder().decode(output.stdout) + new TextDecoder().decode(output.stderr);
   if (output.success) return text;
   const found = output.signal === null ? `exit code ${output.code}` : `ended by ${output.signal}`;

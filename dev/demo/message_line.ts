@@ -42,7 +42,7 @@ export class MessagePrinter {
   /** @param latencyMs from the commit to its arrival here; undefined for what was committed before this program read */
   print(message: Message, latencyMs: number | undefined): void {
     const screen = this.#screen;
-    const time = new Date(message.commitMs).toISOString().slice(11, 23);
+    const time = clock(message.commitMs);
     const key = describe(message.key);
     const latency = latencyMs === undefined ? "" : `${latencyMs} ms`.padStart(LATENCY_WIDTH);
     const used = time.length + OP_WIDTH + TABLE_WIDTH + KEY_WIDTH + LATENCY_WIDTH + 5;
@@ -87,6 +87,14 @@ const STYLES: Readonly<Record<string, Style>> = {
   DELETE: "red",
   READ: "cyan",
 };
+
+/** `14:05:09.120`, local time. */
+function clock(timeMs: number): string {
+  const date = new Date(timeMs);
+  const [hours, minutes, seconds] = [date.getHours(), date.getMinutes(), date.getSeconds()]
+    .map((part) => String(part).padStart(2, "0"));
+  return `${hours}:${minutes}:${seconds}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
 
 function describe(values: Values): string {
   return Object.entries(values).map(([column, value]) => `${column}=${text(value)}`).join(" ");

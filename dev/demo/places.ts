@@ -70,7 +70,7 @@ const OWN_NAMES = {
   slot: "pg_replicate_kafka_slot",
 };
 /** Nothing of this name is anybody's but the demo's. */
-const SHARED_NAMES = { schema: "pg_capture_demo", publication: "pg_capture_demo", slot: "pg_capture_demo" };
+const SHARED_NAMES = { schema: "capture_demo", publication: "capture_demo", slot: "capture_demo" };
 
 function givenPostgres(): PostgresAddress | undefined {
   const host = setting("PG_HOST");

@@ -4,6 +4,7 @@
 import pg from "pg";
 import type { PostgresAddress } from "../postgres.ts";
 import { delay } from "../server_process.ts";
+import { DevServerError } from "../tools.ts";
 
 /** Where the shop is. */
 export interface ShopOptions {
@@ -14,6 +15,8 @@ export interface ShopOptions {
 
 /** The shop's tables, without the schema. */
 export const SHOP_TABLES: readonly string[] = ["users", "products", "orders", "order_items"];
+
+const SLOT_POLL_MS = 50;
 
 /** The shop: made once, then written to by one writer. */
 export class Shop implements AsyncDisposable {
@@ -33,12 +36,28 @@ export class Shop implements AsyncDisposable {
     const client = new pg.Client({ host, port, user, password, database, connectionTimeoutMillis: 10_000 });
     // The writer's next statement tells of a lost connection.
     client.on("error", () => {});
-    await client.connect();
+    await client.connect().catch((error: Error) => {
+      throw new DevServerError(
+        `Cannot connect to PostgreSQL at ${host}:${port} as ${user}: ${error.message}`,
+      );
+    });
     const shop = new Shop(client, options);
     await client.query(shop.#dropStatements());
     await client.query(createStatements(options));
     await client.query(`SET search_path = ${options.schema}`);
     return shop;
+  }
+
+  /** Waits until somebody reads from the slot: what is committed before nobody will hear of. */
+  async untilStreaming(slot: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const { rowCount } = await this.#client.query(
+        "SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active AND confirmed_flush_lsn IS NOT NULL",
+        [slot],
+      );
+      if (rowCount === 1) return;
+      await delay(SLOT_POLL_MS, signal);
+    }
   }
 
   /** Something in each table. */

@@ -22,11 +22,11 @@ export class Tally {
       (RATE_WINDOW_MS / 1000);
   }
 
-  /** `median 104 ms, 99 % below 130 ms`; of the last 1,000. */
+  /** `delay: median 104 ms, p99 130 ms`, from commit to arrival; of the last 1,000. */
   latency(): string {
     const sorted = this.#latenciesMs.toSorted((a, b) => a - b);
     const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
-    return sorted.length === 0 ? "not yet known" : `median ${at(0.5)} ms, 99 % below ${at(0.99)} ms`;
+    return sorted.length === 0 ? "delay: not known yet" : `delay: median ${at(0.5)} ms, p99 ${at(0.99)} ms`;
   }
 }
 

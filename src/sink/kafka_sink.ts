@@ -36,6 +36,8 @@ export function transactionalIdOf({ systemIdentifier, database, slot }: SourceId
 const CONNECT_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 25_000;
 
+type Stage = "new" | "opening" | "ready" | "writing";
+
 class KafkaSink implements Sink {
   readonly #options: KafkaSinkOptions;
   readonly #cluster: Cluster;
@@ -45,8 +47,9 @@ class KafkaSink implements Sink {
   readonly #progressKey: Uint8Array;
   readonly #progressBatch: RecordBatch;
   #delivery: Delivery | undefined;
+  #stage: Stage = "new";
+  /** What ended its use. */
   #failure: unknown;
-  #stage: "new" | "opening" | "ready" | "writing" | "failed" | "closed" = "new";
 
   constructor(options: KafkaSinkOptions) {
     this.#options = options;
@@ -72,10 +75,8 @@ class KafkaSink implements Sink {
   }
 
   async route(topic: string, signal: AbortSignal): Promise<Route> {
-    assert(
-      this.#stage === "ready" || this.#stage === "writing",
-      `a sink that is ${this.#stage} has no routes`,
-    );
+    this.#throwFailure(); // not a bug: one task may ask while another's write fails
+    assert(this.#stage !== "new" && this.#stage !== "opening", "a sink has routes once it is open");
     const { topicPartitions, topicReplicationFactor } = this.#options;
     const settings = { partitions: topicPartitions, replicationFactor: topicReplicationFactor, configs: [] };
     return await this.#directory.findOrMake(topic, settings, signal);
@@ -98,25 +99,30 @@ class KafkaSink implements Sink {
   }
 
   close(): void {
-    this.#stage = "closed";
     this.#failure ??= new CaptureError("kafka-unavailable", "Cannot use Kafka: the sink was closed");
     this.#cluster.close();
   }
 
-  async #during<Result>(before: "new" | "ready", during: "opening" | "writing", act: () => Promise<Result>) {
-    assert(this.#stage === before, `a sink that is ${this.#stage} is not used, it is made anew`);
+  async #during<Result>(before: Stage, during: Stage, act: () => Promise<Result>): Promise<Result> {
+    assert(
+      this.#failure === undefined,
+      "a sink that failed or was closed is not used again, it is made anew",
+    );
+    assert(this.#stage === before, `a sink that is ${this.#stage} does not do this`);
     this.#stage = during;
     try {
       const result = await act();
-      if (this.#stage !== during) {
-        throw new CaptureError("kafka-unclear", "Cannot use Kafka: the sink was closed");
-      }
+      this.#throwFailure();
       this.#stage = "ready";
       return result;
     } catch (error) {
-      if (this.#stage === during) this.#stage = "failed";
+      this.#failure ??= error;
       throw error;
     }
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #createDelivery(): Promise<Delivery> {

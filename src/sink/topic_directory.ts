@@ -6,6 +6,7 @@ import { brokerError } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
 import { growingPauses, pause } from "./wait.ts";
 import { createTopics } from "./wire/apis/create_topics.ts";
+import { listOffsets } from "./wire/apis/list_offsets.ts";
 import type { TopicMetadata } from "./wire/apis/metadata.ts";
 import { malformed } from "./wire/buffer_reader.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
@@ -58,22 +59,31 @@ export class TopicDirectory {
   ): Promise<TopicRoute | null> {
     const known = this.#routes.get(topic);
     if (known !== undefined) return known;
-    let isMade = false;
+    let isFresh = false;
     for (const pauseMs of growingPauses(FIRST_PAUSE_MS, PAUSE_MS_MAX, WAIT_MS_MAX)) {
       const found = await this.#ask(topic, signal);
       const leaders = leadersOf(found);
-      if (leaders !== null) {
+      if (leaders !== null && (!isFresh || await this.#areReady(topic, leaders, signal))) {
         const route = { topic, partitions: leaders.length, leaders };
         this.#routes.set(topic, route);
         return route;
       }
-      if (found.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && !isMade) {
+      if (found.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && !isFresh) {
         if (settings === null) return null;
-        isMade = await this.#make(topic, settings, signal);
+        isFresh = await this.#make(topic, settings, signal);
       }
       await pause(pauseMs, signal);
     }
     return fail(topic, `not all of its partitions have a leader after ${WAIT_MS_MAX / 1000} s`);
+  }
+
+  /** A broker may be named as a leader a moment before it knows that it is. */
+  async #areReady(topic: string, leaders: readonly number[], signal: AbortSignal): Promise<boolean> {
+    const answers = await Promise.all(leaders.map(async (leaderId, partition) => {
+      const leader = await this.#cluster.broker(leaderId, signal);
+      return await leader.request(listOffsets, { topic, partition, position: "high-watermark" }, signal);
+    }));
+    return answers.every(({ errorCode }) => errorCode === ErrorCode.NONE);
   }
 
   async #ask(topic: string, signal: AbortSignal): Promise<TopicMetadata> {
@@ -89,7 +99,7 @@ export class TopicDirectory {
       default:
         throw brokerError({
           action: `look up topic "${topic}"`,
-          rule: `--operation Describe --topic "${topic}"`,
+          rule: `--operation Describe --operation Write --topic "${topic}"`,
           otherwise: "kafka-unavailable",
         }, found.errorCode);
     }
@@ -116,7 +126,7 @@ export class TopicDirectory {
       default:
         throw brokerError({
           action: `make topic "${topic}"${errorMessage === null ? "" : ` (${errorMessage})`}`,
-          rule: `--operation Create --topic "${topic}"`,
+          rule: `--operation Create --operation Describe --operation Write --topic "${topic}"`,
           otherwise: "kafka-unavailable",
         }, errorCode);
     }

@@ -65,8 +65,8 @@ Deno.test("what is written while it is down comes after a restart, and nothing t
     deepStrictEqual(await capture.terminate(), { code: 0, signal: null });
     await writers.stop();
   }
-  await using _capture = await startCapture({ env: bed.env });
-  await waitUntilConfirmed(bed);
+  await using capture = await startCapture({ env: bed.env });
+  await waitUntilConfirmed(bed, capture);
   notStrictEqual(await assertDelivered(bed, WRITER_TABLES), 0);
 });
 
@@ -81,9 +81,9 @@ Deno.test("killed again and again while it streams, it loses nothing and repeats
     await new Promise((resolve) => setTimeout(resolve, 150 + 130 * round));
     await capture.kill();
   }
-  await using _capture = await startCapture({ env: bed.env });
+  await using capture = await startCapture({ env: bed.env });
   await writers.stop();
-  await waitUntilConfirmed(bed);
+  await waitUntilConfirmed(bed, capture);
   notStrictEqual(await assertDelivered(bed, WRITER_TABLES), 0);
 });
 
@@ -100,7 +100,7 @@ Deno.test("a second instance waits for the slot, and takes over when the first i
   await first.kill();
   await second.waitForLog("Streaming", { timeoutMs: 10_000 });
   await writers.stop();
-  await waitUntilConfirmed(bed);
+  await waitUntilConfirmed(bed, second);
   notStrictEqual(await assertDelivered(bed, WRITER_TABLES), 0);
 });
 
@@ -118,7 +118,7 @@ Deno.test("a lost checkpoint file costs nothing: the progress record in Kafka is
   await using second = await startCapture({ env: bed.env });
   await second.waitForLog("No checkpoint file was found");
   await writers.stop();
-  await waitUntilConfirmed(bed);
+  await waitUntilConfirmed(bed, second);
   notStrictEqual(await assertDelivered(bed, WRITER_TABLES), 0);
 });
 
@@ -130,6 +130,6 @@ Deno.test("at-least-once delivers everything too, without a transaction", async 
   await using writers = new Writers(bed.postgres, 2, 11).start();
   await new Promise((resolve) => setTimeout(resolve, 500));
   await writers.stop();
-  await waitUntilConfirmed(bed);
+  await waitUntilConfirmed(bed, capture);
   notStrictEqual(await assertDelivered(bed, WRITER_TABLES), 0);
 });

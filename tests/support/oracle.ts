@@ -1,5 +1,6 @@
 // The end of every test of delivery: all topics read read-committed, and held against the tables.
 
+import type { CaptureProcess } from "./capture.ts";
 import { readTopics } from "./consumer.ts";
 import { assertHistory } from "./history.ts";
 import type { TestBed } from "./servers.ts";
@@ -8,8 +9,15 @@ import { readTables } from "./table_rows.ts";
 
 const CONFIRM_TIMEOUT_MS = 60_000;
 
-/** Waits until the slot is confirmed up to the end of what is written now. Needs a pg-capture that runs. */
-export async function waitUntilConfirmed(bed: TestBed, timeoutMs = CONFIRM_TIMEOUT_MS): Promise<void> {
+/**
+ * Waits until the slot is confirmed up to the end of what is written now.
+ * @throws Error with the end of the log when that takes too long, or `capture` has ended
+ */
+export async function waitUntilConfirmed(
+  bed: TestBed,
+  capture: CaptureProcess,
+  timeoutMs = CONFIRM_TIMEOUT_MS,
+): Promise<void> {
   const end = await bed.sql.value("SELECT pg_current_wal_insert_lsn()");
   const deadline = Date.now() + timeoutMs;
   for (;;) {
@@ -18,8 +26,10 @@ export async function waitUntilConfirmed(bed: TestBed, timeoutMs = CONFIRM_TIMEO
       [end ?? "0/0", bed.slot],
     );
     if (confirmed === "t") return;
-    if (Date.now() > deadline) {
-      throw new Error(`the slot was not confirmed up to ${end} within ${timeoutMs} ms`);
+    if (Date.now() > deadline || !capture.running) {
+      const why = capture.running ? `within ${timeoutMs} ms` : "before pg-capture ended";
+      throw new Error(`the slot was not confirmed up to ${end} ${why}
+${capture.log.slice(-15).join("\n")}`);
     }
     await delay(50);
   }

@@ -1,0 +1,97 @@
+// Records golden streams: deno task golden:record [MAJOR …]. Look at what changed before it is committed.
+
+import { fileURLToPath } from "node:url";
+import { cleanUp } from "../../dev/janitor.ts";
+import { type PostgresMajor, type PostgresServer, startPostgres } from "../../dev/postgres.ts";
+import { builtinType } from "../../src/decoder/builtin_types.ts";
+import type { Relation } from "../../src/decoder/pgoutput.ts";
+import type { RelationDetails } from "../../src/pipeline/ports.ts";
+import { describeRelation } from "../../src/source/catalog.ts";
+import { PostgresConnection } from "../../src/source/connection.ts";
+import { sql } from "../support/psql.ts";
+import { decodeMessage, formatGolden, goldenDecoder, type GoldenLine } from "./golden_stream.ts";
+
+const MAJORS: readonly PostgresMajor[] = [14, 15, 16, 17, 18];
+const SLOT = "golden";
+const SIGNAL = new AbortController().signal;
+
+try {
+  const asked = Deno.args.map(Number);
+  const script = await Deno.readTextFile(fileURLToPath(new URL("script.sql", import.meta.url)));
+  for (const major of MAJORS.filter((each) => asked.length === 0 || asked.includes(each))) {
+    await using server = await startPostgres({ major });
+    const text = formatGolden(await record(server, script));
+    await Deno.writeTextFile(fileURLToPath(new URL(`postgres_${major}.txt`, import.meta.url)), text);
+  }
+} finally {
+  await cleanUp();
+}
+
+async function record(server: PostgresServer, script: string): Promise<GoldenLine[]> {
+  await using writer = await sql(server);
+  using reader = await PostgresConnection.open(
+    {
+      host: server.host,
+      port: server.port,
+      database: server.database,
+      username: server.user,
+      password: () => server.password,
+      connectTimeoutMs: 10_000,
+    },
+    "sql",
+    SIGNAL,
+  );
+  const decoder = goldenDecoder();
+  const lines: GoldenLine[] = [];
+  for (const { title, statements } of paragraphs(script, server.major)) {
+    await writer.exec(statements);
+    if (title.startsWith("setup")) {
+      await writer.exec(`SELECT pg_create_logical_replication_slot('${SLOT}', 'pgoutput')`);
+      continue;
+    }
+    lines.push({ kind: "paragraph", title });
+    for (const { lsn, bytes } of await newMessages(reader)) {
+      lines.push({ kind: "message", lsn, bytes });
+      // What pg-capture asks the catalog it has to ask now: later, the answer may be another.
+      const relation = relationOf(bytes);
+      const details = relation === undefined ? undefined : await detailsOf(reader, relation);
+      if (details !== undefined) lines.push({ kind: "relation", details });
+      lines.push(...decodeMessage(decoder, lsn, bytes, () => details!));
+    }
+  }
+  return lines;
+}
+
+/** The script's paragraphs for this major. */
+function paragraphs(script: string, major: number): { title: string; statements: string }[] {
+  return script.split("\n\n").slice(1).flatMap((paragraph) => {
+    const [first = "", ...lines] = paragraph.split("\n");
+    const title = first.replace(/^-- /, "");
+    const since = /^since (\d+)/.exec(title)?.[1];
+    return since !== undefined && Number(since) > major ? [] : [{ title, statements: lines.join("\n") }];
+  });
+}
+
+async function newMessages(reader: PostgresConnection): Promise<{ lsn: string; bytes: Uint8Array }[]> {
+  const rows = await reader.query(
+    `SELECT lsn, encode(data, 'hex') AS data FROM pg_logical_slot_get_binary_changes('${SLOT}', NULL, NULL,
+       'proto_version', '1', 'publication_names', 'golden,golden_root', 'messages', 'true')`,
+    "read the slot",
+    SIGNAL,
+  );
+  return rows.map(({ lsn, data }) => ({ lsn: lsn ?? "", bytes: Uint8Array.fromHex(data ?? "") }));
+}
+
+/** The relation that a message describes, if it does. */
+function relationOf(bytes: Uint8Array): Relation | undefined {
+  const decoder = goldenDecoder();
+  const message = { bytes, start: 0, end: bytes.length, walStartHigh: 0, walStartLow: 0 };
+  return bytes[0] === "R".charCodeAt(0) && decoder.decode(message) === "relation"
+    ? decoder.pendingRelation
+    : undefined;
+}
+
+async function detailsOf(reader: PostgresConnection, { id, columns }: Relation): Promise<RelationDetails> {
+  const oids = columns.map(({ typeOid }) => typeOid).filter((oid) => builtinType(oid) === undefined);
+  return await describeRelation(reader, id, [...new Set(oids)], builtinType, SIGNAL);
+}

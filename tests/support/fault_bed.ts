@@ -1,0 +1,103 @@
+// A test bed with a proxy in front of each server, on servers of its own where a test stops or freezes them.
+
+import { type KafkaOptions, type KafkaServer, startKafka } from "../../dev/kafka.ts";
+import { type PostgresOptions, type PostgresServer, startPostgres } from "../../dev/postgres.ts";
+import { type CaptureProcess, startCapture } from "./capture.ts";
+import { assertDelivered, waitUntilConfirmed } from "./oracle.ts";
+import { type Proxy, startProxy } from "./proxy.ts";
+import { createTestBed, sharedServers, type TestBed } from "./servers.ts";
+import { createWriterTables, WRITER_TABLES, type Writers } from "./writer.ts";
+
+/** What can be chosen about a fault bed. */
+export interface FaultBedOptions {
+  /** A PostgreSQL of the test's own, to be stopped and broken. */
+  readonly postgres?: PostgresOptions;
+  /** A Kafka of the test's own. */
+  readonly kafka?: KafkaOptions;
+  /** Whether to make the publication; true when not given. */
+  readonly publish?: boolean;
+}
+
+/** A test bed whose `env` leads through the proxies; its `sql` and `brokers` lead past them. */
+export interface FaultBed extends TestBed {
+  readonly toPostgres: Proxy;
+  readonly toKafka: Proxy;
+  /** The PostgreSQL of the test's own. @throws Error when it has none */
+  readonly postgresServer: PostgresServer;
+  /** The Kafka of the test's own. @throws Error when it has none */
+  readonly kafkaServer: KafkaServer;
+}
+
+/** Makes it, with the writers' tables. Disposing of it ends its proxies and servers. */
+export async function createFaultBed(options: FaultBedOptions = {}): Promise<FaultBed> {
+  await using stack = new AsyncDisposableStack();
+  const [postgres, kafka] = await Promise.all([
+    options.postgres && startPostgres(options.postgres),
+    options.kafka && startKafka(options.kafka),
+  ]);
+  if (postgres !== undefined) stack.use(postgres);
+  if (kafka !== undefined) stack.use(kafka);
+  const bed = await createBed(options, postgres, kafka);
+  stack.use(bed);
+  await createWriterTables(bed.sql);
+  const toPostgres = stack.use(await startProxy({ port: bed.postgres.port, protocol: "any" }));
+  const brokerPort = Number(bed.brokers.split(":")[1]);
+  const toKafka = stack.use(await startProxy({ port: brokerPort, protocol: "kafka" }));
+  const disposables = stack.move();
+  return {
+    ...bed,
+    env: { ...bed.env, PG_PORT: String(toPostgres.port), KAFKA_BROKERS: toKafka.address },
+    toPostgres,
+    toKafka,
+    get postgresServer() {
+      return postgres ?? missing("PostgreSQL");
+    },
+    get kafkaServer() {
+      return kafka ?? missing("Kafka");
+    },
+    [Symbol.asyncDispose]: () => disposables.disposeAsync(),
+  };
+}
+
+async function createBed(
+  { publish = true }: FaultBedOptions,
+  postgres: PostgresServer | undefined,
+  kafka: KafkaServer | undefined,
+): Promise<TestBed> {
+  if (postgres === undefined && kafka === undefined) return await createTestBed({ publish });
+  const servers = postgres !== undefined && kafka !== undefined ? undefined : await sharedServers();
+  return await createTestBed({
+    publish,
+    servers: {
+      postgres: postgres ?? servers?.postgres ?? missing("PostgreSQL"),
+      brokers: kafka?.bootstrap ?? servers?.brokers ?? missing("Kafka"),
+    },
+  });
+}
+
+function missing(server: string): never {
+  throw new Error(`this test bed has no ${server} of its own`);
+}
+
+/** A pg-capture that streams through the bed's proxies. */
+export async function startStreaming(
+  bed: FaultBed,
+  env: Readonly<Record<string, string>> = {},
+): Promise<CaptureProcess> {
+  const capture = await startCapture({ env: { ...bed.env, ...env } });
+  try {
+    await capture.waitForLog("Streaming");
+    return capture;
+  } catch (error) {
+    await capture.kill();
+    throw error;
+  }
+}
+
+/** The end of a fault test: the writers stop, the slot is confirmed, and the oracle finds nothing wrong. */
+export async function assertExactlyOnce(bed: FaultBed, writers?: Writers, timeoutMs = 60_000): Promise<void> {
+  await writers?.stop();
+  await waitUntilConfirmed(bed, timeoutMs);
+  const count = await assertDelivered(bed, WRITER_TABLES);
+  if (count === 0) throw new Error("nothing was delivered: this test tested nothing");
+}
