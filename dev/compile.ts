@@ -13,7 +13,14 @@ export const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--max-old-space-size
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DIST = `${ROOT}dist`;
 
-if (import.meta.main) await compile(Deno.args);
+if (import.meta.main) {
+  try {
+    await compile(Deno.args);
+  } catch (error) {
+    await Deno.stderr.write(new TextEncoder().encode(`${error instanceof Error ? error.message : error}\n`));
+    Deno.exit(1);
+  }
+}
 
 /** @param args go to `deno compile`, such as `--target aarch64-unknown-linux-gnu --output dist/pg-capture-arm64` */
 async function compile(args: readonly string[]): Promise<void> {
@@ -50,6 +57,5 @@ async function deno(cwd: string, args: readonly string[]): Promise<void> {
   const { success } = await new Deno.Command(Deno.execPath(), { args: [...args], cwd, stdin: "null" }).spawn()
     .status;
   if (success) return;
-  console.error(`Cannot compile: deno ${args[0]} failed; what it printed is above`);
-  Deno.exit(1);
+  throw new Error(`Cannot compile: deno ${args[0]} failed; what it printed is above`);
 }

@@ -29,7 +29,7 @@ export async function readSlot(
   refuseUnusable(slot, database, row);
   return {
     confirmedFlushLsn: parseLsn(row.confirmed_flush_lsn ?? "") ?? 0n,
-    activePid: row.active_pid == null ? null : Number(row.active_pid),
+    activePid: typeof row.active_pid === "string" ? Number(row.active_pid) : null,
     walEnd: parseLsn(row.wal_end ?? "") ?? 0n,
   };
 }

@@ -19,7 +19,7 @@ quickTest("the reply to a commit is lost, again and again: nothing is lost or re
     await lost.caught;
     await capture.waitForLog("Streaming", { from });
   }
-  await assertExactlyOnce(bed, writers);
+  await assertExactlyOnce(bed, capture, writers);
 });
 
 quickTest("a commit that is cut off before the broker has it is not taken for done", async () => {
@@ -32,7 +32,7 @@ quickTest("a commit that is cut off before the broker has it is not taken for do
     await cut.caught;
     await capture.waitForLog("Streaming", { from });
   }
-  await assertExactlyOnce(bed, writers);
+  await assertExactlyOnce(bed, capture, writers);
 });
 
 quickTest("a commit held back and released into the next transaction changes nothing", async () => {
@@ -60,7 +60,7 @@ slowTest(
     await silent.caught;
     await capture.waitForLog("no answer to EndTxn", { from, timeoutMs: 30_000 });
     await capture.waitForLog("Streaming", { from });
-    await assertExactlyOnce(bed, writers);
+    await assertExactlyOnce(bed, capture, writers);
   },
 );
 
@@ -80,7 +80,7 @@ slowTest(
     const from = capture.log.length;
     capture.thaw();
     await capture.waitForLog("Streaming", { from });
-    await assertExactlyOnce(bed, writers);
+    await assertExactlyOnce(bed, capture, writers);
   },
 );
 
@@ -99,7 +99,7 @@ for (const side of ["request", "response"] as const) {
       await Promise.race([cut.caught, late(NAMES.get(api) ?? "")]);
       await capture.waitForLog("Streaming", { from });
     }
-    await assertExactlyOnce(bed, writers);
+    await assertExactlyOnce(bed, capture, writers);
   });
 }
 
@@ -120,7 +120,7 @@ async function releaseIntoNext(
   await commit.answered;
   next.release();
   await capture.waitForLog("Streaming", { from });
-  await assertExactlyOnce(bed, writers);
+  await assertExactlyOnce(bed, capture, writers);
   ok(capture.running);
   await capture.terminate();
 }

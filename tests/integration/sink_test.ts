@@ -4,6 +4,7 @@ import { strict as assert } from "node:assert";
 import kafkajs from "kafkajs";
 import type { Admin } from "kafkajs";
 import { startKafka } from "../../dev/kafka.ts";
+import { kafkaClient } from "../../dev/kafka_client.ts";
 import { givenBrokers } from "../../dev/servers_environment.ts";
 import { CaptureError, type ErrorKind } from "../../src/errors.ts";
 import type { Progress, SourceIdentity } from "../../src/pipeline/position.ts";
@@ -421,8 +422,7 @@ async function createBed(
     identity,
     ...setting.options,
   };
-  const logLevel = kafkajs.logLevel.NOTHING;
-  const admin = new kafkajs.Kafka({ brokers: brokers.split(","), logLevel }).admin();
+  const admin = kafkaClient(brokers).admin();
   await admin.connect();
   const sinks: Sink[] = [];
   return {

@@ -95,9 +95,14 @@ export async function startStreaming(
 }
 
 /** The end of a fault test: the writers stop, the slot is confirmed, and the oracle finds nothing wrong. */
-export async function assertExactlyOnce(bed: FaultBed, writers?: Writers, timeoutMs = 60_000): Promise<void> {
+export async function assertExactlyOnce(
+  bed: FaultBed,
+  capture: CaptureProcess,
+  writers?: Writers,
+  timeoutMs = 60_000,
+): Promise<void> {
   await writers?.stop();
-  await waitUntilConfirmed(bed, timeoutMs);
+  await waitUntilConfirmed(bed, capture, timeoutMs);
   const count = await assertDelivered(bed, WRITER_TABLES);
   if (count === 0) throw new Error("nothing was delivered: this test tested nothing");
 }

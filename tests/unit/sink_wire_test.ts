@@ -18,6 +18,7 @@ import { BufferReader } from "../../src/sink/wire/buffer_reader.ts";
 import { BufferWriter } from "../../src/sink/wire/buffer_writer.ts";
 import { Connection } from "../../src/sink/wire/connection.ts";
 import { crc32c } from "../../src/sink/wasm_codecs.ts";
+import { apiKeyOf, FakeBroker, response } from "../support/fake_broker.ts";
 
 const OPTIONS = { clientId: "test", connectTimeoutMs: 1000, requestTimeoutMs: 300 };
 const FOREVER = new AbortController().signal;
@@ -259,85 +260,6 @@ const VERSIONS = [
 ];
 /** Metadata 4: no brokers, cluster id null, controller 5, no topics. */
 const METADATA = [0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 5, 0, 0, 0, 0];
-
-type Answer = Uint8Array | "close" | null;
-
-/** Listens, and gives each whole request to `answer`, which says what comes back. */
-class FakeBroker implements AsyncDisposable {
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #serving: Promise<void>;
-  readonly #connections: Deno.Conn[] = [];
-
-  constructor(
-    answer: (frame: Uint8Array<ArrayBuffer>, write: (bytes: Uint8Array) => void) => Answer,
-    { readOnce } = { readOnce: false },
-  ) {
-    this.#serving = this.#serve(answer, readOnce);
-  }
-
-  get address() {
-    return { host: "127.0.0.1", port: this.#listener.addr.port };
-  }
-
-  async #serve(
-    answer: (frame: Uint8Array<ArrayBuffer>, write: (bytes: Uint8Array) => void) => Answer,
-    readOnce: boolean,
-  ): Promise<void> {
-    for await (const connection of this.#listener) {
-      this.#connections.push(connection);
-      await this.#converse(connection, answer, readOnce).catch(() => {});
-    }
-  }
-
-  async #converse(
-    connection: Deno.Conn,
-    answer: (frame: Uint8Array<ArrayBuffer>, write: (bytes: Uint8Array) => void) => Answer,
-    readOnce: boolean,
-  ): Promise<void> {
-    const writes: Promise<number>[] = [];
-    const write = (bytes: Uint8Array) => writes.push(connection.write(bytes));
-    const buffer = new Uint8Array(1 << 16);
-    for (let filled = 0;;) {
-      filled += await connection.read(buffer.subarray(filled)) ?? assert.fail("end");
-      for (let length = frameLength(buffer, filled); length > 0; length = frameLength(buffer, filled)) {
-        const said = answer(buffer.slice(0, length), write);
-        await Promise.all(writes.splice(0));
-        if (said === "close") return connection.close();
-        if (said !== null) await connection.write(said);
-        buffer.copyWithin(0, length, filled);
-        filled -= length;
-      }
-      if (readOnce) return;
-    }
-  }
-
-  async [Symbol.asyncDispose]() {
-    this.#listener.close();
-    for (const connection of this.#connections) {
-      try {
-        connection.close();
-      } catch {
-        // It was closed by the conversation.
-      }
-    }
-    await this.#serving.catch(() => {});
-  }
-}
-
-function frameLength(buffer: Uint8Array<ArrayBuffer>, filled: number): number {
-  const length = filled < 4 ? 0 : 4 + new DataView(buffer.buffer).getInt32(0);
-  return length <= filled ? length : 0;
-}
-
-function apiKeyOf(frame: Uint8Array<ArrayBuffer>): number {
-  return new DataView(frame.buffer).getInt16(4);
-}
-
-function response(request: Uint8Array, body: readonly number[]): Uint8Array<ArrayBuffer> {
-  const frame = new Uint8Array([0, 0, 0, 0, ...request.subarray(8, 12), ...body]);
-  new DataView(frame.buffer).setInt32(0, frame.length - 4);
-  return frame;
-}
 
 function whole(writer: BufferWriter): Uint8Array {
   return new Uint8Array(writer.chunks().flatMap((chunk) => [...chunk]));

@@ -1,0 +1,45 @@
+// The compiled executable, alone in an empty folder, does the same as `deno task start`.
+
+import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert";
+import { fileURLToPath } from "node:url";
+import { tempFolder } from "../../dev/janitor.ts";
+import { startCapture } from "../support/capture.ts";
+import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
+import { createTestBed } from "../support/servers.ts";
+import { createWriterTables, WRITER_TABLES, Writers } from "../support/writer.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+// Where Deno's own download can't be reached, this runs a command with a runtime to compile with.
+const WITH_RUNTIME = `${ROOT}../shared/tools/with-denort`;
+
+Deno.test("the compiled executable captures by itself", async () => {
+  await compile();
+  const folder = await tempFolder("executable");
+  const executable = `${folder}/pg-capture`;
+  await Deno.copyFile(`${ROOT}dist/pg-capture`, executable);
+  const version = await new Deno.Command(executable, { args: ["-V"], cwd: folder, clearEnv: true }).output();
+  match(new TextDecoder().decode(version.stdout), /^pg-capture \d+\.\d+\.\d+/);
+
+  await using bed = await createTestBed();
+  await createWriterTables(bed.sql);
+  await using capture = await startCapture({ env: bed.env, executable, cwd: folder });
+  await capture.waitForLog("Streaming");
+  await using writers = new Writers(bed.postgres, 2, 21).start();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await writers.stop();
+  await waitUntilConfirmed(bed, capture);
+  notStrictEqual(await assertDelivered(bed, WRITER_TABLES), 0);
+  deepStrictEqual(await capture.terminate(), { code: 0, signal: null });
+});
+
+async function compile(): Promise<void> {
+  const hasRuntime = await Deno.stat(WITH_RUNTIME).then(() => true, () => false);
+  const [command, ...args] = [
+    ...hasRuntime ? [WITH_RUNTIME, "deno"] : [Deno.execPath()],
+    "task",
+    "--quiet",
+    "compile",
+  ];
+  const { success, stderr } = await new Deno.Command(command!, { args, cwd: ROOT, stdin: "null" }).output();
+  strictEqual(success, true, new TextDecoder().decode(stderr).slice(-2000));
+}
