@@ -133,10 +133,11 @@ export class Batcher {
     if (idle && this.#filling.bytes >= this.#limits.enoughBytes) this.#changed.wake();
   }
 
-  /** PostgreSQL asked how far we are: a new position is delivered soon, with or without changes. */
+  /** The position should be delivered soon, even if no change comes to go with it. */
   requestProgress(): void {
+    if (this.#idleDue) return;
     this.#idleDue = true;
-    this.#changed.wake();
+    if (this.#filling.count === 0) this.#changed.wake();
   }
 
   /** From now on, what is there is sent at once. */
@@ -186,7 +187,7 @@ export class Batcher {
     if (count === 0) {
       if (this.#endLsn <= this.#takenEndLsn) return Infinity;
       if (this.#flushing) return 0;
-      return this.#takenAt + (this.#idleDue ? ASKED_PROGRESS_MS : this.#limits.idleProgressMs) - this.#now();
+      return this.#takenAt + (this.#idleDue ? SOON_MS : this.#limits.idleProgressMs) - this.#now();
     }
     if (this.#full || this.#flushing) return 0;
     if (this.#inputIdle && bytes >= this.#limits.enoughBytes) return 0;
@@ -201,8 +202,8 @@ export class Batcher {
   }
 }
 
-// A server that shuts down asks again and again until its end of WAL is confirmed.
-const ASKED_PROGRESS_MS = 100;
+// At most so often a position is delivered alone, however often it is asked for.
+const SOON_MS = 100;
 
 /** A record of the size of both. */
 function withTombstone(record: EncodedRecord): EncodedRecord {

@@ -118,6 +118,8 @@ export class Intake {
         return undefined;
       case "commit":
         batcher.advanceEnd(decoder.endLsn);
+        // Its last changes may be on their way already: its end should not wait until the slot counts as idle.
+        if (decoder.seq > 0) batcher.requestProgress();
         this.#transactions++;
         return undefined;
       case "relation":

@@ -2,7 +2,13 @@
 
 import { ok, strictEqual } from "node:assert";
 import { delay } from "../../dev/server_process.ts";
-import { assertExactlyOnce, createFaultBed, type FaultBed, startStreaming } from "../support/fault_bed.ts";
+import {
+  assertExactlyOnce,
+  createFaultBed,
+  type FaultBed,
+  startStreaming,
+  waitForCommits,
+} from "../support/fault_bed.ts";
 import { KafkaApi } from "../support/proxy.ts";
 import { quickTest, slowTest } from "../support/speed.ts";
 import { Writers } from "../support/writer.ts";
@@ -89,15 +95,15 @@ for (const side of ["request", "response"] as const) {
     await using bed = await createFaultBed();
     await using capture = await startStreaming(bed);
     await using writers = new Writers(bed.postgres, 1, 26).start();
+    await waitForCommits(bed, capture);
     for (const api of Object.values(KafkaApi)) {
       // Made only where a topic is missing, or with transactions version 1.
       if (api === KafkaApi.CreateTopics || api === KafkaApi.AddPartitionsToTxn) continue;
-      const from = capture.log.length;
       const cut = bed.toKafka.intercept({ api, side, action: "reset" });
       // What is sent only at the start is sent again.
       bed.toKafka.reset();
       await Promise.race([cut.caught, late(NAMES.get(api) ?? "")]);
-      await capture.waitForLog("Streaming", { from });
+      await waitForCommits(bed, capture, 3);
     }
     await assertExactlyOnce(bed, capture, writers);
   });

@@ -79,12 +79,14 @@ Deno.test("a value of each base type that takes a literal, read from Kafka and w
       types.map((_, index) => literalOf(typeInfos[index + 1]!, after.get(`c${index}`)!)),
     );
   }
-  for (const [left, right] of [["source", "target"], ["target", "source"]]) {
-    // As text: not every type can be compared, and where it can, equal may be less than the same.
-    const different = await bed.sql.rows(
-      `SELECT ${left}::text FROM ${left} EXCEPT SELECT ${right}::text FROM ${right}`,
-    );
-    deepStrictEqual(different.map((row) => Object.values(row)[0]?.slice(0, 2000)), []);
+  for (const [index, type] of types.entries()) {
+    for (const [left, right] of [["source", "target"], ["target", "source"]]) {
+      // As text: not every type can be compared, and where it can, equal may be less than the same.
+      const different = await bed.sql.rows(
+        `SELECT id, ROW(c${index})::text FROM ${left} EXCEPT SELECT id, ROW(c${index})::text FROM ${right}`,
+      );
+      deepStrictEqual(different, [], `${type} in the table ${left}`);
+    }
   }
   strictEqual(await bed.sql.value("SELECT count(*) FROM target"), String(count));
   strictEqual(types.length > 140, true, `only ${types.length} types`);
@@ -128,6 +130,9 @@ async function insert(
   await bed.sql.rows(`INSERT INTO ${table} VALUES ($1, ${places})`, [id, ...literals]);
 }
 
+/** JSON's own null and SQL's read the same, and so do a dimension and an array in it: docs/TYPES.md says so. */
+const AMBIGUOUS_JSON = new Set(["null", '{"null"}', '{{"1",NULL},{"1","1"}}', '{{"t",NULL},{"t","t"}}']);
+
 /** Each type that a column can have, its arrays included, and those of the literals that it takes. */
 async function acceptedLiterals(bed: TestBed): Promise<ReadonlyMap<string, readonly string[]>> {
   const rows = await bed.sql.rows(
@@ -148,7 +153,7 @@ async function acceptedLiterals(bed: TestBed): Promise<ReadonlyMap<string, reado
     for (const literal of LITERALS) {
       // Some input functions throw although they are asked whether they would.
       const valid = await bed.sql.value("SELECT pg_input_is_valid($1, $2)", [literal, type]).catch(() => "f");
-      if (valid === "t") taken.push(literal);
+      if (valid === "t" && !(/json/.test(type) && AMBIGUOUS_JSON.has(literal))) taken.push(literal);
     }
     if (taken.length > 0) accepted.set(type, taken);
   }

@@ -2,9 +2,10 @@
 
 import { type KafkaOptions, type KafkaServer, startKafka } from "../../dev/kafka.ts";
 import { type PostgresOptions, type PostgresServer, startPostgres } from "../../dev/postgres.ts";
+import { delay } from "../../dev/server_process.ts";
 import { type CaptureProcess, startCapture } from "./capture.ts";
 import { assertDelivered, waitUntilConfirmed } from "./oracle.ts";
-import { type Proxy, startProxy } from "./proxy.ts";
+import { KafkaApi, type Proxy, startProxy } from "./proxy.ts";
 import { createTestBed, sharedServers, type TestBed } from "./servers.ts";
 import { createWriterTables, WRITER_TABLES, type Writers } from "./writer.ts";
 
@@ -106,3 +107,18 @@ export async function assertExactlyOnce(
   const count = await assertDelivered(bed, WRITER_TABLES);
   if (count === 0) throw new Error("nothing was delivered: this test tested nothing");
 }
+
+/** Waits for so many more commits to pass on their way to Kafka: delivery goes on. */
+export async function waitForCommits(bed: FaultBed, capture: CaptureProcess, count = 2): Promise<void> {
+  const commits = () => bed.toKafka.requests.get(KafkaApi.EndTxn) ?? 0;
+  const enough = commits() + count;
+  const deadline = Date.now() + COMMITS_TIMEOUT_MS;
+  while (commits() < enough) {
+    if (Date.now() > deadline || !capture.running) {
+      throw new Error(`no ${count} commits came\n${capture.log.slice(-15).join("\n")}`);
+    }
+    await delay(10);
+  }
+}
+
+const COMMITS_TIMEOUT_MS = 60_000;

@@ -6,8 +6,8 @@ import type { RawJson } from "./raw_json.ts";
 
 /** The text form of a value of that type; null for null. */
 export function literalOf(type: TypeInfo, json: RawJson): string | null {
-  if (isJson(type)) return json.raw;
   if (json.kind === "null") return null;
+  if (isJson(type)) return json.raw;
   switch (type.kind) {
     case "domain":
       return literalOf(type.base, json);

@@ -42,7 +42,7 @@ const SCALARS: readonly string[] = [
   "08:00:2b:01:02:03:04:05",
   "10101",
   '{"a": [1.10, 1e400, null, "x"], "b": {}}',
-  '[1,\n 2]',
+  "[1,\n 2]",
   '"\\u2028"',
   "$.a[*] ? (@.b > 1)",
   "<a>1</a>",
@@ -87,5 +87,7 @@ export const LITERALS: readonly string[] = [
   "{}",
   "{NULL}",
   ...SCALARS.map((literal) => `{"${literal.replace(/["\\]/g, "\\$&")}"}`),
-  ...["1", "t", "2023-10-15", "a=>1", "(1,2)", "[1,2)"].map((each) => `{{"${each}",NULL},{"${each}","${each}"}}`),
+  ...["1", "t", "2023-10-15", "a=>1", "(1,2)", "[1,2)"].map((each) =>
+    `{{"${each}",NULL},{"${each}","${each}"}}`
+  ),
 ];

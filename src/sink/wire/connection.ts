@@ -60,10 +60,6 @@ export class Connection {
     }
   }
 
-  get address(): HostPort {
-    return this.#address;
-  }
-
   get isOpen(): boolean {
     return this.#failure === undefined;
   }

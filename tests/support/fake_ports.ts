@@ -1,0 +1,218 @@
+// Fakes of the pipeline's ports, which write down what was asked of them and in what order.
+
+import { ChangeDecoder, type MessageBytes } from "../../src/decoder/change_decoder.ts";
+import type { Lifecycle } from "../../src/pipeline/lifecycle.ts";
+import type { Observer } from "../../src/pipeline/observer.ts";
+import { formatLsn, type Lsn, type Progress } from "../../src/pipeline/position.ts";
+import type {
+  Batch,
+  Checkpoint,
+  CheckpointStore,
+  EncodedRecord,
+  ReplicationSource,
+  ReplicationStream,
+  Route,
+  Sink,
+  SourceSession,
+} from "../../src/pipeline/ports.ts";
+import type { CaptureParts, CaptureSettings } from "../../src/pipeline/session.ts";
+
+/** What a fake stream sends: a message, a keepalive, or the end of the connection. */
+export type Sent =
+  | MessageBytes
+  | { readonly keepalive: Lsn; readonly replyRequested?: boolean }
+  | { readonly error: Error };
+
+/** One fake world: what happens in it stands in `events`, oldest first. */
+export class FakeWorld {
+  readonly events: string[] = [];
+  readonly delivered: string[] = [];
+  slotExists = true;
+  slotConfirmed: Lsn = 100n;
+  walEnd: Lsn = 1_000_000n;
+  progress: Progress | null = null;
+  checkpoint: Checkpoint | null = null;
+  /** Thrown by the next `write`, if set. */
+  writeError: Error | undefined;
+  /** Awaited by each `write`, if set. */
+  writeGate: Promise<void> | undefined;
+  readonly #waiting: Sent[] = [];
+  #wake: (() => void) | undefined;
+
+  /** Sends messages down the stream. */
+  send(...messages: readonly Sent[]): void {
+    this.#waiting.push(...messages);
+    this.#wake?.();
+  }
+
+  /** Waits until the event is there, the `count`-th of its kind. */
+  async until(event: string | RegExp, count = 1): Promise<void> {
+    const matches = (each: string) => typeof event === "string" ? each === event : event.test(each);
+    for (let tries = 0; this.events.filter(matches).length < count; tries++) {
+      if (tries > 400) throw new Error(`${event} did not happen: ${this.events.join(", ")}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** The parts of a capture that lives in this world. */
+  parts(): CaptureParts {
+    return {
+      source: this.#source(),
+      createSink: () => this.#sink(),
+      store: this.#store(),
+      createDecoder: () => new ChangeDecoder({ version: "0", database: "shop", tombstones: false }),
+      topicOf: (target) => target === "message" ? "message" : `${target.schema}.${target.table}`,
+      observer: ignoring as Observer,
+      lifecycle: ignoring as unknown as Lifecycle,
+      now: () => performance.now(),
+      wallClock: () => 1,
+    };
+  }
+
+  #source(): ReplicationSource {
+    return { connect: () => Promise.resolve(this.#session()) };
+  }
+
+  #session(): SourceSession {
+    return {
+      server: { systemIdentifier: "7300", timeline: 1, versionNumber: 170_000, walSenderTimeoutMs: 60_000 },
+      publishedTables: [],
+      slot: () =>
+        Promise.resolve(
+          this.slotExists
+            ? { confirmedFlushLsn: this.slotConfirmed, activePid: null, walEnd: this.walEnd }
+            : null,
+        ),
+      createSlot: () => {
+        this.events.push("create slot");
+        this.slotExists = true;
+        return Promise.resolve(this.slotConfirmed);
+      },
+      start: () => {
+        this.events.push("start replication");
+        return Promise.resolve(this.#stream());
+      },
+      readWalEnd: () => Promise.resolve(this.walEnd),
+      timelineHistory: () => Promise.resolve([]),
+      describeRelation: () => Promise.resolve({ primaryKey: null, types: new Map() }),
+      close: () => this.events.push("close source"),
+    };
+  }
+
+  #stream(): ReplicationStream {
+    const read: Sent[] = [];
+    const stream = {
+      bytes: new Uint8Array(0),
+      start: 0,
+      end: 0,
+      walStartHigh: 0,
+      walStartLow: 0,
+      walEnd: 0n,
+      replyRequested: false,
+      takeReceivedBytes: () => 0,
+      next: () => {
+        const sent = read.shift();
+        if (sent === undefined) return "none" as const;
+        if ("error" in sent) throw sent.error;
+        Object.assign(
+          stream,
+          "keepalive" in sent
+            ? { walEnd: sent.keepalive, replyRequested: sent.replyRequested ?? false }
+            : sent,
+        );
+        return "keepalive" in sent ? "keepalive" as const : "xlog-data" as const;
+      },
+      fill: async (signal: AbortSignal) => {
+        signal.throwIfAborted();
+        if (this.#waiting.length === 0) {
+          const waiting = Promise.withResolvers<void>();
+          this.#wake = waiting.resolve;
+          signal.addEventListener("abort", () => waiting.reject(signal.reason), { once: true });
+          await waiting.promise;
+        }
+        read.push(...this.#waiting.splice(0));
+      },
+      confirm: (_received: Lsn, flushed: Lsn) => {
+        this.events.push(`confirm ${formatLsn(flushed)}`);
+        return Promise.resolve();
+      },
+      finish: (_received: Lsn, flushed: Lsn) => {
+        this.events.push(`finish ${formatLsn(flushed)}`);
+        return Promise.resolve();
+      },
+      close: () => {},
+    };
+    return stream;
+  }
+
+  #sink(): Sink {
+    return {
+      open: () => {
+        this.events.push("open sink");
+        return Promise.resolve(this.progress);
+      },
+      route: (topic) => Promise.resolve({ topic, partitions: 1 }),
+      createBatch: () => new TextBatch(),
+      write: async (batch, progress) => {
+        await this.writeGate;
+        if (this.writeError !== undefined) throw this.writeError;
+        const { commitLsn, seq, endLsn } = progress.position;
+        this.events.push(
+          `write ${batch.count} up to ${formatLsn(commitLsn)}#${seq} end ${formatLsn(endLsn)}`,
+        );
+        this.delivered.push(...(batch as TextBatch).values);
+        this.progress = progress;
+      },
+      close: () => this.events.push("close sink"),
+    };
+  }
+
+  #store(): CheckpointStore {
+    return {
+      load: () => Promise.resolve(this.checkpoint),
+      save: (checkpoint) => {
+        this.events.push(`save ${formatLsn(checkpoint.progress.position.endLsn)}`);
+        this.checkpoint = checkpoint;
+        return Promise.resolve();
+      },
+      close: () => {},
+    };
+  }
+}
+
+/** Settings under which a transaction is sent as soon as it is whole. */
+export const FAKE_SETTINGS: CaptureSettings = {
+  database: "shop",
+  slot: "orders",
+  delivery: "exactly-once",
+  limits: { lingerMs: 5, enoughBytes: 1e6, bufferBytesMax: 1e6, bufferRecordsMax: 1000, idleProgressMs: 50 },
+  keepaliveIntervalMs: 10_000,
+};
+
+class TextBatch implements Batch {
+  readonly values: string[] = [];
+  bytes = 0;
+
+  get count(): number {
+    return this.values.length;
+  }
+
+  fits(): boolean {
+    return true;
+  }
+
+  append(_route: Route, record: EncodedRecord): void {
+    const value = new TextDecoder().decode(
+      record.bytes.subarray(Math.max(0, record.keyEnd), record.valueEnd),
+    );
+    this.values.push(value);
+    this.bytes += value.length;
+  }
+
+  clear(): void {
+    this.values.length = 0;
+    this.bytes = 0;
+  }
+}
+
+const ignoring: unknown = new Proxy({}, { get: () => () => {} });

@@ -1,0 +1,187 @@
+// One session against fakes of its ports: the orders that delivery rests on, step by step.
+
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
+import { CaptureError } from "../../src/errors.ts";
+import { Backoff } from "../../src/pipeline/backoff.ts";
+import { type CaptureSettings, runSession } from "../../src/pipeline/session.ts";
+import { FAKE_SETTINGS, FakeWorld } from "../support/fake_ports.ts";
+import { begin, commit, insert, relation } from "../support/pgoutput_bytes.ts";
+
+const IDENTITY = { systemIdentifier: "7300", database: "shop", slot: "orders" };
+const TABLE = relation(1, "public", "t", "d", [{ name: "id", type: 23, key: true }]);
+
+interface Running extends AsyncDisposable {
+  readonly ended: Promise<void>;
+  stop(): void;
+}
+
+function run(world: FakeWorld, settings: Partial<CaptureSettings> = {}): Running {
+  const stop = new AbortController();
+  const kill = new AbortController();
+  const memory = { silenceMsMax: 10_000, backoff: new Backoff(() => 0) };
+  const ended = runSession(
+    world.parts(),
+    { ...FAKE_SETTINGS, ...settings },
+    memory,
+    stop.signal,
+    kill.signal,
+  );
+  ended.catch(() => {});
+  return {
+    ended,
+    stop: () => stop.abort(),
+    async [Symbol.asyncDispose]() {
+      kill.abort();
+      await ended.catch(() => {});
+    },
+  };
+}
+
+function transaction(commitLsn: bigint, endLsn: bigint, ...ids: readonly number[]) {
+  return [
+    begin(commitLsn, 0, 1),
+    TABLE,
+    ...ids.map((id) => insert(1, [String(id)])),
+    commit(commitLsn, endLsn),
+  ];
+}
+
+function idsOf(world: FakeWorld): number[] {
+  return world.delivered.map((value) => JSON.parse(value).after.id);
+}
+
+Deno.test("the slot is held before the transactional id is taken", async () => {
+  const world = new FakeWorld();
+  await using _running = run(world);
+  await world.until("open sink");
+  ok(world.events.indexOf("start replication") < world.events.indexOf("open sink"));
+});
+
+Deno.test("a slot that is missing is made only after Kafka was asked whether a position is known", async () => {
+  const world = new FakeWorld();
+  world.slotExists = false;
+  await using _running = run(world);
+  await world.until("start replication");
+  deepStrictEqual(world.events.slice(0, 3), ["open sink", "create slot", "start replication"]);
+});
+
+Deno.test("a slot that is missing although a position is known is refused, and none is made", async () => {
+  const world = new FakeWorld();
+  world.slotExists = false;
+  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 150n, seq: 1, endLsn: 160n } };
+  const running = run(world);
+  await rejects(running.ended, (error) => error instanceof CaptureError && error.kind === "slot-unusable");
+  strictEqual(world.events.includes("create slot"), false);
+});
+
+Deno.test("a first progress record is committed before the first change is", async () => {
+  const world = new FakeWorld();
+  world.slotExists = false;
+  world.send(...transaction(200n, 210n, 1));
+  await using _running = run(world);
+  await world.until(/^write 1/);
+  deepStrictEqual(world.events.filter((event) => event.startsWith("write")), [
+    "write 0 up to 0/0#0 end 0/64",
+    "write 1 up to 0/C8#1 end 0/D2",
+  ]);
+});
+
+Deno.test("a change is written to Kafka, then saved, then confirmed, and exactly up to the transaction's end", async () => {
+  const world = new FakeWorld();
+  world.send(...transaction(200n, 210n, 1));
+  await using _running = run(world);
+  await world.until("confirm 0/D2");
+  const order = ["write 1 up to 0/C8#1 end 0/D2", "save 0/D2", "confirm 0/D2"].map((event) =>
+    world.events.indexOf(event)
+  );
+  ok(order.every((at) => at >= 0) && order[0]! < order[1]! && order[1]! < order[2]!, world.events.join(", "));
+  strictEqual(
+    world.events.some((event) => /^confirm 0\/(?!0$|64$|D2$)/.test(event)),
+    false,
+    world.events.join(", "),
+  );
+});
+
+Deno.test("what is being written is neither saved nor confirmed", async () => {
+  const world = new FakeWorld();
+  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 90n, seq: 1, endLsn: 100n } };
+  const gate = Promise.withResolvers<void>();
+  world.writeGate = gate.promise;
+  world.send(...transaction(200n, 210n, 1), { keepalive: 300n, replyRequested: true });
+  await using _running = run(world);
+  await world.until(/^confirm/, 2);
+  strictEqual(world.events.some((event) => /0\/(D2|12C)/.test(event)), false, world.events.join(", "));
+  gate.resolve();
+  await world.until("confirm 0/12C");
+});
+
+Deno.test("a failed write ends the session with nothing saved or confirmed of it, and is not tried again", async () => {
+  const world = new FakeWorld();
+  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 90n, seq: 1, endLsn: 100n } };
+  world.writeError = new CaptureError("kafka-unclear", "the answer did not come");
+  world.send(...transaction(200n, 210n, 1));
+  const running = run(world);
+  await rejects(running.ended, (error) => error instanceof CaptureError && error.kind === "kafka-unclear");
+  strictEqual(world.events.some((event) => event.includes("0/D2")), false, world.events.join(", "));
+  strictEqual(world.events.filter((event) => event === "open sink").length, 1);
+  ok(world.events.includes("close sink") && world.events.includes("close source"));
+});
+
+Deno.test("changes up to the delivered position are dropped, the next one is not", async () => {
+  const world = new FakeWorld();
+  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 200n, seq: 2, endLsn: 150n } };
+  world.send(
+    ...transaction(150n, 160n, 1),
+    ...transaction(200n, 210n, 2, 3, 4),
+    ...transaction(210n, 220n, 5),
+  );
+  await using _running = run(world);
+  await world.until("confirm 0/DC");
+  deepStrictEqual(idsOf(world), [4, 5]);
+});
+
+Deno.test("of a transaction that is not whole yet, what was delivered is known and nothing is confirmed", async () => {
+  const world = new FakeWorld();
+  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 90n, seq: 1, endLsn: 100n } };
+  world.send(begin(200n, 0, 1), TABLE, insert(1, ["1"]), { keepalive: 900n, replyRequested: true });
+  await using _running = run(world);
+  await world.until("write 1 up to 0/C8#1 end 0/64");
+  await world.until(/^confirm/, 2);
+  strictEqual(world.events.some((event) => event.includes("0/384")), false, world.events.join(", "));
+});
+
+Deno.test("an idle position moves by keepalives: progress record first, then saved, then confirmed", async () => {
+  const world = new FakeWorld();
+  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 90n, seq: 1, endLsn: 100n } };
+  world.send({ keepalive: 900n, replyRequested: true });
+  await using _running = run(world);
+  await world.until("confirm 0/384");
+  const order = ["write 0 up to 0/5A#1 end 0/384", "save 0/384", "confirm 0/384"].map((event) =>
+    world.events.indexOf(event)
+  );
+  ok(order.every((at) => at >= 0) && order[0]! < order[1]! && order[1]! < order[2]!, world.events.join(", "));
+});
+
+Deno.test("asked to stop, it delivers, saves and confirms what was read", async () => {
+  const world = new FakeWorld();
+  const running = run(world, { limits: { ...FAKE_SETTINGS.limits, lingerMs: 60_000, enoughBytes: 1e9 } });
+  await world.until(/^confirm/);
+  world.send(...transaction(200n, 210n, 1, 2));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  running.stop();
+  await running.ended;
+  deepStrictEqual(idsOf(world), [1, 2]);
+  strictEqual(
+    world.events.includes("save 0/D2") && world.events.includes("finish 0/D2"),
+    true,
+    world.events.join(", "),
+  );
+});
+
+Deno.test("a stream that ends takes the session with it", async () => {
+  const world = new FakeWorld();
+  const running = run(world);
+  world.send({ error: new CaptureError("postgres-unavailable", "gone") });
+  await rejects(running.ended, /gone/);
+  ok(world.events.includes("close sink"));
+});
