@@ -70,8 +70,11 @@ export class MessagePrinter {
     this.#rows.set(id, after);
     const columns = Object.entries(after).filter(([column]) => !(column in key));
     if (op !== "UPDATE") return columns.map(([column, value]) => `${column}=${text(value)}`).join(" ");
-    return columns
-      .filter(([column, value]) => !(column in old) || text(old[column]) !== text(value))
+    const changed = columns.filter(([column, value]) =>
+      !(column in old) || text(old[column]) !== text(value)
+    );
+    if (changed.length === 0) return "(the same values)";
+    return changed
       .map(([column, value]) => `${column}=${column in old ? `${text(old[column])} → ` : ""}${text(value)}`)
       .join(" ");
   }

@@ -1,5 +1,6 @@
 // The servers that the demo works with: its own, or those that PG_HOST and KAFKA_BROKERS name.
 
+import { kafkaClient } from "../kafka_client.ts";
 import { startKafka } from "../kafka.ts";
 import { type PostgresAddress, startPostgres } from "../postgres.ts";
 import { DevServerError } from "../tools.ts";
@@ -39,7 +40,10 @@ export async function openPlaces(tell: (line: string) => void): Promise<Places> 
     return server;
   };
   const brokers = async () => {
-    if (given.brokers !== undefined) return given.brokers;
+    if (given.brokers !== undefined) {
+      await requireKafka(given.brokers);
+      return given.brokers;
+    }
     const server = await startKafka({ onProgress: tell });
     started.push(server);
     tell(`Kafka ${server.version} is up on ${server.bootstrap} after ${seconds()}`);
@@ -82,6 +86,18 @@ function givenPostgres(): PostgresAddress | undefined {
     );
   }
   return { host, port: Number(setting("PG_PORT") ?? 5432), database, user, password };
+}
+
+async function requireKafka(brokers: string): Promise<void> {
+  const admin = kafkaClient(brokers).admin({ retry: { retries: 3 } });
+  try {
+    await admin.connect();
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error);
+    throw new DevServerError(`Cannot connect to the Kafka of KAFKA_BROKERS at ${brokers}: ${found}`);
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 function setting(name: string): string | undefined {

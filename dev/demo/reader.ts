@@ -2,7 +2,6 @@
 
 import { kafkaClient } from "../kafka_client.ts";
 import { delay } from "../server_process.ts";
-import { DevServerError } from "../tools.ts";
 
 /** A record's key and value, as text. */
 export type OnRecord = (key: string | null, value: string | null) => void;
@@ -24,9 +23,7 @@ export async function startReader(
 ): Promise<Reader | undefined> {
   const kafka = kafkaClient(brokers);
   const admin = kafka.admin();
-  await admin.connect().catch((error: Error) => {
-    throw new DevServerError(`Cannot connect to Kafka at ${brokers}: ${error.message}`);
-  });
+  await admin.connect();
   try {
     while (!await areThere(topics, () => admin.listTopics())) {
       if (signal.aborted) return undefined;
