@@ -21,7 +21,7 @@ export async function discard(folder: string): Promise<void> {
 
 /** Forgets a process that has ended: its id may soon be somebody else's. */
 export async function release(pid: number): Promise<void> {
-  await (await theJanitor()).tell(`release ${pid}`);
+  await (await janitor)?.tell(`release ${pid}`);
 }
 
 /** Ends everything guarded, removes every folder, and waits until that is done. */
@@ -60,10 +60,14 @@ async function startJanitor(): Promise<Janitor> {
   child.unref();
   const writer = child.stdin.getWriter();
   const encoder = new TextEncoder();
+  let isEnding = false;
   return {
     root,
-    tell: (line) => writer.write(encoder.encode(line + "\n")),
+    async tell(line) {
+      if (!isEnding) await writer.write(encoder.encode(line + "\n"));
+    },
     async end() {
+      isEnding = true;
       child.ref();
       await writer.close();
       await child.status;

@@ -28,6 +28,10 @@ export interface PostgresOptions {
   readonly settings?: PostgresSettings;
   /** A data directory to make or to go on with; left in place at the end. Else a temporary one. */
   readonly dataDir?: string;
+  /** With the data directory of another server: its password. Else a random one. */
+  readonly password?: string;
+  /** To stand in for another server; it must be free. */
+  readonly port?: number;
   /** Called with a line before what takes long. */
   readonly onProgress?: (line: string) => void;
 }
@@ -45,7 +49,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const binaries = await postgresBinaries(major, options.onProgress ?? (() => {}));
   const folder = await tempFolder(`postgres-${major}`);
   if (binaries.user !== undefined) await Deno.chown(folder, binaries.user.uid, binaries.user.gid);
-  const server = new PostgresServer(major, binaries, folder, options.dataDir);
+  const server = new PostgresServer(major, binaries, folder, options);
   try {
     await server.prepare(options.settings ?? {});
     await server.start();
@@ -60,9 +64,9 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 export class PostgresServer implements PostgresAddress, AsyncDisposable {
   readonly major: PostgresMajor;
   readonly host = "127.0.0.1";
-  readonly port = freePort();
+  readonly port: number;
   readonly user = "postgres";
-  readonly password = crypto.randomUUID();
+  readonly password: string;
   readonly database = "postgres";
   readonly dataDir: string;
   /** What the server logged since it was made. */
@@ -71,9 +75,11 @@ export class PostgresServer implements PostgresAddress, AsyncDisposable {
   readonly #folder: string;
   #process: ServerProcess | undefined;
 
-  constructor(major: PostgresMajor, binaries: PostgresBinaries, folder: string, dataDir: string | undefined) {
+  constructor(major: PostgresMajor, binaries: PostgresBinaries, folder: string, options: PostgresOptions) {
     this.major = major;
-    this.dataDir = dataDir ?? `${folder}/data`;
+    this.port = options.port ?? freePort();
+    this.password = options.password ?? crypto.randomUUID();
+    this.dataDir = options.dataDir ?? `${folder}/data`;
     this.logFile = `${folder}/postgres.log`;
     this.#binaries = binaries;
     this.#folder = folder;
@@ -141,6 +147,22 @@ export class PostgresServer implements PostgresAddress, AsyncDisposable {
     this.#running().thaw();
   }
 
+  /**
+   * Copies the data directory of the stopped server, as a backup does. `startPostgres` goes on with the copy when it
+   * is given as `dataDir`, with this server's password.
+   */
+  async copyData(): Promise<string> {
+    const folder = await this.#ownedFolder(await tempFolder("backup"));
+    await runTool({
+      command: "cp",
+      args: ["-a", `${this.dataDir}/.`, folder],
+      purpose: `copy the data of PostgreSQL ${this.major}`,
+      missingHint: "",
+      timeoutMs: 120_000,
+    });
+    return folder;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     // A killed postmaster leaves a piece of shared memory that only the next start on the same data takes away.
     if (
@@ -164,8 +186,16 @@ export class PostgresServer implements PostgresAddress, AsyncDisposable {
     return lines[0] === String(pid) && lines[7]?.trim() === "ready";
   }
 
+  async #ownedFolder(path: string): Promise<string> {
+    const { user } = this.#binaries;
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+    if (user !== undefined) await Deno.chown(path, user.uid, user.gid);
+    return path;
+  }
+
   async #initdb(): Promise<void> {
     const { folder, user } = this.#binaries;
+    await this.#ownedFolder(this.dataDir);
     const passwordFile = `${this.#folder}/password`;
     await Deno.writeTextFile(passwordFile, this.password, { mode: 0o600 });
     if (user !== undefined) await Deno.chown(passwordFile, user.uid, user.gid);

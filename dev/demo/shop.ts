@@ -5,6 +5,7 @@ import pg from "pg";
 import type { PostgresAddress } from "../postgres.ts";
 import { delay } from "../server_process.ts";
 import { DevServerError } from "../tools.ts";
+import { createStatements, PRODUCTS, SHOP_TABLES } from "./shop_tables.ts";
 
 /** Where the shop is. */
 export interface ShopOptions {
@@ -12,9 +13,6 @@ export interface ShopOptions {
   readonly schema: string;
   readonly publication: string;
 }
-
-/** The shop's tables, without the schema. */
-export const SHOP_TABLES: readonly string[] = ["users", "products", "orders", "order_items"];
 
 const SLOT_POLL_MS = 50;
 
@@ -43,7 +41,7 @@ export class Shop implements AsyncDisposable {
     });
     const shop = new Shop(client, options);
     await client.query(shop.#dropStatements());
-    await client.query(createStatements(options));
+    await client.query(createStatements(options.schema, options.publication));
     await client.query(`SET search_path = ${options.schema}`);
     return shop;
   }
@@ -236,52 +234,6 @@ type Run = (
   parameters?: readonly unknown[],
 ) => Promise<pg.QueryResult<Record<string, unknown>>>;
 
-function createStatements({ schema, publication }: ShopOptions): string {
-  return `
-    CREATE SCHEMA IF NOT EXISTS ${schema};
-    SET search_path = ${schema};
-    CREATE TYPE order_status AS ENUM ('new', 'paid', 'shipped');
-    CREATE TABLE users (
-      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-      name text NOT NULL,
-      email text,
-      preferences jsonb,
-      created_at timestamptz NOT NULL DEFAULT now()
-    );
-    CREATE TABLE products (
-      sku text PRIMARY KEY,
-      name text NOT NULL,
-      price numeric(10, 2) NOT NULL,
-      stock integer NOT NULL,
-      attributes jsonb
-    );
-    CREATE TABLE orders (
-      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-      user_id bigint NOT NULL,
-      status order_status NOT NULL DEFAULT 'new',
-      total numeric(12, 2) NOT NULL,
-      placed_at timestamptz NOT NULL DEFAULT now(),
-      shipped_on date
-    );
-    ALTER TABLE orders REPLICA IDENTITY FULL;
-    CREATE TABLE order_items (
-      order_id bigint,
-      line smallint,
-      sku text NOT NULL,
-      quantity integer NOT NULL,
-      price numeric(10, 2) NOT NULL,
-      PRIMARY KEY (order_id, line)
-    );
-    CREATE PUBLICATION ${publication} FOR TABLE ${SHOP_TABLES.join(", ")};`;
-}
-
-const PRODUCTS: readonly (readonly [sku: string, name: string, price: string, color: string])[] = [
-  ["mug-01", "Coffee mug", "9.90", "white"],
-  ["pen-02", "Fountain pen", "24.50", "black"],
-  ["bag-03", "Canvas bag", "14.00", "green"],
-  ["lamp-04", "Desk lamp", "39.95", "red"],
-  ["book-05", "Notebook", "6.20", "blue"],
-];
 const FIRST_NAMES: readonly string[] = [
   "Ada",
   "Grace",

@@ -10,7 +10,7 @@ import { createLogger, type Logger } from "../observability/logger.ts";
 import { writeStandardError } from "../observability/standard_error.ts";
 import { Statistics } from "../observability/statistics.ts";
 import { startStatusLine, statusFields } from "../observability/status_line.ts";
-import type { CaptureParts, CaptureSettings } from "../pipeline/session.ts";
+import type { CaptureParts, CaptureSettings } from "../pipeline/capture_parts.ts";
 import { supervise, type SupervisorSettings } from "../pipeline/supervisor.ts";
 import { createKafkaSink } from "../sink/kafka_sink.ts";
 import { TopicOwners } from "../sink/topics.ts";
@@ -95,7 +95,7 @@ function partsOf(
       password: () => pg.password.refresh(readTextFile),
       connectTimeoutMs: pg.connectTimeoutMs,
     },
-    { slot: pg.slotName, publication: pg.publication, failover: pg.slotFailover },
+    { slot: pg.slotName, publication: pg.publication, tables: pg.tables, failover: pg.slotFailover },
     Date.now,
   );
   return {

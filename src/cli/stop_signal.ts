@@ -3,6 +3,8 @@
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM"];
+// Ctrl-C reaches a process twice when a task runner passes on what the terminal has sent to both.
+const ONE_SIGNAL_MS = 300;
 // 128 + SIGINT, as shells report a process that a signal ended.
 const EXIT_AT_ONCE = 130;
 
@@ -14,8 +16,13 @@ export interface StopSignal extends Disposable {
 /** @param onFirst called when the clean stop begins */
 export function onStopSignal(onFirst: () => void): StopSignal {
   const stop = new AbortController();
+  let firstAt = 0;
   const handler = () => {
-    if (stop.signal.aborted) Deno.exit(EXIT_AT_ONCE);
+    if (stop.signal.aborted) {
+      if (performance.now() - firstAt > ONE_SIGNAL_MS) Deno.exit(EXIT_AT_ONCE);
+      return;
+    }
+    firstAt = performance.now();
     onFirst();
     stop.abort(new DOMException("asked to stop", "AbortError"));
   };

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import type { DeliveryGuarantee } from "../pipeline/ports.ts";
-import type { Broker } from "./names.ts";
+import type { Broker, TablePattern } from "./names.ts";
 import type { Secret } from "./secret.ts";
 import type { Values } from "./variables.ts";
 
@@ -30,7 +30,7 @@ export interface PgConfig {
   readonly password: Secret;
   readonly publication: string;
   /** `schema.table` or `schema.*`; undefined where the publication is taken as it is. */
-  readonly tables: readonly string[] | undefined;
+  readonly tables: readonly TablePattern[] | undefined;
   readonly slotName: string;
   readonly slotFailover: boolean;
   readonly connectTimeoutMs: number;

@@ -110,8 +110,30 @@ export const checkTopicPrefix: TextCheck = (text) => {
   return undefined;
 };
 
-/** `schema.table` or `schema.*`. */
-export function parseTablePattern(text: string): Parsed<string> {
-  if (/^[^.\s]+\.[^.]+$/.test(text)) return { kind: "value", value: text };
-  return invalid(`${quote(text)} is not a table`, "write schema.table, or schema.* for all of a schema");
+/** Tables by their names; a name is what lies between its stars: `["users"]`, `["", ""]` for `*`. */
+export interface TablePattern {
+  readonly schema: readonly string[];
+  readonly table: readonly string[];
+  /** As it was written. */
+  readonly text: string;
+}
+
+const NAME = String.raw`(?:"(?:[^"]|"")+"|[^\s."]+)`;
+const TABLE = new RegExp(`^(${NAME})\\.(${NAME})$`);
+
+/** `schema.table`; a star stands for anything, unless it's in quotes, as names with dots, spaces or commas have to be. */
+export function parseTablePattern(text: string): Parsed<TablePattern> {
+  const [, schema, table] = TABLE.exec(text) ?? [];
+  if (schema !== undefined && table !== undefined) {
+    return { kind: "value", value: { schema: pieces(schema), table: pieces(table), text } };
+  }
+  return invalid(
+    `${quote(text)} is not a table`,
+    'write schema.table, schema.* for all of a schema, or "a.b"."c d" for names with dots or spaces',
+  );
+}
+
+/** The name as PostgreSQL holds it: letters are not folded, as in the other variables. */
+function pieces(name: string): readonly string[] {
+  return name.startsWith('"') ? [name.slice(1, -1).replaceAll('""', '"')] : name.split("*");
 }

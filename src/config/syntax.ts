@@ -114,13 +114,15 @@ export function secret(): Syntax<Secret> {
   };
 }
 
-/** Items separated by commas, each read by `parseItem`; spaces around an item don't count. */
+/** Items separated by commas, each read by `parseItem`; spaces around an item don't count, nor do commas in quotes. */
 export function list<T>(description: string, parseItem: (item: string) => Parsed<T>): Syntax<readonly T[]> {
   return {
     description,
     toml: "list",
     parse(text) {
-      const items = text.split(",").map((item) => item.trim()).filter((item) => item !== "");
+      const items = (text.match(/(?:"[^"]*"|[^,])+/g) ?? []).map((item) => item.trim()).filter((item) =>
+        item !== ""
+      );
       if (items.length === 0) return invalid(`${quote(text)} names nothing`, `write ${description}`);
       const values: T[] = [];
       for (const item of items) {

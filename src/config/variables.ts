@@ -40,9 +40,9 @@ export const VARIABLES = {
     help: "Publication that says which tables are captured; it must exist, unless PG_TABLES is set.",
   }),
   PG_TABLES: optional(list("tables separated by commas", parseTablePattern), {
-    help: "Tables to capture; when set, the publication is made and kept to these.",
+    help:
+      "Tables to capture; when set, the publication is made and kept to these. A star stands for anything.",
     example: "public.users,sales.*",
-    onlyNow: [],
   }),
   PG_SLOT_NAME: defaulted(text("a-z, 0-9 and _, at most 63", checkSlotName), "pg_replicate_kafka_slot", {
     help: "Replication slot to read; made when absent.",

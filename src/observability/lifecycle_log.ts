@@ -4,7 +4,7 @@ import type { CaptureError } from "../errors.ts";
 import type { Lifecycle } from "../pipeline/lifecycle.ts";
 import type { Observer } from "../pipeline/observer.ts";
 import { formatLsn } from "../pipeline/position.ts";
-import type { PublishedTable } from "../pipeline/ports.ts";
+import type { PublicationChange, PublishedTable } from "../pipeline/ports.ts";
 import type { Resumption } from "../pipeline/reconcile.ts";
 import type { Logger } from "./logger.ts";
 
@@ -17,6 +17,8 @@ export class LifecycleLog implements Lifecycle {
   readonly #now: () => number;
   #checkpointFails = false;
   #slotHeldSaidAt: number | undefined;
+  #unmatchedSaid = "";
+  #notKeptSaid = "";
 
   /** @param now milliseconds since any moment */
   constructor(logger: Logger, observer: Observer, now: () => number) {
@@ -41,6 +43,28 @@ export class LifecycleLog implements Lifecycle {
     }
   }
 
+  publicationKept({ made, added, removed, unmatched }: PublicationChange): void {
+    this.#notKeptSaid = "";
+    if (made || added.length > 0 || removed.length > 0) {
+      this.#logger.info(made ? "Made the publication" : "Changed the publication", {
+        ...(added.length === 0 ? {} : { added: added.join(", ") }),
+        ...(removed.length === 0 ? {} : { removed: removed.join(", ") }),
+      });
+    }
+    const found = unmatched.join(", ");
+    if (found === this.#unmatchedSaid) return;
+    this.#unmatchedSaid = found;
+    if (found !== "") {
+      this.#logger.warn("PG_TABLES names what no table matches: it is captured when there is one", { found });
+    }
+  }
+
+  publicationNotKept(error: CaptureError): void {
+    if (error.message === this.#notKeptSaid) return;
+    this.#notKeptSaid = error.message;
+    this.#logger.warn(error.message, error.hint === undefined ? {} : { mend: error.hint });
+  }
+
   slotCreating(slot: string): void {
     this.#logger.info("Making the replication slot; PostgreSQL waits for open transactions to end", { slot });
   }
@@ -52,22 +76,19 @@ export class LifecycleLog implements Lifecycle {
 
   retrying(error: CaptureError, pauseMs: number): void {
     this.#observer.failed(error.kind, true);
-    if (error.kind === "slot-in-use") return this.#waitForSlot(error);
-    this.#slotHeldSaidAt = undefined;
-    this.#observer.stateChanged(error.kind === "postgres-unavailable" ? "postgres" : "kafka", "failed");
+    const isPostgres = error.kind === "postgres-unavailable" || error.kind === "slot-in-use";
+    this.#observer.stateChanged(isPostgres ? "postgres" : "kafka", "failed");
     this.#logger.warn(error.message, {
       ...(error.hint === undefined ? {} : { mend: error.hint }),
       retry_in_ms: pauseMs,
     });
   }
 
-  /** A waiting instance looks ten times a second: it says so now and then. */
-  #waitForSlot(error: CaptureError): void {
-    this.#observer.stateChanged("postgres", "waiting");
+  slotHeld(slot: string, pid: number): void {
     const now = this.#now();
     if (this.#slotHeldSaidAt !== undefined && now - this.#slotHeldSaidAt < SLOT_HELD_EVERY_MS) return;
     this.#slotHeldSaidAt = now;
-    this.#logger.info("Waiting for the slot, which another instance holds", { found: error.message });
+    this.#logger.info("Waiting for the slot, which another instance holds", { slot, process: pid });
   }
 
   checkpointFailed(error: CaptureError): void {

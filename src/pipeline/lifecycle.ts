@@ -2,12 +2,18 @@
 
 import type { CaptureError } from "../errors.ts";
 import type { Resumption } from "./reconcile.ts";
-import type { PublishedTable } from "./ports.ts";
+import type { PublicationChange, PublishedTable } from "./ports.ts";
 
 /** Told at the rare events. Methods must not throw. */
 export interface Lifecycle {
   /** Connected; these tables are published. */
   connected(versionNumber: number, tables: readonly PublishedTable[]): void;
+  /** The publication is as PG_TABLES wants it; called again and again, mostly with nothing changed. */
+  publicationKept(change: PublicationChange): void;
+  /** The publication could not be kept to PG_TABLES; the tables that it holds are captured all the same. */
+  publicationNotKept(error: CaptureError): void;
+  /** Another instance holds the slot; called at each look. */
+  slotHeld(slot: string, pid: number): void;
   /** A slot is about to be made; PostgreSQL waits for open transactions meanwhile. */
   slotCreating(slot: string): void;
   /** Streaming begins. */

@@ -121,10 +121,21 @@ export interface PublishedTable {
   readonly hasReplicaIdentity: boolean;
 }
 
+/** What was done to keep the publication to the tables that were asked for; the names as SQL writes them. */
+export interface PublicationChange {
+  readonly made: boolean;
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** What was asked for and names no table. */
+  readonly unmatched: readonly string[];
+}
+
 /** A connection to PostgreSQL in replication mode, before and while it streams. */
 export interface SourceSession {
   readonly server: ServerInfo;
   readonly publishedTables: readonly PublishedTable[];
+  /** What connecting did to the publication; null where it is not pg-capture's to keep. */
+  readonly publicationChange: PublicationChange | null;
   /** The slot, or null when it does not exist. @throws CaptureError `slot-unusable` when it can't be used */
   slot(signal: AbortSignal): Promise<SlotState | null>;
   /** Makes the slot. @returns its consistent point: the stream begins there */
@@ -133,6 +144,8 @@ export interface SourceSession {
   start(signal: AbortSignal): Promise<ReplicationStream>;
   /** The end of the server's WAL now; for watching, not for deciding. */
   readWalEnd(signal: AbortSignal): Promise<Lsn>;
+  /** Keeps the publication to the tables that were asked for, as connecting did; null where that is nobody's wish. */
+  keepPublication(signal: AbortSignal): Promise<PublicationChange | null>;
   /** The timelines that led to the server's present one, oldest first. */
   timelineHistory(signal: AbortSignal): Promise<readonly TimelineSwitch[]>;
   describeRelation(

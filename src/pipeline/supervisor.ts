@@ -2,13 +2,12 @@
 
 import { CaptureError, errorPolicy } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
-import { type CaptureParts, type CaptureSettings, runSession, type SessionMemory } from "./session.ts";
+import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
+import { runSession } from "./session.ts";
 import { delay } from "./wait.ts";
 
-/** How a supervised capture waits. */
+/** How a supervised capture stops. */
 export interface SupervisorSettings {
-  /** The pause between tries where something must be awaited that another party holds. */
-  readonly pollIntervalMs: number;
   /** The time from the request to stop to the end, whatever happens. */
   readonly stopMsMax: number;
 }
@@ -58,7 +57,7 @@ export async function supervise(
 /** Waits where the error's kind allows another try, and throws it where not. */
 async function recover(
   parts: CaptureParts,
-  settings: SupervisorSettings,
+  settings: CaptureSettings,
   memory: SessionMemory,
   error: unknown,
   stop: AbortSignal,

@@ -68,9 +68,11 @@ export class TopicDirectory {
         this.#routes.set(topic, route);
         return route;
       }
-      if (found.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && !isFresh) {
+      if (found.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) {
         if (settings === null) return null;
-        isFresh = await this.#make(topic, settings, signal);
+        // Again in each round: it "already exists" while its predecessor is being deleted.
+        await this.#make(topic, settings, signal);
+        isFresh = true;
       }
       await pause(pauseMs, signal);
     }
@@ -105,8 +107,8 @@ export class TopicDirectory {
     }
   }
 
-  /** @returns false when it has to be tried again */
-  async #make(topic: string, settings: TopicSettings, signal: AbortSignal): Promise<boolean> {
+  /** Asks for it; whether it is there then, metadata will say. */
+  async #make(topic: string, settings: TopicSettings, signal: AbortSignal): Promise<void> {
     const controller = await this.#cluster.controller(signal);
     const { errorCode, errorMessage } = await controller.request(createTopics, {
       topic,
@@ -118,11 +120,10 @@ export class TopicDirectory {
     switch (errorCode) {
       case ErrorCode.NONE:
       case ErrorCode.TOPIC_ALREADY_EXISTS:
-        return true;
       case ErrorCode.NOT_CONTROLLER:
       case ErrorCode.REQUEST_TIMED_OUT:
       case ErrorCode.THROTTLING_QUOTA_EXCEEDED:
-        return false;
+        return;
       default:
         throw brokerError({
           action: `make topic "${topic}"${errorMessage === null ? "" : ` (${errorMessage})`}`,

@@ -11,10 +11,23 @@ export interface PostgresOptions {
   readonly connectTimeoutMs: number;
 }
 
+/** A name in which stars stand for anything: the pieces between them. `["users"]`, `["", ""]` for `*`. */
+export type NamePattern = readonly string[];
+
+/** Tables by their names. */
+export interface TablePattern {
+  readonly schema: NamePattern;
+  readonly table: NamePattern;
+  /** As a person wrote it. */
+  readonly text: string;
+}
+
 /** What to replicate. */
 export interface ReplicationOptions {
   readonly slot: string;
   readonly publication: string;
+  /** Which tables the publication is made of and kept to; undefined: it is somebody else's, and has to be there. */
+  readonly tables: readonly TablePattern[] | undefined;
   /** Whether a slot that is made is kept on standbys (PostgreSQL 17 and later). */
   readonly failover: boolean;
 }

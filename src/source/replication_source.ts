@@ -4,6 +4,7 @@ import { builtinType } from "../decoder/builtin_types.ts";
 import { CaptureError } from "../errors.ts";
 import { type Lsn, parseLsn } from "../pipeline/position.ts";
 import type {
+  PublicationChange,
   PublishedTable,
   RelationDetails,
   ReplicationSource,
@@ -15,6 +16,7 @@ import type {
 } from "../pipeline/ports.ts";
 import { describeRelation } from "./catalog.ts";
 import { PostgresConnection, quoteIdentifier } from "./connection.ts";
+import { keepPublication } from "./kept_publication.ts";
 import type { PostgresOptions, ReplicationOptions } from "./options.ts";
 import { readPublication } from "./publication.ts";
 import { PostgresStream } from "./replication_stream.ts";
@@ -38,8 +40,17 @@ export class PostgresSource implements ReplicationSource {
     const connection = await PostgresConnection.open(this.#postgres, "replication", signal);
     try {
       const server = await identify(connection, signal);
+      const change = await keep(connection, this.#replication, server.versionNumber, signal);
       const tables = await readPublication(connection, this.#replication.publication, signal);
-      return new PostgresSession(this.#postgres, this.#replication, connection, server, tables, this.#now);
+      return new PostgresSession(
+        this.#postgres,
+        this.#replication,
+        connection,
+        server,
+        tables,
+        change,
+        this.#now,
+      );
     } catch (error) {
       connection.close();
       throw error;
@@ -50,11 +61,14 @@ export class PostgresSource implements ReplicationSource {
 class PostgresSession implements SourceSession {
   readonly server: ServerInfo;
   readonly publishedTables: readonly PublishedTable[];
+  readonly publicationChange: PublicationChange | null;
   readonly #postgres: PostgresOptions;
   readonly #replication: ReplicationOptions;
   readonly #connection: PostgresConnection;
   readonly #now: () => number;
   #watching: PostgresConnection | undefined;
+  /** Whether the connection is the stream's. */
+  #started = false;
 
   constructor(
     postgres: PostgresOptions,
@@ -62,6 +76,7 @@ class PostgresSession implements SourceSession {
     connection: PostgresConnection,
     server: ServerInfo,
     tables: readonly PublishedTable[],
+    change: PublicationChange | null,
     now: () => number,
   ) {
     this.#postgres = postgres;
@@ -69,12 +84,15 @@ class PostgresSession implements SourceSession {
     this.#connection = connection;
     this.server = server;
     this.publishedTables = tables;
+    this.publicationChange = change;
     this.#now = now;
   }
 
   async slot(signal: AbortSignal): Promise<SlotState | null> {
+    const { slot } = this.#replication;
+    if (!this.#started) return await readSlot(this.#connection, slot, this.#postgres.database, signal);
     using connection = await PostgresConnection.open(this.#postgres, "sql", signal);
-    return await readSlot(connection, this.#replication.slot, this.#postgres.database, signal);
+    return await readSlot(connection, slot, this.#postgres.database, signal);
   }
 
   async createSlot(signal: AbortSignal): Promise<Lsn> {
@@ -98,6 +116,7 @@ class PostgresSession implements SourceSession {
     const command = `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', ` +
       `publication_names '${quoteIdentifier(publication).replaceAll("'", "''")}', messages 'true')`;
     const context = `Cannot start replication on slot "${slot}"`;
+    this.#started = true;
     return await PostgresStream.start(this.#connection.takeOver(), command, context, this.#now, signal);
   }
 
@@ -113,14 +132,14 @@ class PostgresSession implements SourceSession {
   }
 
   async readWalEnd(signal: AbortSignal): Promise<Lsn> {
-    this.#watching ??= await PostgresConnection.open(this.#postgres, "sql", signal);
-    try {
-      return await readWalEnd(this.#watching, signal);
-    } catch (error) {
-      this.#watching.close();
-      this.#watching = undefined;
-      throw error;
-    }
+    return await this.#watch((connection) => readWalEnd(connection, signal), signal);
+  }
+
+  async keepPublication(signal: AbortSignal): Promise<PublicationChange | null> {
+    return await this.#watch(
+      (connection) => keep(connection, this.#replication, this.server.versionNumber, signal),
+      signal,
+    );
   }
 
   async describeRelation(
@@ -136,6 +155,29 @@ class PostgresSession implements SourceSession {
     this.#connection.close();
     this.#watching?.close();
   }
+
+  /** On the connection that watches the server, beside the stream's; one call at a time. */
+  async #watch<T>(look: (connection: PostgresConnection) => Promise<T>, signal: AbortSignal): Promise<T> {
+    this.#watching ??= await PostgresConnection.open(this.#postgres, "sql", signal);
+    try {
+      return await look(this.#watching);
+    } catch (error) {
+      this.#watching.close();
+      this.#watching = undefined;
+      throw error;
+    }
+  }
+}
+
+/** Before a slot is made: it would not see a publication that is younger. */
+async function keep(
+  connection: PostgresConnection,
+  { publication, tables, slot }: ReplicationOptions,
+  versionNumber: number,
+  signal: AbortSignal,
+): Promise<PublicationChange | null> {
+  if (tables === undefined) return null;
+  return await keepPublication(connection, { publication, tables, slot }, versionNumber, signal);
 }
 
 /** The switches in a timeline history file: `1<TAB>0/3000000<TAB>reason` a line, oldest first. */
@@ -177,6 +219,24 @@ async function identify(connection: PostgresConnection, signal: AbortSignal): Pr
     systemIdentifier: system.systemid ?? "",
     timeline: Number(system.timeline),
     versionNumber,
-    walSenderTimeoutMs: Number(settings.wal_sender_timeout ?? 0),
+    walSenderTimeoutMs: await shortenTimeout(connection, Number(settings.wal_sender_timeout ?? 0), signal),
   };
+}
+
+/** So soon the server lets go of a slot whose holder is frozen or cut off, and a waiting instance takes over. */
+const WAL_SENDER_TIMEOUT_MS = 10_000;
+
+/** For this session alone, and never longer than the server has it; 0 there means never. */
+async function shortenTimeout(
+  connection: PostgresConnection,
+  serverMs: number,
+  signal: AbortSignal,
+): Promise<number> {
+  if (serverMs > 0 && serverMs <= WAL_SENDER_TIMEOUT_MS) return serverMs;
+  await connection.query(
+    `SET wal_sender_timeout = ${WAL_SENDER_TIMEOUT_MS}`,
+    "set wal_sender_timeout",
+    signal,
+  );
+  return WAL_SENDER_TIMEOUT_MS;
 }

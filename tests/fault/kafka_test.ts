@@ -12,6 +12,7 @@ import {
   startStreaming,
   waitForCommits,
 } from "../support/fault_bed.ts";
+import { type Interception, KafkaApi } from "../support/proxy.ts";
 import { quickTest, slowTest } from "../support/speed.ts";
 import { Writers } from "../support/writer.ts";
 
@@ -48,12 +49,12 @@ quickTest(
   "with too few in-sync replicas it waits, the slot stays, and it goes on when there are enough",
   async () => {
     await using bed = await createFaultBed();
-    await using admin = await kafkaAdmin(bed.brokers);
-    await makeTopic(admin, `${bed.topicPrefix}.public.entry`, "min.insync.replicas", "2");
     await using capture = await startStreaming(bed);
     await bed.sql.exec("INSERT INTO account VALUES (1, 'a', 0)");
     await waitForCommits(bed, capture, 1);
     const start = await bed.sql.value("SELECT pg_current_wal_insert_lsn()");
+    // A broker takes fewer replicas than min.insync.replicas for enough where the topic has no more: it is made to lie.
+    const lying = answerProduce(bed, "entry", NOT_ENOUGH_REPLICAS);
     await bed.sql.exec("INSERT INTO entry (account, note) VALUES (1, 'b')");
     await capture.waitForLog("NOT_ENOUGH_REPLICAS");
     await delay(1_500);
@@ -64,8 +65,33 @@ quickTest(
       ]),
       "t",
     );
-    await alterTopic(admin, `${bed.topicPrefix}.public.entry`, "min.insync.replicas", "1");
+    lying.release();
     await assertExactlyOnce(bed, capture);
+  },
+);
+
+quickTest(
+  "whatever passing error a broker answers to records or to a commit, nothing is lost or repeated",
+  async () => {
+    await using bed = await createFaultBed();
+    await using capture = await startStreaming(bed);
+    await using writers = new Writers(bed.postgres, 1, 33).start();
+    await waitForCommits(bed, capture);
+    for (const code of PASSING_PRODUCE_ERRORS) {
+      const lying = answerProduce(bed, "account", code);
+      await lying.caught;
+      lying.release();
+      await waitForCommits(bed, capture);
+    }
+    for (const code of PASSING_COMMIT_ERRORS) {
+      // Response header version 1: correlation id, no tags; then the throttle time.
+      const edit = (frame: Uint8Array) => setInt16(frame, 4 + 4 + 1 + 4, code);
+      const lying = bed.toKafka.intercept({ api: KafkaApi.EndTxn, side: "response", action: "edit", edit });
+      await lying.caught;
+      lying.release();
+      await waitForCommits(bed, capture);
+    }
+    await assertExactlyOnce(bed, capture, writers);
   },
 );
 
@@ -187,6 +213,29 @@ slowTest("a restart with the same transactional id on an old broker goes on wher
   await using capture = await startStreaming(bed);
   await assertExactlyOnce(bed, capture, writers);
 });
+
+// Kafka protocol guide, "Error Codes".
+const NOT_ENOUGH_REPLICAS = 19;
+const PASSING_PRODUCE_ERRORS = [6, 7, NOT_ENOUGH_REPLICAS, 20, 45, 47, 48, 51, 56, 90];
+const PASSING_COMMIT_ERRORS = [14, 15, 16, 47, 48, 49, 51, 90];
+
+/** From now on the broker's answer for the table's topic is this error, whatever it did. */
+function answerProduce(bed: FaultBed, table: string, code: number): Interception {
+  const topic = new TextEncoder().encode(`${bed.topicPrefix}.public.${table}`);
+  const edit = (frame: Uint8Array) => {
+    for (let at = 0; at + topic.length + 7 <= frame.length; at++) {
+      // The name is followed by the number of partitions in one byte, the partition in four, and its error.
+      if (topic.every((byte, index) => frame[at + index] === byte)) {
+        setInt16(frame, at + topic.length + 5, code);
+      }
+    }
+  };
+  return bed.toKafka.intercept({ api: KafkaApi.Produce, side: "response", action: "edit", edit });
+}
+
+function setInt16(frame: Uint8Array, at: number, value: number): void {
+  new DataView(frame.buffer, frame.byteOffset).setInt16(at, value);
+}
 
 interface OpenAdmin extends AsyncDisposable {
   readonly client: Admin;

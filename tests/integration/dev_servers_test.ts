@@ -4,9 +4,9 @@ import { match, ok, rejects, strictEqual } from "node:assert";
 import { fileURLToPath } from "node:url";
 import { kafkaClient } from "../../dev/kafka_client.ts";
 import { startKafka } from "../../dev/kafka.ts";
-import { startPostgres } from "../../dev/postgres.ts";
+import { type PostgresAddress, startPostgres } from "../../dev/postgres.ts";
 import { delay } from "../../dev/server_process.ts";
-import { sql } from "../support/psql.ts";
+import { type Sql, sql } from "../support/psql.ts";
 
 Deno.test("PostgreSQL keeps its rows over a stop and a kill, and is gone with its folder in the end", async () => {
   let pid: number;
@@ -14,12 +14,11 @@ Deno.test("PostgreSQL keeps its rows over a stop and a kill, and is gone with it
   {
     await using server = await startPostgres();
     ({ dataDir } = server);
-    {
-      await using connection = await sql(server);
+    await withSql(server, async (connection) => {
       strictEqual(await connection.value("SHOW wal_level"), "logical");
       strictEqual(await connection.value("SHOW server_encoding"), "UTF8");
       await connection.exec("CREATE TABLE kept (id int); INSERT INTO kept VALUES (1)");
-    }
+    });
     await rejects(sql({ ...server, host: server.host, password: "wrong" }), /password authentication failed/);
     await server.stop();
     await server.start();
@@ -31,6 +30,29 @@ Deno.test("PostgreSQL keeps its rows over a stop and a kill, and is gone with it
   }
   strictEqual(await isRunning(pid), false);
   strictEqual(await isThere(dataDir), false);
+});
+
+Deno.test("a copy of PostgreSQL's data takes its place, with the rows of the time of the copy", async () => {
+  await using server = await startPostgres();
+  const { port, password } = server;
+  await withSql(
+    server,
+    (connection) => connection.exec("CREATE TABLE kept (id int); INSERT INTO kept VALUES (1)"),
+  );
+  await server.stop();
+  const dataDir = await server.copyData();
+  await server.start();
+  await withSql(server, (connection) => connection.exec("INSERT INTO kept VALUES (2)"));
+  await server.stop("immediate");
+  await using restored = await startPostgres({
+    dataDir,
+    port,
+    password,
+    settings: { wal_sender_timeout: "6s" },
+  });
+  await using connection = await sql(restored);
+  strictEqual(await connection.value("SELECT count(*) FROM kept"), "1");
+  strictEqual(await connection.value("SHOW wal_sender_timeout"), "6s");
 });
 
 Deno.test("a frozen PostgreSQL does not answer until it is thawed", async () => {
@@ -49,8 +71,7 @@ Deno.test("Kafka keeps its topics over a stop and a kill, and is gone with its f
   {
     await using server = await startKafka();
     ({ dataDir } = server);
-    const admin = new kafkajs.Kafka({ brokers: [server.bootstrap], logLevel: kafkajs.logLevel.NOTHING })
-      .admin();
+    const admin = kafkaClient(server.bootstrap).admin();
     await admin.connect();
     await admin.createTopics({ topics: [{ topic: "kept", numPartitions: 3 }] });
     await admin.disconnect();
@@ -96,6 +117,11 @@ const PROGRAM = `
   Deno.stdout.writeSync(new TextEncoder().encode(\`\${postgres.pid} \${kafka.pid} \${postgres.dataDir}\\n\`));
   await new Promise((resolve) => setTimeout(resolve, 60_000));
 `;
+
+async function withSql(server: PostgresAddress, work: (connection: Sql) => Promise<void>): Promise<void> {
+  await using connection = await sql(server);
+  await work(connection);
+}
 
 async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
   let text = "";

@@ -2,27 +2,20 @@
 
 import { strict as assert } from "node:assert";
 import kafkajs from "kafkajs";
-import type { Admin } from "kafkajs";
 import { startKafka } from "../../dev/kafka.ts";
-import { kafkaClient } from "../../dev/kafka_client.ts";
-import { givenBrokers } from "../../dev/servers_environment.ts";
 import { CaptureError, type ErrorKind } from "../../src/errors.ts";
-import type { Progress, SourceIdentity } from "../../src/pipeline/position.ts";
-import type { Batch, Route, Sink } from "../../src/pipeline/ports.ts";
-import { ArenaPool } from "../../src/sink/arena_pool.ts";
-import { Cluster } from "../../src/sink/cluster.ts";
-import { createKafkaSink, transactionalIdOf } from "../../src/sink/kafka_sink.ts";
-import type { KafkaSinkOptions } from "../../src/sink/options.ts";
-import { produceToLeaders } from "../../src/sink/produce_to_leaders.ts";
-import { takeTransactionalId } from "../../src/sink/producer_id.ts";
-import { encodeProgressKey, encodeProgressValue } from "../../src/sink/progress_record.ts";
-import { RecordBatch } from "../../src/sink/record_batch.ts";
-import { TopicDirectory } from "../../src/sink/topic_directory.ts";
+import { transactionalIdOf } from "../../src/sink/kafka_sink.ts";
 import { progressTopic } from "../../src/sink/topics.ts";
-import { addPartitionsToTxn } from "../../src/sink/wire/apis/add_partitions_to_txn.ts";
-import { endTxn } from "../../src/sink/wire/apis/end_txn.ts";
-import { produce } from "../../src/sink/wire/apis/produce.ts";
-import { readTopics, type TopicRecord } from "../support/consumer.ts";
+import {
+  abortHalfSent,
+  brokersOf,
+  createSinkBed,
+  fill,
+  filled,
+  idsFrom,
+  idsOf,
+  leaveHalfSent,
+} from "../support/sink_bed.ts";
 
 const FOREVER = new AbortController().signal;
 const utf8 = new TextEncoder();
@@ -34,7 +27,7 @@ for (
     { name: "Kafka 3.9", version: "3.9.1", transactionVersionMax: 2 },
   ] as const
 ) {
-  const bed = () => createBed({ brokers: brokersOf(version), options: { transactionVersionMax } });
+  const bed = () => createSinkBed({ brokers: brokersOf(version), options: { transactionVersionMax } });
 
   Deno.test(`${name}: records are delivered once and in order, progress with them`, async () => {
     await using test = await bed();
@@ -94,9 +87,9 @@ for (
     const sink = test.sink();
     await sink.open(FOREVER);
     await sink.write(sink.createBatch(), test.progress(1), FOREVER);
+    const other = `${transactionalIdOf(test.identity)}.other`;
     for (const seq of [2, 3, 4]) {
-      await leaveHalfSent(test, `${transactionalIdOf(test.identity)}.other`, test.progress(seq));
-      await abort(test, `${transactionalIdOf(test.identity)}.other`);
+      await abortHalfSent(test, other, await leaveHalfSent(test, other, test.progress(seq)));
     }
     assert.deepEqual(await test.sink().open(FOREVER), test.progress(1));
   });
@@ -118,7 +111,7 @@ for (
 
 Deno.test("every codec is read back", async () => {
   for (const compression of ["none", "gzip", "snappy", "lz4", "zstd"] as const) {
-    await using test = await createBed({ options: { compression } });
+    await using test = await createSinkBed({ options: { compression } });
     const sink = test.sink();
     await sink.open(FOREVER);
     const route = await sink.route(test.topic("users"), FOREVER);
@@ -128,7 +121,7 @@ Deno.test("every codec is read back", async () => {
 });
 
 Deno.test("keys go where kafkajs sends them, null keys to partition 0, each with its timestamp", async () => {
-  await using test = await createBed({ options: { topicPartitions: 12 } });
+  await using test = await createSinkBed({ options: { topicPartitions: 12 } });
   const sink = test.sink();
   await sink.open(FOREVER);
   const route = await sink.route(test.topic("users"), FOREVER);
@@ -156,7 +149,7 @@ Deno.test("keys go where kafkajs sends them, null keys to partition 0, each with
 });
 
 Deno.test("a topic that is there is taken as it is, one that is not is made as configured", async () => {
-  await using test = await createBed({ options: { topicPartitions: 2, topicReplicationFactor: 1 } });
+  await using test = await createSinkBed({ options: { topicPartitions: 2, topicReplicationFactor: 1 } });
   await test.admin.createTopics({ topics: [{ topic: test.topic("old"), numPartitions: 5 }] });
   const sink = test.sink();
   await sink.open(FOREVER);
@@ -165,7 +158,7 @@ Deno.test("a topic that is there is taken as it is, one that is not is made as c
 });
 
 Deno.test("the progress topic is compacted and has one partition", async () => {
-  await using test = await createBed({ options: { topicPartitions: 3 } });
+  await using test = await createSinkBed({ options: { topicPartitions: 3 } });
   await test.sink().open(FOREVER);
   const topic = progressTopic(test.prefix);
   const { resources } = await test.admin.describeConfigs({
@@ -177,7 +170,7 @@ Deno.test("the progress topic is compacted and has one partition", async () => {
 });
 
 Deno.test("a progress topic that was deleted leaves no progress", async () => {
-  await using test = await createBed();
+  await using test = await createSinkBed();
   const sink = test.sink();
   await sink.open(FOREVER);
   await sink.write(sink.createBatch(), test.progress(1), FOREVER);
@@ -187,7 +180,7 @@ Deno.test("a progress topic that was deleted leaves no progress", async () => {
 });
 
 Deno.test("after a failure nothing works on the sink", async () => {
-  await using test = await createBed();
+  await using test = await createSinkBed();
   const sink = test.sink();
   await sink.open(FOREVER);
   const route = await sink.route(test.topic("users"), FOREVER);
@@ -209,7 +202,7 @@ Deno.test("after a failure nothing works on the sink", async () => {
 });
 
 Deno.test("a batch that the topic does not take names the topic, and nothing of it is seen", async () => {
-  await using test = await createBed({ options: { compression: "none" } });
+  await using test = await createSinkBed({ options: { compression: "none" } });
   const configEntries = [{ name: "max.message.bytes", value: "2000" }];
   await test.admin.createTopics({ topics: [{ topic: test.topic("narrow"), configEntries }] });
   const sink = test.sink();
@@ -226,7 +219,7 @@ Deno.test("a batch that the topic does not take names the topic, and nothing of 
 });
 
 Deno.test("a write that is aborted rejects with the signal's reason, and leaves the outcome to the progress", async () => {
-  await using test = await createBed();
+  await using test = await createSinkBed();
   const sink = test.sink();
   await sink.open(FOREVER);
   const abort = new AbortController();
@@ -239,7 +232,7 @@ Deno.test("a write that is aborted rejects with the signal's reason, and leaves 
 
 Deno.test("at least once: records are there, the progress of an earlier time is read, none is written", async () => {
   for (const acks of ["all", 1, 0] as const) {
-    await using test = await createBed();
+    await using test = await createSinkBed();
     const before = test.sink();
     await before.open(FOREVER);
     await before.write(before.createBatch(), test.progress(1), FOREVER);
@@ -259,13 +252,13 @@ Deno.test("at least once: records are there, the progress of an earlier time is 
 });
 
 Deno.test("at least once needs no progress topic and makes none", async () => {
-  await using test = await createBed();
+  await using test = await createSinkBed();
   assert.equal(await test.sink({ delivery: "at-least-once" }).open(FOREVER), null);
   assert(!(await test.admin.listTopics()).includes(progressTopic(test.prefix)));
 });
 
 Deno.test("brokers that are not there are passed over", async () => {
-  await using test = await createBed();
+  await using test = await createSinkBed();
   const { brokers } = test.options;
   const sink = test.sink({ brokers: [{ host: "127.0.0.1", port: 1 }, ...brokers] });
   assert.equal(await sink.open(FOREVER), null);
@@ -281,7 +274,7 @@ Deno.test("what is not allowed is refused with the rule that allows it", async (
     },
   });
   await using _kafka = kafka;
-  await using test = await createBed({ brokers: Promise.resolve(kafka.bootstrap) });
+  await using test = await createSinkBed({ brokers: Promise.resolve(kafka.bootstrap) });
   const { TOPIC, TRANSACTIONAL_ID, CLUSTER } = kafkajs.AclResourceTypes;
   const { WRITE, CREATE, READ, DESCRIBE, ALL, IDEMPOTENT_WRITE } = kafkajs.AclOperationTypes;
   const rule = async (
@@ -343,7 +336,7 @@ Deno.test("what is not allowed is refused with the rule that allows it", async (
 
 Deno.test("a broker that is killed makes a write fail, and after its return all goes on from the progress", async () => {
   await using kafka = await startKafka();
-  await using test = await createBed({ brokers: Promise.resolve(kafka.bootstrap) });
+  await using test = await createSinkBed({ brokers: Promise.resolve(kafka.bootstrap) });
   const sink = test.sink();
   await sink.open(FOREVER);
   const route = await sink.route(test.topic("users"), FOREVER);
@@ -363,7 +356,7 @@ Deno.test("a broker that is killed makes a write fail, and after its return all 
 
 Deno.test("a frozen broker is noticed, and an abort does not wait for it", async () => {
   await using kafka = await startKafka();
-  await using test = await createBed({ brokers: Promise.resolve(kafka.bootstrap) });
+  await using test = await createSinkBed({ brokers: Promise.resolve(kafka.bootstrap) });
   const sink = test.sink();
   await sink.open(FOREVER);
   await kafka.freeze();
@@ -377,164 +370,27 @@ Deno.test("a frozen broker is noticed, and an abort does not wait for it", async
   }
 });
 
-Deno.test("a broker without transactions of its own to finish takes over a transactional id at once", async () => {
-  await using test = await createBed();
+Deno.test("connections that the broker closes while they are idle are opened again", async () => {
+  await using kafka = await startKafka({ properties: { "connections.max.idle.ms": "1000" } });
+  await using test = await createSinkBed({ brokers: Promise.resolve(kafka.bootstrap) });
+  const sink = test.sink();
+  await sink.open(FOREVER);
+  const route = await sink.route(test.topic("users"), FOREVER);
+  for (const id of [1, 2]) {
+    await sink.write(filled(sink, route, [id]), test.progress(id), FOREVER);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+  }
+  assert.deepEqual(idsOf(await test.read("users", 2)), [1, 2]);
+});
+
+Deno.test("a transactional id is taken over again and again", async () => {
+  await using test = await createSinkBed();
   for (let count = 0; count < 20; count++) {
     const sink = test.sink();
     await sink.open(FOREVER);
     sink.close();
   }
 });
-
-/** A topic prefix of its own on a broker, and what belongs to it. */
-interface Bed extends AsyncDisposable {
-  readonly prefix: string;
-  readonly brokers: string;
-  readonly identity: SourceIdentity;
-  readonly options: KafkaSinkOptions;
-  readonly admin: Admin;
-  /** A new sink; closed at the end. */
-  sink(options?: Partial<KafkaSinkOptions>): Sink;
-  topic(table: string): string;
-  progress(seq: number): Progress;
-  /** What a read-committed consumer sees, of at least so many records. */
-  read(table: string, untilCount?: number): Promise<readonly TopicRecord[]>;
-}
-
-async function createBed(
-  setting: { readonly brokers?: Promise<string>; readonly options?: Partial<KafkaSinkOptions> } = {},
-): Promise<Bed> {
-  const brokers = await (setting.brokers ?? brokersOf("4.1.0"));
-  const prefix = `sink-${crypto.randomUUID().slice(0, 8)}`;
-  const identity = { systemIdentifier: "7301234567890123456", database: "shop", slot: prefix };
-  const options: KafkaSinkOptions = {
-    brokers: brokers.split(",").map((broker) => {
-      const [host = "", port] = broker.split(":");
-      return { host, port: Number(port) };
-    }),
-    prefix,
-    delivery: "exactly-once",
-    compression: "snappy",
-    acks: "all",
-    maxMessageBytes: 1_048_576,
-    batchBytesMax: 1_048_576,
-    clientId: "pg-capture-tests",
-    identity,
-    ...setting.options,
-  };
-  const admin = kafkaClient(brokers).admin();
-  await admin.connect();
-  const sinks: Sink[] = [];
-  return {
-    prefix,
-    brokers,
-    identity,
-    options,
-    admin,
-    sink(more = {}) {
-      const sink = createKafkaSink({ ...options, ...more });
-      sinks.push(sink);
-      return sink;
-    },
-    topic: (table) => `${prefix}.public.${table}`,
-    progress: (seq) => ({ identity, timeline: 1, position: { commitLsn: 100n, seq, endLsn: 200n } }),
-    read: (table, untilCount = 0) =>
-      readTopics({ brokers, topics: [`${prefix}.public.${table}`], untilCount }),
-    async [Symbol.asyncDispose]() {
-      for (const sink of sinks) sink.close();
-      await admin.disconnect();
-    },
-  };
-}
-
-const started = new Map<string, Promise<string>>();
-
-/** A broker of that version, shared by the tests of this file; it ends with them. */
-function brokersOf(version: string): Promise<string> {
-  const given = version === "4.1.0" ? givenBrokers() : undefined;
-  const brokers = started.get(version) ??
-    (given === undefined
-      ? startKafka({ version }).then(({ bootstrap }) => bootstrap)
-      : Promise.resolve(given));
-  started.set(version, brokers);
-  return brokers;
-}
-
-function filled(sink: Sink, route: Route, ids: readonly number[]): Batch {
-  const batch = sink.createBatch();
-  fill(batch, route, ids);
-  return batch;
-}
-
-function fill(batch: Batch, route: Route, ids: readonly number[]): void {
-  for (const id of ids) {
-    const key = `{"id":${id}}`;
-    const bytes = utf8.encode(`${key}{"after":{"id":${id},"name":"John Doe"}}`);
-    batch.append(route, { bytes, keyEnd: key.length, valueEnd: bytes.length }, 1_700_000_000_000 + id);
-  }
-}
-
-function idsFrom(first: number, count: number): number[] {
-  return Array.from({ length: count }, (_, index) => first + index);
-}
-
-function idsOf(records: readonly TopicRecord[]): number[] {
-  return records.map(({ value }) => JSON.parse(value ?? "").after.id);
-}
-
-/** A transaction that holds a progress record and is neither committed nor aborted: a client that died in it. */
-async function leaveHalfSent(test: Bed, transactionalId: string, progress: Progress): Promise<void> {
-  await inOtherClient(test, async (cluster, directory) => {
-    const topic = progressTopic(test.prefix);
-    await directory.findOrMake(topic, { configs: [] }, FOREVER);
-    const producer = await takeTransactionalId(cluster, transactionalId, 60_000, FOREVER);
-    const coordinator = await cluster.connectTo(producer.coordinator, FOREVER);
-    const topics = [{ topic, partitions: [0] }];
-    const added = await coordinator.request(
-      addPartitionsToTxn,
-      { transactionalId, ...producer, topics },
-      FOREVER,
-    );
-    assert.deepEqual(added.map(({ errorCode }) => errorCode), [0]);
-    const batch = new RecordBatch(topic, 0, new ArenaPool(0));
-    const key = encodeProgressKey(test.identity);
-    const bytes = new Uint8Array([...key, ...encodeProgressValue(progress)]);
-    batch.append({ bytes, keyEnd: key.length, valueEnd: bytes.length }, 0);
-    const records = batch.finish({ ...producer, baseSequence: 0, isTransactional: true }, null);
-    const settings = { api: produce, transactionalId, acks: -1 } as const;
-    await produceToLeaders(cluster, directory, [{ topic, partition: 0, records }], settings, FOREVER);
-  });
-}
-
-/** Ends whatever transaction is open, as a client that starts anew does. */
-async function abort(test: Bed, transactionalId: string): Promise<void> {
-  await inOtherClient(test, async (cluster) => {
-    const producer = await takeTransactionalId(cluster, transactionalId, 60_000, FOREVER);
-    const coordinator = await cluster.connectTo(producer.coordinator, FOREVER);
-    const { errorCode } = await coordinator.request(
-      endTxn,
-      { transactionalId, ...producer, committed: false },
-      FOREVER,
-    );
-    assert.equal(errorCode, 48, "nothing is open any more: INVALID_TXN_STATE");
-  });
-}
-
-async function inOtherClient(
-  test: Bed,
-  act: (cluster: Cluster, directory: TopicDirectory) => Promise<void>,
-): Promise<void> {
-  const cluster = new Cluster(test.options.brokers, {
-    clientId: "other",
-    connectTimeoutMs: 5_000,
-    requestTimeoutMs: 25_000,
-  });
-  try {
-    await act(cluster, new TopicDirectory(cluster));
-  } finally {
-    cluster.close();
-  }
-}
 
 async function rejectsWith(
   kind: ErrorKind,

@@ -14,8 +14,9 @@ import type {
   Route,
   Sink,
   SourceSession,
+  TimelineSwitch,
 } from "../../src/pipeline/ports.ts";
-import type { CaptureParts, CaptureSettings } from "../../src/pipeline/session.ts";
+import type { CaptureParts, CaptureSettings } from "../../src/pipeline/capture_parts.ts";
 
 /** What a fake stream sends: a message, a keepalive, or the end of the connection. */
 export type Sent =
@@ -30,6 +31,8 @@ export class FakeWorld {
   slotExists = true;
   slotConfirmed: Lsn = 100n;
   walEnd: Lsn = 1_000_000n;
+  timeline = 1;
+  timelineHistory: readonly TimelineSwitch[] = [];
   progress: Progress | null = null;
   checkpoint: Checkpoint | null = null;
   /** Thrown by the next `write`, if set. */
@@ -75,8 +78,15 @@ export class FakeWorld {
 
   #session(): SourceSession {
     return {
-      server: { systemIdentifier: "7300", timeline: 1, versionNumber: 170_000, walSenderTimeoutMs: 60_000 },
+      server: {
+        systemIdentifier: "7300",
+        timeline: this.timeline,
+        versionNumber: 170_000,
+        walSenderTimeoutMs: 60_000,
+      },
       publishedTables: [],
+      publicationChange: null,
+      keepPublication: () => Promise.resolve(null),
       slot: () =>
         Promise.resolve(
           this.slotExists
@@ -93,7 +103,7 @@ export class FakeWorld {
         return Promise.resolve(this.#stream());
       },
       readWalEnd: () => Promise.resolve(this.walEnd),
-      timelineHistory: () => Promise.resolve([]),
+      timelineHistory: () => Promise.resolve(this.timelineHistory),
       describeRelation: () => Promise.resolve({ primaryKey: null, types: new Map() }),
       close: () => this.events.push("close source"),
     };
@@ -187,6 +197,7 @@ export const FAKE_SETTINGS: CaptureSettings = {
   delivery: "exactly-once",
   limits: { lingerMs: 5, enoughBytes: 1e6, bufferBytesMax: 1e6, bufferRecordsMax: 1000, idleProgressMs: 50 },
   keepaliveIntervalMs: 10_000,
+  pollIntervalMs: 5,
 };
 
 class TextBatch implements Batch {

@@ -6,6 +6,7 @@ import { delay } from "../../dev/server_process.ts";
 import { type CaptureProcess, startCapture } from "./capture.ts";
 import { assertDelivered, waitUntilConfirmed } from "./oracle.ts";
 import { KafkaApi, type Proxy, startProxy } from "./proxy.ts";
+import { lastingSql } from "./psql.ts";
 import { createTestBed, sharedServers, type TestBed } from "./servers.ts";
 import { createWriterTables, WRITER_TABLES, type Writers } from "./writer.ts";
 
@@ -40,13 +41,15 @@ export async function createFaultBed(options: FaultBedOptions = {}): Promise<Fau
   if (kafka !== undefined) stack.use(kafka);
   const bed = await createBed(options, postgres, kafka);
   stack.use(bed);
-  await createWriterTables(bed.sql);
+  const lasting = stack.use(lastingSql(bed.postgres));
+  await createWriterTables(lasting);
   const toPostgres = stack.use(await startProxy({ port: bed.postgres.port, protocol: "any" }));
   const brokerPort = Number(bed.brokers.split(":")[1]);
   const toKafka = stack.use(await startProxy({ port: brokerPort, protocol: "kafka" }));
   const disposables = stack.move();
   return {
     ...bed,
+    sql: lasting,
     env: { ...bed.env, PG_PORT: String(toPostgres.port), KAFKA_BROKERS: toKafka.address },
     toPostgres,
     toKafka,

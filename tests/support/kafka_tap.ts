@@ -20,8 +20,13 @@ export interface Choice {
   readonly side: "request" | "response";
   /** The first one that passes from now on is 1; 1 when not given. */
   readonly nth?: number;
-  /** `hold`: until `release`. `drop`: it is lost, and nothing else. `reset`: it is lost with its connection. */
-  readonly action: "hold" | "drop" | "reset";
+  /**
+   * `hold`: until `release`. `drop`: it is lost, and nothing else. `reset`: it is lost with its connection. `edit`:
+   * it and all after it go on as `edit` leaves them, until `release`.
+   */
+  readonly action: "hold" | "drop" | "reset" | "edit";
+  /** Changes a frame in place; its length is in front. */
+  readonly edit?: (frame: Uint8Array) => void;
 }
 
 /** A choice that waits for its frame. */
@@ -31,6 +36,7 @@ export class Interception {
   readonly #released = Promise.withResolvers<void>();
   readonly #answered = Promise.withResolvers<void>();
   #resetClient: () => void = () => {};
+  #isReleased = false;
   #left: number;
 
   constructor(choice: Choice) {
@@ -48,8 +54,9 @@ export class Interception {
     return this.#answered.promise;
   }
 
-  /** Lets a held frame go on. */
+  /** Lets a held frame go on; ends the editing of frames. */
   release(): void {
+    this.#isReleased = true;
     this.#released.resolve();
   }
 
@@ -60,7 +67,9 @@ export class Interception {
 
   /** Whether this frame is the chosen one. For the tap. */
   counts(api: number, side: Choice["side"]): boolean {
-    return api === this.choice.api && side === this.choice.side && --this.#left === 0;
+    if (api !== this.choice.api || side !== this.choice.side || this.#isReleased) return false;
+    this.#left--;
+    return this.#left === 0 || (this.#left < 0 && this.choice.action === "edit");
   }
 
   /** The frame has come; what the tap waits for before it goes on. For the tap. */
@@ -114,7 +123,7 @@ export class KafkaTap {
       this.#parts.onRequest(api);
       const chosen = this.#choose(api, "request");
       this.#awaited.set(correlationId, { api, held: chosen });
-      if (await this.#passes(chosen)) yield frame;
+      if (await this.#passes(chosen, frame)) yield frame;
     }
   }
 
@@ -133,7 +142,7 @@ export class KafkaTap {
         this.#holding--;
       }
       if (ADDRESSES.has(awaited.api)) this.#renamePort(frame);
-      if (await this.#passes(this.#choose(awaited.api, "response"))) yield frame;
+      if (await this.#passes(this.#choose(awaited.api, "response"), frame)) yield frame;
     }
   }
 
@@ -141,13 +150,14 @@ export class KafkaTap {
     return this.#parts.interceptions.filter((each) => each.counts(api, side))[0];
   }
 
-  async #passes(chosen: Interception | undefined): Promise<boolean> {
+  async #passes(chosen: Interception | undefined, frame: Uint8Array): Promise<boolean> {
     if (chosen === undefined) return true;
-    const { action, side } = chosen.choice;
+    const { action, side, edit } = chosen.choice;
+    edit?.(frame);
     if (action === "hold" && side === "request") this.#holding++;
     if (action === "reset") this.#parts.resetBoth();
     await chosen.stop(this.#parts.resetClient);
-    return action === "hold";
+    return action === "hold" || action === "edit";
   }
 
   /** A host is followed by its port in 4 bytes, in every version: `127.0.0.1` stays, the port becomes the proxy's. */

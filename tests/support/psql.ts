@@ -56,3 +56,31 @@ export async function sql(address: PostgresAddress): Promise<Sql> {
     },
   };
 }
+
+/** Like `sql`, for a server that a test restarts: a statement that finds the connection gone is run on a new one. */
+export function lastingSql(address: PostgresAddress): Sql {
+  let connection: Promise<Sql> | undefined;
+  const run = async <Result>(statement: (open: Sql) => Promise<Result>): Promise<Result> => {
+    for (let triesLeft = RECONNECTS_MAX;; triesLeft--) {
+      try {
+        return await statement(await (connection ??= sql(address)));
+      } catch (error) {
+        const isRefusal = error instanceof pg.DatabaseError && !error.code?.startsWith("57P");
+        if (isRefusal || triesLeft === 0) throw error;
+        connection = undefined;
+        await delay(RECONNECT_PAUSE_MS);
+      }
+    }
+  };
+  return {
+    exec: (text) => run((open) => open.exec(text)),
+    rows: (text, parameters) => run((open) => open.rows(text, parameters)),
+    value: (text, parameters) => run((open) => open.value(text, parameters)),
+    [Symbol.asyncDispose]: async () => {
+      await (await connection?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const RECONNECTS_MAX = 100;
+const RECONNECT_PAUSE_MS = 100;

@@ -103,7 +103,6 @@ Deno.test("a missing variable names the one that other programs use, where that 
 
 Deno.test("what this version can't do yet is refused, in words that say so", () => {
   const notYet = {
-    PG_TABLES: "public.users",
     PG_SSL_MODE: "require",
     PG_SSL_ROOT_CERT: "/ca.pem",
     KAFKA_OVERSIZE: "dead-letter",

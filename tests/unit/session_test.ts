@@ -3,7 +3,8 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
 import { CaptureError } from "../../src/errors.ts";
 import { Backoff } from "../../src/pipeline/backoff.ts";
-import { type CaptureSettings, runSession } from "../../src/pipeline/session.ts";
+import type { CaptureSettings } from "../../src/pipeline/capture_parts.ts";
+import { runSession } from "../../src/pipeline/session.ts";
 import { FAKE_SETTINGS, FakeWorld } from "../support/fake_ports.ts";
 import { begin, commit, insert, relation } from "../support/pgoutput_bytes.ts";
 
@@ -184,4 +185,28 @@ Deno.test("a stream that ends takes the session with it", async () => {
   world.send({ error: new CaptureError("postgres-unavailable", "gone") });
   await rejects(running.ended, /gone/);
   ok(world.events.includes("close sink"));
+});
+
+Deno.test("a position that the server's WAL has not reached is refused, and the slot stays as it is", async () => {
+  const world = new FakeWorld();
+  world.walEnd = 150n;
+  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 200n, seq: 1, endLsn: 210n } };
+  const running = run(world);
+  await rejects(
+    running.ended,
+    (error) => error instanceof CaptureError && error.kind === "position-conflict",
+  );
+  deepStrictEqual(world.events.filter((event) => /^(write|save|confirm 0\/[^0])/.test(event)), []);
+});
+
+Deno.test("another timeline is asked for its history, and written into the progress before streaming", async () => {
+  const world = new FakeWorld();
+  world.timeline = 2;
+  world.timelineHistory = [{ timeline: 1, endLsn: 205n }];
+  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 190n, seq: 1, endLsn: 200n } };
+  await using running = run(world);
+  await world.until("write 0 up to 0/BE#1 end 0/C8");
+  strictEqual(world.progress.timeline, 2);
+  running.stop();
+  await running.ended;
 });

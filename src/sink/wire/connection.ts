@@ -161,10 +161,14 @@ export class Connection {
     if (this.#failure !== undefined) return exchange.reject(this.#failure);
     if (exchange.state === "settled") return;
     try {
-      exchange.state = "writing";
       this.#writer.reset();
       encode();
       this.#writer.setInt32(0, this.#writer.length - 4);
+    } catch (bug) {
+      return exchange.reject(bug); // nothing was sent
+    }
+    try {
+      exchange.state = "writing";
       if (answered) this.#awaiting.push(exchange);
       for (const chunk of this.#writer.chunks()) await this.#writeAll(chunk);
       if (answered) exchange.written();

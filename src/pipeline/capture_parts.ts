@@ -1,0 +1,43 @@
+// What a capture is made of: the adapters, the settings, and what outlives a session.
+
+import type { ChangeDecoder } from "../decoder/change_decoder.ts";
+import type { Backoff } from "./backoff.ts";
+import type { BatchLimits } from "./batcher.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { Observer } from "./observer.ts";
+import type { SourceIdentity } from "./position.ts";
+import type { CheckpointStore, DeliveryGuarantee, ReplicationSource, Sink } from "./ports.ts";
+
+/** The adapters, and what makes their parts. */
+export interface CaptureParts {
+  readonly source: ReplicationSource;
+  readonly createSink: (identity: SourceIdentity) => Sink;
+  readonly store: CheckpointStore;
+  readonly createDecoder: () => ChangeDecoder;
+  /** The topic of a table or of logical messages. @throws CaptureError `topic-conflict` */
+  readonly topicOf: (target: { readonly schema: string; readonly table: string } | "message") => string;
+  readonly observer: Observer;
+  readonly lifecycle: Lifecycle;
+  /** Milliseconds since any moment; never goes back, whatever happens to the clock. */
+  readonly now: () => number;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
+}
+
+/** What the pipeline is told. */
+export interface CaptureSettings {
+  readonly database: string;
+  readonly slot: string;
+  readonly delivery: DeliveryGuarantee;
+  readonly limits: BatchLimits;
+  readonly keepaliveIntervalMs: number;
+  /** The pause between two looks at something that another party holds. */
+  readonly pollIntervalMs: number;
+}
+
+/** What is kept from one session to the next. */
+export interface SessionMemory {
+  /** How long PostgreSQL may be silent before the link counts as dead. */
+  silenceMsMax: number;
+  readonly backoff: Backoff;
+}

@@ -1,0 +1,135 @@
+// The tasks that stream, side by side, from a known position until they are drained or one fails.
+
+import { CaptureError, errorPolicy } from "../errors.ts";
+import { Batcher } from "./batcher.ts";
+import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
+import { checkpoint, type CheckpointingParts, saveDelivered } from "./checkpointing.ts";
+import { deliver } from "./delivery.ts";
+import type { Feedback } from "./feedback.ts";
+import { Intake } from "./intake.ts";
+import { reportCheckpoint } from "./opening.ts";
+import type { Position, Progress, SourceIdentity } from "./position.ts";
+import type { ReplicationStream, Sink, SourceSession } from "./ports.ts";
+import { ProgressTracker } from "./progress_tracker.ts";
+import { runTogether } from "./tasks.ts";
+import { delay, Wakeup } from "./wait.ts";
+
+/** The stream of a slot that is held, and who keeps it alive. */
+export interface HeldStream {
+  readonly session: SourceSession;
+  readonly stream: ReplicationStream;
+  readonly identity: SourceIdentity;
+  readonly feedback: Feedback;
+}
+
+// The server's last answer to the last confirmation is waited for this long.
+const FINISH_MS = 2_000;
+// How often the server is asked for the end of its WAL, and for new tables: half of the status line's interval.
+const WATCH_MS = 5_000;
+
+/** The four tasks, until `stop` has drained them. */
+export async function streamChanges(
+  parts: CaptureParts,
+  settings: CaptureSettings,
+  memory: SessionMemory,
+  held: HeldStream,
+  sink: Sink,
+  position: Position,
+  stop: AbortSignal,
+  kill: AbortSignal,
+): Promise<void> {
+  const { observer, now } = parts;
+  const { feedback, session } = held;
+  const tracker = new ProgressTracker(position);
+  const batcher = new Batcher(settings.limits, () => sink.createBatch(), position, now);
+  const progressOf = (at: Position): Progress => ({
+    identity: held.identity,
+    timeline: session.server.timeline,
+    position: at,
+  });
+  const delivered = new Wakeup();
+  const intake = new Intake({
+    stream: held.stream,
+    session,
+    decoder: parts.createDecoder(),
+    batcher,
+    routeOf: (target, signal) => sink.route(parts.topicOf(target), signal),
+    start: position,
+    observer,
+    now,
+    wallClock: parts.wallClock,
+    onKeepalive(replyRequested) {
+      if (!replyRequested) return;
+      batcher.requestProgress();
+      feedback.answer();
+    },
+  });
+  feedback.setState({
+    received: () => batcher.received.endLsn,
+    waitingSince: () => intake.waitingSince,
+    confirm() {
+      tracker.markConfirmed(tracker.confirmable);
+      observer.confirmed(tracker.confirmed);
+      return tracker.confirmed;
+    },
+  });
+  const checkpointing: CheckpointingParts = {
+    store: parts.store,
+    tracker,
+    delivery: settings.delivery,
+    progressOf,
+    lifecycle: parts.lifecycle,
+    delivered,
+    onSaved: () => feedback.saved(),
+  };
+  await parts.store.save({ progress: progressOf(position), delivery: settings.delivery }).catch((error) =>
+    reportCheckpoint(parts, settings, error)
+  );
+  const watching = new AbortController();
+  let drained = false;
+  await runTogether([
+    async (signal) => {
+      await intake.run(AbortSignal.any([signal, stop]));
+      batcher.flush();
+    },
+    async (signal) => {
+      const onDelivered = () => {
+        memory.backoff.reset();
+        delivered.wake();
+      };
+      await deliver({ sink, batcher, tracker, progressOf, observer, now, onDelivered }, signal);
+      drained = true;
+      delivered.wake();
+    },
+    async (signal) => {
+      await checkpoint(checkpointing, () => drained, signal);
+      watching.abort();
+    },
+    (signal) => watchServer(session, parts, AbortSignal.any([signal, watching.signal])),
+  ], kill);
+  await saveDelivered(checkpointing);
+  await held.stream.finish(batcher.received.endLsn, tracker.confirmable, FINISH_MS);
+  observer.stateChanged("postgres", "stopped");
+  observer.stateChanged("kafka", "stopped");
+}
+
+/**
+ * Beside the stream: the end of the WAL for the lag that people are shown, which a keepalive does not tell, and the
+ * tables that match by now.
+ */
+async function watchServer(session: SourceSession, parts: CaptureParts, signal: AbortSignal): Promise<void> {
+  const { observer, lifecycle } = parts;
+  while (!signal.aborted) {
+    try {
+      observer.serverWalEnd(await session.readWalEnd(signal));
+      const change = await session.keepPublication(signal);
+      if (change !== null) lifecycle.publicationKept(change);
+      await delay(WATCH_MS, signal);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof CaptureError)) continue;
+      // Of a server that is away the stream's own connection tells.
+      if (errorPolicy(error.kind).action === "stop") lifecycle.publicationNotKept(error);
+      await delay(WATCH_MS, signal).catch(() => {});
+    }
+  }
+}

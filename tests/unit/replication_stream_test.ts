@@ -1,0 +1,188 @@
+// The replication stream's two directions: what is made of the server's bytes, and what it is told.
+
+import { deepStrictEqual, rejects, strictEqual } from "node:assert";
+import { CaptureError } from "../../src/errors.ts";
+import { PostgresStream } from "../../src/source/replication_stream.ts";
+import type { RawConnection } from "../../src/source/socket.ts";
+
+const NEVER = new AbortController().signal;
+const COPY_BOTH = frame("W", [0, 0, 0]);
+
+class FakeConnection implements RawConnection {
+  readonly written: Uint8Array[] = [];
+  readonly #reads: (Uint8Array | null)[];
+  closed = false;
+
+  constructor(...reads: (Uint8Array | null)[]) {
+    this.#reads = reads;
+  }
+
+  read(target: Uint8Array): Promise<number | null> {
+    const next = this.#reads.shift();
+    if (next === undefined) return new Promise(() => {});
+    if (next === null) return Promise.resolve(null);
+    target.set(next);
+    return Promise.resolve(next.length);
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    this.written.push(bytes.slice());
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+async function startedOn(connection: FakeConnection): Promise<PostgresStream> {
+  return await PostgresStream.start(
+    connection,
+    "START",
+    'Cannot start on slot "s"',
+    () => 946_684_800_000 + 5,
+    NEVER,
+  );
+}
+
+Deno.test("a status update says what was received, and as flushed and applied only what may be forgotten", async () => {
+  const connection = new FakeConnection(COPY_BOTH);
+  const stream = await startedOn(connection);
+  await stream.confirm(0x1_0000_0002n, 7n);
+  const update = connection.written[1]!;
+  const view = new DataView(update.buffer);
+  deepStrictEqual([update[0], view.getUint32(1), update[5]], [0x64, 38, 0x72]);
+  deepStrictEqual([view.getBigUint64(6), view.getBigUint64(14), view.getBigUint64(22)], [
+    0x1_0000_0002n,
+    7n,
+    7n,
+  ]);
+  deepStrictEqual([view.getBigUint64(30), update[38], update.length], [5000n, 1, 39]);
+});
+
+Deno.test("XLogData and keepalives are read in place, in their order", async () => {
+  const connection = new FakeConnection(
+    COPY_BOTH,
+    join(
+      frame("d", [0x77, ...uint64(0x1_0000_00ffn), ...uint64(9n), ...uint64(0n), 1, 2, 3]),
+      frame("d", [0x6b, ...uint64(77n), ...uint64(0n), 1]),
+    ),
+  );
+  const stream = await startedOn(connection);
+  strictEqual(stream.next(), "none");
+  await stream.fill(NEVER);
+  strictEqual(stream.next(), "xlog-data");
+  deepStrictEqual([...stream.bytes.subarray(stream.start, stream.end)], [1, 2, 3]);
+  deepStrictEqual([stream.walStartHigh, stream.walStartLow], [1, 0xff]);
+  strictEqual(stream.next(), "keepalive");
+  deepStrictEqual([stream.walEnd, stream.replyRequested], [77n, true]);
+  strictEqual(stream.next(), "none");
+});
+
+Deno.test("a message larger than the buffer is read whole, and the buffer given back", async () => {
+  const large = frame("d", [0x77, ...new Array(24).fill(0), ...new Array(400_000).fill(9)]);
+  const cuts = [large.subarray(0, 200_000), large.subarray(200_000, 400_000), large.subarray(400_000)];
+  const connection = new FakeConnection(
+    COPY_BOTH,
+    ...cuts,
+    frame("d", [0x6b, ...uint64(1n), ...uint64(0n), 0]),
+  );
+  const stream = await startedOn(connection);
+  const size = stream.bytes.length;
+  let kind = stream.next();
+  for (; kind === "none"; kind = stream.next()) await stream.fill(NEVER);
+  strictEqual(stream.end - stream.start, 400_000);
+  await stream.fill(NEVER);
+  strictEqual(stream.next(), "keepalive");
+  strictEqual(stream.bytes.length, size);
+});
+
+Deno.test("the server's errors are told apart by their code", async () => {
+  const cases: readonly [string, string, string][] = [
+    ["55006", 'replication slot "s" is active for PID 4711', "slot-in-use"],
+    ["55000", 'cannot read from logical replication slot "s"', "slot-unusable"],
+    ["42501", "permission denied", "postgres-refused"],
+    ["57P01", "terminating connection due to administrator command", "postgres-unavailable"],
+    ["22021", "invalid byte sequence for encoding", "poison-change"],
+  ];
+  for (const [code, message, kind] of cases) {
+    const connection = new FakeConnection(frame("E", ascii(`SERROR\0C${code}\0M${message}\0\0`)));
+    await rejects(startedOn(connection), (error) => {
+      strictEqual(error instanceof CaptureError && error.kind, kind, code);
+      strictEqual((error as Error).message, `Cannot start on slot "s": ${message}`);
+      return true;
+    });
+  }
+});
+
+Deno.test("a connection that ends, a stream that ends and malformed frames are errors, not hangs", async () => {
+  const cases: readonly [Uint8Array | null, RegExp, string][] = [
+    [null, /closed the connection/, "postgres-unavailable"],
+    [frame("c", []), /shutting down/, "postgres-unavailable"],
+    [frame("d", [0x3f]), /CopyData of kind 63/, "decoding"],
+    [new Uint8Array([0x64, 0, 0, 0, 1]), /a message of -3 bytes/, "decoding"],
+    [new Uint8Array([0x64, 0x7f, 0xff, 0xff, 0xff]), /a message of 2147483643 bytes/, "decoding"],
+  ];
+  for (const [bytes, message, kind] of cases) {
+    const stream = await startedOn(new FakeConnection(COPY_BOTH, bytes));
+    await rejects(async () => {
+      await stream.fill(NEVER);
+      stream.next();
+    }, (error) => error instanceof CaptureError && error.kind === kind && message.test(error.message));
+  }
+});
+
+Deno.test("a wait for bytes ends with its signal, and what comes later is not lost", async () => {
+  const later = Promise.withResolvers<number>();
+  let target: Uint8Array = new Uint8Array(0);
+  const reads = [
+    (into: Uint8Array) => (into.set(COPY_BOTH), Promise.resolve(COPY_BOTH.length)),
+    (into: Uint8Array) => (target = into, later.promise),
+  ];
+  const connection: RawConnection = {
+    read: (into) => reads.shift()!(into),
+    write: () => Promise.resolve(),
+    close() {},
+  };
+  const stream = await PostgresStream.start(connection, "START", "", () => 0, NEVER);
+  const stop = new AbortController();
+  const waiting = stream.fill(stop.signal);
+  setTimeout(() => stop.abort(new Error("stopped")), 5);
+  await rejects(waiting, /stopped/);
+  const keepalive = frame("d", [0x6b, ...uint64(8n), ...uint64(0n), 0]);
+  target.set(keepalive);
+  later.resolve(keepalive.length);
+  await stream.fill(NEVER);
+  strictEqual(stream.next(), "keepalive");
+});
+
+Deno.test("at the end it confirms, ends the copy, and waits for the server to have taken it", async () => {
+  const connection = new FakeConnection(COPY_BOTH, frame("c", []));
+  const stream = await startedOn(connection);
+  await stream.finish(9n, 8n, 1000);
+  strictEqual(new DataView(connection.written[1]!.buffer).getBigUint64(14), 8n);
+  deepStrictEqual([...connection.written[2]!], [0x63, 0, 0, 0, 4]);
+  strictEqual(connection.closed, true);
+});
+
+function frame(tag: string, body: ArrayLike<number>): Uint8Array {
+  const message = new Uint8Array(5 + body.length);
+  message[0] = tag.charCodeAt(0);
+  new DataView(message.buffer).setUint32(1, body.length + 4);
+  message.set(body, 5);
+  return message;
+}
+
+function uint64(value: bigint): number[] {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, value);
+  return [...bytes];
+}
+
+function ascii(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+function join(...parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(parts.flatMap((part) => [...part]));
+}
