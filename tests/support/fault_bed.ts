@@ -125,3 +125,9 @@ export async function waitForCommits(bed: FaultBed, capture: CaptureProcess, cou
 }
 
 const COMMITS_TIMEOUT_MS = 60_000;
+
+/** Copies a server's data directory, owners and modes kept. */
+export async function copyFolder(from: string, to: string): Promise<void> {
+  const { success } = await new Deno.Command("cp", { args: ["-a", from, to] }).output();
+  if (!success) throw new Error(`cannot copy ${from}`);
+}
