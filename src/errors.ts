@@ -9,6 +9,8 @@ export type ErrorKind =
   | "configuration"
   /** PostgreSQL can't be reached, is starting, or closed the connection. */
   | "postgres-unavailable"
+  /** Nothing came from PostgreSQL for too long, although it was asked. */
+  | "postgres-silent"
   /** PostgreSQL answered no: password, database, rights, settings, TLS. */
   | "postgres-refused"
   /** The slot is held by another consumer. */
@@ -25,6 +27,8 @@ export type ErrorKind =
   | "decoding"
   /** Kafka can't be reached or a broker is not able to answer for now. */
   | "kafka-unavailable"
+  /** A request to Kafka was not answered in time. */
+  | "kafka-silent"
   /** Kafka answered no: authentication, authorization, versions, settings. */
   | "kafka-refused"
   /** A send, commit or abort failed or was not answered: only the progress record knows what became of it. */
@@ -73,8 +77,10 @@ export class CaptureError extends Error {
 export function errorPolicy(kind: ErrorKind): ErrorPolicy {
   switch (kind) {
     case "postgres-unavailable":
+    case "postgres-silent":
     case "slot-in-use":
     case "kafka-unavailable":
+    case "kafka-silent":
     case "kafka-unclear":
     case "fenced":
     case "topic-missing":

@@ -100,7 +100,7 @@ function partsOf(
   );
   return {
     source,
-    createSink: (identity) =>
+    createSink: (identity, batchBytesMax) =>
       createKafkaSink({
         brokers: kafka.brokers,
         prefix: kafka.topicPrefix,
@@ -108,7 +108,7 @@ function partsOf(
         compression: kafka.compression,
         acks: kafka.acks === -1 ? "all" : kafka.acks,
         maxMessageBytes: kafka.messageBytesMax,
-        batchBytesMax: Math.min(BATCH_BYTES_MAX, Math.floor(kafka.bufferBytesMax / 2)),
+        batchBytesMax,
         ...(kafka.topicPartitions === undefined ? {} : { topicPartitions: kafka.topicPartitions }),
         ...(kafka.topicReplicationFactor === undefined
           ? {}
@@ -140,6 +140,7 @@ function settingsOf({ pg, kafka, replication }: Config): CaptureSettings & Super
       bufferRecordsMax: replication.bufferChangesMax,
       idleProgressMs: replication.checkpointIntervalMs,
     },
+    batchBytesMax: Math.min(BATCH_BYTES_MAX, Math.floor(kafka.bufferBytesMax / 2)),
     keepaliveIntervalMs: replication.keepaliveIntervalMs,
     pollIntervalMs: replication.pollIntervalMs,
     stopMsMax: STOP_MS_MAX,

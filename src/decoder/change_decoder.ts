@@ -2,14 +2,21 @@
 
 import { Buffer } from "node:buffer";
 import { CaptureError, unreachable } from "../errors.ts";
-import type { Lsn } from "../pipeline/position.ts";
+import { formatLsn, type Lsn } from "../pipeline/position.ts";
 import { EnvelopeEncoder, EnvelopeRows } from "./envelope.ts";
 import { malformed } from "./errors.ts";
 import { type LogicalMessage, readMessage, type Relation, RowChange } from "./pgoutput.ts";
-import { compileRelation, type KeyPlan, type Operation, type RelationPlan } from "./relation_plan.ts";
+import {
+  compileRelation,
+  type KeyPlan,
+  type Operation,
+  type RelationPlan,
+  withTypes,
+} from "./relation_plan.ts";
 import type { TypeInfo } from "./type_info.ts";
 import { type TupleColumns, UNCHANGED_COLUMN } from "./tuple.ts";
 import { jsonStringBytes } from "./values/json_string.ts";
+import { FieldCountMismatch } from "./values/malformed.ts";
 
 /** Where a message lies in the stream's buffer; a ReplicationStream is one. */
 export interface MessageBytes {
@@ -72,6 +79,11 @@ export class ChangeDecoder {
   readonly #rows = new EnvelopeRows();
   #message: MessageBytes = { bytes: new Uint8Array(0), start: 0, end: 0, walStartHigh: 0, walStartLow: 0 };
   #next: Step = "done";
+  /** The step that gave the current record, or failed. */
+  #taken: Step = "done";
+  /** Relations whose rows may have older composite values, up to a commit LSN, and what they are after it. */
+  readonly #older = new Map<number, RelationPlan>();
+  #olderUntil: Lsn = 0n;
   #plan: RelationPlan | undefined;
   #truncated: readonly number[] = [];
   #truncatedAt = 0;
@@ -96,6 +108,14 @@ export class ChangeDecoder {
    */
   decode(message: MessageBytes): Decoded {
     this.#message = message;
+    try {
+      return this.#decode(message);
+    } catch (error) {
+      throw this.#located(error);
+    }
+  }
+
+  #decode(message: MessageBytes): Decoded {
     const decoded = readMessage(message.bytes, message.start, message.end, this.#change);
     switch (decoded.kind) {
       case "row":
@@ -107,6 +127,7 @@ export class ChangeDecoder {
         this.commitTimeMs = decoded.commitTimeMs;
         this.seq = 0;
         this.record.setTransaction(decoded);
+        if (this.#older.size > 0 && decoded.commitLsn > this.#olderUntil) this.#endOlder();
         return "begin";
       case "commit":
         this.inTransaction = false;
@@ -138,6 +159,7 @@ export class ChangeDecoder {
     if (relation === undefined) throw new Error("no relation is pending");
     const plan = compileRelation(relation, primaryKey, types);
     this.#relations.set(relation.id, plan);
+    this.#older.delete(relation.id);
     this.pendingRelation = undefined;
     this.#plan = undefined;
     return plan;
@@ -145,7 +167,54 @@ export class ChangeDecoder {
 
   /** Encodes the message's next record into `record`, and sets `target` and `seq`; false when there is no more. */
   nextRecord(): boolean {
+    try {
+      return this.#nextRecord();
+    } catch (error) {
+      throw this.#located(error);
+    }
+  }
+
+  /**
+   * After `nextRecord` threw a FieldCountMismatch: takes the relation's types as they are now, and encodes the
+   * record again with the next `nextRecord`.
+   * @param types of each column, in the relation's order
+   * @param asOf the end of the WAL when they were looked up: composite values of transactions up to it may be older
+   */
+  retypeRelation(types: readonly TypeInfo[], asOf: Lsn): void {
+    const plan = this.#plan!;
+    const strict = withTypes(plan, types, false);
+    const isOlder = this.commitLsn <= asOf;
+    if (isOlder) {
+      this.#older.set(plan.id, strict);
+      this.#olderUntil = asOf;
+    }
+    this.#plan = this.target = isOlder ? withTypes(plan, types, true) : strict;
+    this.#relations.set(plan.id, this.#plan);
+    this.#next = this.#taken;
+    this.seq--;
+  }
+
+  #endOlder(): void {
+    for (const [id, plan] of this.#older) this.#relations.set(id, plan);
+    this.#older.clear();
+    this.#plan = undefined;
+  }
+
+  /** Says where in the stream a message could not be decoded, and of which table. */
+  #located(error: unknown): unknown {
+    if (!(error instanceof CaptureError) || error instanceof FieldCountMismatch) return error;
+    const { walStartHigh, walStartLow } = this.#message;
+    const lsn = formatLsn((BigInt(walStartHigh) << 32n) | BigInt(walStartLow));
+    const table = this.#plan === undefined ? "" : ` of table ${this.#plan.schema}.${this.#plan.table}`;
+    return new CaptureError(error.kind, `${error.message} (LSN ${lsn}${table})`, {
+      cause: error.cause,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
+
+  #nextRecord(): boolean {
     this.tombstone = false;
+    this.#taken = this.#next;
     switch (this.#next) {
       case "row":
         this.#encodeRow();

@@ -21,6 +21,7 @@ export interface RelationPlan {
   readonly id: number;
   readonly schema: string;
   readonly table: string;
+  readonly typeOids: readonly number[];
   readonly writers: readonly ValueWriter[];
   /** `,"name":` for each column. */
   readonly namePrefixes: readonly Uint8Array[];
@@ -59,7 +60,8 @@ export function compileRelation(
     id: relation.id,
     schema: relation.schema,
     table: relation.table,
-    writers: types.map(valueWriter),
+    typeOids: relation.columns.map((column) => column.typeOid),
+    writers: types.map((type) => valueWriter(type, false)),
     namePrefixes: names.map((name) => concat([COMMA, name, COLON])),
     names,
     identity: relation.columns.map((column) => column.isIdentity),
@@ -70,6 +72,11 @@ export function compileRelation(
     ),
     source: ascii(`"schema":${schema},"table":${table},"lsn":"`),
   };
+}
+
+/** The plan for the same relation with its types as they are now. @param older as for `valueWriter` */
+export function withTypes(plan: RelationPlan, types: readonly TypeInfo[], older: boolean): RelationPlan {
+  return { ...plan, writers: types.map((type) => valueWriter(type, older)) };
 }
 
 const ENCODER = new TextEncoder();

@@ -8,7 +8,20 @@ export type TypeInfo =
   | { readonly kind: "domain"; readonly base: TypeInfo }
   /** `delimiter` is `pg_type.typdelim`: a comma for all types but `box`, which has a semicolon. */
   | { readonly kind: "array"; readonly element: TypeInfo; readonly delimiter: string }
-  | { readonly kind: "composite"; readonly fields: readonly CompositeField[] };
+  | CompositeType;
+
+/** A composite type by its attributes. */
+export interface CompositeType {
+  readonly kind: "composite";
+  readonly fields: readonly CompositeField[];
+  /** For errors. */
+  readonly name?: string;
+  /**
+   * Whether no attribute was ever dropped: a value with fewer fields, written before the others were added, then
+   * has the first ones.
+   */
+  readonly onlyGrew?: boolean;
+}
 
 /** One attribute of a composite type, in the order of `pg_attribute.attnum`, dropped ones left out. */
 export interface CompositeField {

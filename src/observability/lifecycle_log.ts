@@ -76,7 +76,7 @@ export class LifecycleLog implements Lifecycle {
 
   retrying(error: CaptureError, pauseMs: number): void {
     this.#observer.failed(error.kind, true);
-    const isPostgres = error.kind === "postgres-unavailable" || error.kind === "slot-in-use";
+    const isPostgres = ["postgres-unavailable", "postgres-silent", "slot-in-use"].includes(error.kind);
     this.#observer.stateChanged(isPostgres ? "postgres" : "kafka", "failed");
     this.#logger.warn(error.message, {
       ...(error.hint === undefined ? {} : { mend: error.hint }),

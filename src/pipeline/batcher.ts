@@ -43,6 +43,7 @@ export class Batcher {
   #endLsn: Lsn;
   #takenEndLsn: Lsn;
   #oldestAt = 0;
+  #recordTimeMs = 0;
   #oldestCommitTimeMs = 0;
   #inFlightCommitTimeMs = 0;
   #lastCommitTimeMs = 0;
@@ -88,7 +89,7 @@ export class Batcher {
   tryAppend(
     route: Route,
     record: EncodedRecord,
-    timestampMs: number,
+    commitTimeMs: number,
     commitLsn: Lsn,
     seq: number,
     tombstone: boolean,
@@ -96,22 +97,30 @@ export class Batcher {
     const filling = this.#filling;
     if (filling.count === 0) {
       this.#oldestAt = this.#now();
-      this.#oldestCommitTimeMs = timestampMs;
+      this.#oldestCommitTimeMs = commitTimeMs;
       this.#changed.wake();
     } else if (this.#isFull() || !filling.fits(route, tombstone ? withTombstone(record) : record)) {
       this.#full = true;
       this.#changed.wake();
       return false;
     }
-    filling.append(route, record, timestampMs);
+    filling.append(route, record, this.#recordTimeMs);
     // A delete and its tombstone have one identity: they are never in two batches.
     if (tombstone) {
-      filling.append(route, { bytes: record.bytes, keyEnd: record.keyEnd, valueEnd: -1 }, timestampMs);
+      filling.append(route, { bytes: record.bytes, keyEnd: record.keyEnd, valueEnd: -1 }, this.#recordTimeMs);
     }
     this.#commitLsn = commitLsn;
     this.#seq = seq;
-    this.#lastCommitTimeMs = timestampMs;
+    this.#lastCommitTimeMs = commitTimeMs;
     return true;
+  }
+
+  /**
+   * The timestamp of the records that are appended from now on, in milliseconds since 1970. It is the time of
+   * sending, as with other producers: topics drop records by it, and a backlog's commit times may be long past.
+   */
+  setRecordTime(timeMs: number): void {
+    this.#recordTimeMs = timeMs;
   }
 
   /** Waits until delivery has taken the full batch. */

@@ -3,6 +3,7 @@
 import type { ChangeDecoder } from "../decoder/change_decoder.ts";
 import type { Backoff } from "./backoff.ts";
 import type { BatchLimits } from "./batcher.ts";
+import type { BatchSize } from "./batch_size.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Observer } from "./observer.ts";
 import type { SourceIdentity } from "./position.ts";
@@ -11,7 +12,8 @@ import type { CheckpointStore, DeliveryGuarantee, ReplicationSource, Sink } from
 /** The adapters, and what makes their parts. */
 export interface CaptureParts {
   readonly source: ReplicationSource;
-  readonly createSink: (identity: SourceIdentity) => Sink;
+  /** @param batchBytesMax bytes in one delivery */
+  readonly createSink: (identity: SourceIdentity, batchBytesMax: number) => Sink;
   readonly store: CheckpointStore;
   readonly createDecoder: () => ChangeDecoder;
   /** The topic of a table or of logical messages. @throws CaptureError `topic-conflict` */
@@ -30,6 +32,8 @@ export interface CaptureSettings {
   readonly slot: string;
   readonly delivery: DeliveryGuarantee;
   readonly limits: BatchLimits;
+  /** Bytes in one delivery, on a link that takes them. */
+  readonly batchBytesMax: number;
   readonly keepaliveIntervalMs: number;
   /** The pause between two looks at something that another party holds. */
   readonly pollIntervalMs: number;
@@ -39,5 +43,6 @@ export interface CaptureSettings {
 export interface SessionMemory {
   /** How long PostgreSQL may be silent before the link counts as dead. */
   silenceMsMax: number;
+  readonly batchSize: BatchSize;
   readonly backoff: Backoff;
 }

@@ -81,7 +81,7 @@ export class Feedback {
     const waitingSince = state.waitingSince();
     if (waitingSince === undefined || now() - waitingSince <= silenceMsMax) return;
     throw new CaptureError(
-      "postgres-unavailable",
+      "postgres-silent",
       `Lost the replication stream: nothing came from PostgreSQL for ${
         Math.round((now() - waitingSince) / 1000)
       } s`,

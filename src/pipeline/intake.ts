@@ -97,7 +97,9 @@ export class Intake {
     await stream.fill(signal);
     this.#waitingSince = undefined;
     batcher.setInputIdle(false);
-    decoder.setNow(wallClock());
+    const time = wallClock();
+    decoder.setNow(time);
+    batcher.setRecordTime(time);
   }
 
   #keepalive(): void {

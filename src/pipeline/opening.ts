@@ -14,7 +14,7 @@ export async function openSink(
   signal: AbortSignal,
 ): Promise<{ sink: Sink; progress: Progress | null }> {
   for (;;) {
-    const sink = parts.createSink(identity);
+    const sink = parts.createSink(identity, memory.batchSize.bytes);
     parts.observer.stateChanged("kafka", "connecting");
     try {
       const progress = await sink.open(signal);

@@ -34,7 +34,7 @@ export interface Batch {
   fits(route: Route, record: EncodedRecord): boolean;
   /**
    * Copies a record in.
-   * @param timestampMs commit time, in milliseconds since 1970; the record's timestamp
+   * @param timestampMs the record's timestamp, in milliseconds since 1970
    * @throws CaptureError `record-too-large` when the record alone passes the broker's limit
    */
   append(route: Route, record: EncodedRecord, timestampMs: number): void;
@@ -111,6 +111,8 @@ export interface RelationDetails {
   readonly primaryKey: readonly string[] | null;
   /** Types by OID, for each OID that was asked for; an OID that the catalog does not know is missing. */
   readonly types: ReadonlyMap<number, TypeInfo>;
+  /** The end of the server's WAL before the types were looked up. */
+  readonly asOf: Lsn;
 }
 
 /** A table that the publication holds. */

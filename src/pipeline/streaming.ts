@@ -95,6 +95,7 @@ export async function streamChanges(
     async (signal) => {
       const onDelivered = () => {
         memory.backoff.reset();
+        memory.batchSize.delivered();
         delivered.wake();
       };
       await deliver({ sink, batcher, tracker, progressOf, observer, now, onDelivered }, signal);

@@ -2,6 +2,7 @@
 
 import { CaptureError, errorPolicy } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
+import { BatchSize } from "./batch_size.ts";
 import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
 import { runSession } from "./session.ts";
 import { delay } from "./wait.ts";
@@ -29,7 +30,11 @@ export async function supervise(
   stop: AbortSignal,
 ): Promise<void> {
   const kill = new AbortController();
-  const memory: SessionMemory = { silenceMsMax: SILENCE_MS, backoff: new Backoff(random) };
+  const memory: SessionMemory = {
+    silenceMsMax: SILENCE_MS,
+    batchSize: new BatchSize(settings.batchBytesMax),
+    backoff: new Backoff(random),
+  };
   let deadline: ReturnType<typeof setTimeout> | undefined;
   const onStop = () => {
     deadline = setTimeout(
@@ -63,9 +68,10 @@ async function recover(
   stop: AbortSignal,
 ): Promise<void> {
   if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;
-  if (error.message.includes("nothing came from PostgreSQL")) {
+  if (error.kind === "postgres-silent") {
     memory.silenceMsMax = Math.min(SILENCE_MS_MAX, memory.silenceMsMax * 2);
   }
+  if (error.kind === "kafka-silent") memory.batchSize.notAnswered();
   const pauseMs = error.kind === "slot-in-use" ? settings.pollIntervalMs : memory.backoff.next();
   parts.lifecycle.retrying(error, pauseMs);
   try {

@@ -71,8 +71,8 @@ function meaning(attempt: Attempt, code: number): { readonly kind: ErrorKind; re
       return {
         kind: "kafka-refused",
         hint:
-          "Set message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic to their defaults: " +
-          "a record's timestamp is its commit time",
+          "Set this machine's clock, or message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic: " +
+          "a record's timestamp is the time of sending",
       };
     case ErrorCode.INVALID_TOPIC_EXCEPTION:
     case ErrorCode.INVALID_PARTITIONS:

@@ -3,6 +3,7 @@
 import type { CompositeField, TypeInfo } from "../decoder/type_info.ts";
 import type { RelationDetails } from "../pipeline/ports.ts";
 import type { PostgresConnection, Row } from "./connection.ts";
+import { readWalEnd } from "./slot.ts";
 
 // Types nest: arrays of composites of domains. PostgreSQL forbids cycles; this bounds what a catalog may claim.
 const DEPTH_MAX = 32;
@@ -15,6 +16,8 @@ export async function describeRelation(
   builtin: (oid: number) => TypeInfo | undefined,
   signal: AbortSignal,
 ): Promise<RelationDetails> {
+  // Before the types are read: what commits later may have others.
+  const asOf = await readWalEnd(connection, signal);
   const primaryKey = await readPrimaryKey(connection, relationId, signal);
   const types = new Map<number, TypeInfo>();
   if (typeOids.length > 0) {
@@ -25,7 +28,7 @@ export async function describeRelation(
       if (type !== undefined) types.set(oid, type);
     }
   }
-  return { primaryKey, types };
+  return { primaryKey, types, asOf };
 }
 
 async function readPrimaryKey(
@@ -53,6 +56,8 @@ class TypeReader {
   readonly #signal: AbortSignal;
   readonly #types = new Map<number, Row>();
   readonly #attributes = new Map<number, { name: string; type: number }[]>();
+  /** Relations of composite types that lost an attribute. */
+  readonly #shrunk = new Set<number>();
 
   constructor(
     connection: PostgresConnection,
@@ -98,6 +103,8 @@ class TypeReader {
       case "c":
         return {
           kind: "composite",
+          name: row.typname ?? "",
+          onlyGrew: !this.#shrunk.has(Number(row.typrelid)),
           fields: (this.#attributes.get(Number(row.typrelid)) ?? []).map((attribute): CompositeField => ({
             name: attribute.name,
             type: inner(String(attribute.type)),
@@ -112,15 +119,17 @@ class TypeReader {
 
   async #loadAttributes(relations: readonly number[]): Promise<void> {
     const rows = await this.#connection.query(
-      `SELECT attrelid, attname, atttypid FROM pg_catalog.pg_attribute
-        WHERE attrelid IN (${
-        relations.join(", ")
-      }) AND attnum > 0 AND NOT attisdropped ORDER BY attrelid, attnum`,
+      `SELECT attrelid, attname, atttypid, attisdropped FROM pg_catalog.pg_attribute
+        WHERE attrelid IN (${relations.join(", ")}) AND attnum > 0 ORDER BY attrelid, attnum`,
       "look up composite types",
       this.#signal,
     );
     for (const relation of relations) this.#attributes.set(relation, []);
     for (const row of rows) {
+      if (row.attisdropped === "t") {
+        this.#shrunk.add(Number(row.attrelid));
+        continue;
+      }
       this.#attributes.get(Number(row.attrelid))?.push({
         name: row.attname ?? "",
         type: Number(row.atttypid),

@@ -59,7 +59,9 @@ function classify(error: ServerError): Classified {
     case "22021":
       return { kind: "poison-change", hint: POISON_HINT };
     case "42704":
-      return message.includes("publication") ? { kind: "publication-missing" } : { kind: "slot-unusable" };
+      return message.includes("publication")
+        ? { kind: "publication-missing", hint: PUBLICATION_HINT }
+        : { kind: "slot-unusable" };
     case "55000":
       if (message.includes("wal_level")) return { kind: "postgres-refused", hint: WAL_LEVEL_HINT };
       if (message.includes("replication slot")) return { kind: "slot-unusable", hint: LOST_SLOT_HINT };
@@ -78,6 +80,10 @@ function classify(error: ServerError): Classified {
 // 0A feature not supported, 22 data exception, 28 authorization, 3D/3F catalog names, 42 syntax or access rule.
 const REFUSING_CLASSES: ReadonlySet<string> = new Set(["0A", "22", "28", "3D", "3F", "42"]);
 const WAL_LEVEL_HINT = "ALTER SYSTEM SET wal_level = logical; then restart PostgreSQL";
+// pgoutput looks publications up in the catalog of the time of each change (historic snapshot).
+const PUBLICATION_HINT =
+  "the slot cannot decode what was written while it was missing: CREATE PUBLICATION again, then drop the slot, " +
+  "delete the progress, and start anew with a snapshot (docs/OPERATIONS.md)";
 const LOST_SLOT_HINT =
   "the WAL that the slot needs is gone: drop the slot, delete the progress, and start anew with a snapshot (docs/OPERATIONS.md)";
 const POISON_HINT =

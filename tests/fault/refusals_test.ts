@@ -25,7 +25,7 @@ quickTest("the publication is missing: refused before a slot is made", async () 
 });
 
 quickTest(
-  "the publication is dropped while it streams: it ends with the publication's name, or goes on",
+  "the publication is dropped while it streams: it ends with its name and the mend",
   async () => {
     await using bed = await createFaultBed();
     await using capture = await startStreaming(bed);

@@ -196,6 +196,7 @@ export const FAKE_SETTINGS: CaptureSettings = {
   slot: "orders",
   delivery: "exactly-once",
   limits: { lingerMs: 5, enoughBytes: 1e6, bufferBytesMax: 1e6, bufferRecordsMax: 1000, idleProgressMs: 50 },
+  batchBytesMax: 1e6,
   keepaliveIntervalMs: 10_000,
   pollIntervalMs: 5,
 };

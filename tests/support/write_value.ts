@@ -37,7 +37,7 @@ export function writeValueBytes(type: TypeInfo | string, value: string | Uint8Ar
   const src = new Uint8Array([...BEFORE, ...bytes, ...AFTER]);
   const out = new ByteWriter();
   out.append(new TextEncoder().encode(OUT_BEFORE));
-  const writer = valueWriter(typeof type === "string" ? base(type) : type);
+  const writer = valueWriter(typeof type === "string" ? base(type) : type, false);
   writer(src, BEFORE.length, BEFORE.length + bytes.length, out);
   assert.equal(out.bytes[0], OUT_BEFORE.charCodeAt(0));
   return out.bytes.slice(OUT_BEFORE.length, out.length);

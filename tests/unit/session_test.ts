@@ -3,6 +3,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
 import { CaptureError } from "../../src/errors.ts";
 import { Backoff } from "../../src/pipeline/backoff.ts";
+import { BatchSize } from "../../src/pipeline/batch_size.ts";
 import type { CaptureSettings } from "../../src/pipeline/capture_parts.ts";
 import { runSession } from "../../src/pipeline/session.ts";
 import { FAKE_SETTINGS, FakeWorld } from "../support/fake_ports.ts";
@@ -19,7 +20,7 @@ interface Running extends AsyncDisposable {
 function run(world: FakeWorld, settings: Partial<CaptureSettings> = {}): Running {
   const stop = new AbortController();
   const kill = new AbortController();
-  const memory = { silenceMsMax: 10_000, backoff: new Backoff(() => 0) };
+  const memory = { silenceMsMax: 10_000, batchSize: new BatchSize(1e6), backoff: new Backoff(() => 0) };
   const ended = runSession(
     world.parts(),
     { ...FAKE_SETTINGS, ...settings },

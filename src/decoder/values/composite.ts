@@ -3,7 +3,7 @@
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { asciiBytes, BACKSLASH, CLOSE_BRACE, COMMA, OPEN_BRACE, QUOTE } from "./ascii.ts";
-import { malformed } from "./malformed.ts";
+import { FieldCountMismatch, malformed } from "./malformed.ts";
 import { scratchBytes } from "./scratch.ts";
 import type { ValueWriter } from "./writer.ts";
 
@@ -22,8 +22,14 @@ interface FieldWriter {
  * `(1,"a ""b""",)` as `{"id":1,"name":"a \"b\"","note":null}`.
  *
  * @param level how deep the type is nested in others: which scratch buffer is free
+ * @param takesFewer whether a value may have the first fields only
  */
-export function compositeWriter(fields: readonly FieldWriter[], level: number): ValueWriter {
+export function compositeWriter(
+  typeName: string,
+  fields: readonly FieldWriter[],
+  level: number,
+  takesFewer: boolean,
+): ValueWriter {
   const keys = fields.map(({ name }, index) => keyFragment(name, index));
   const values = fields.map(({ value }) => value);
   return (src, start, end, out) => {
@@ -34,13 +40,22 @@ export function compositeWriter(fields: readonly FieldWriter[], level: number): 
     if (values.length === 0) out.byte(OPEN_BRACE);
     let at = start + 1;
     for (let field = 0; field < values.length; field++) {
-      if (field > 0 && (at >= last || src[at++] !== COMMA)) throw malformed("composite");
+      if (field > 0) {
+        if (at === last) {
+          if (takesFewer) break;
+          throw new FieldCountMismatch(typeName, "fewer", values.length);
+        }
+        if (src[at++] !== COMMA) throw malformed("composite");
+      }
       out.append(keys[field]!);
       at = src[at] === QUOTE
         ? writeQuotedField(values[field]!, level, src, at + 1, last, out)
         : writeBareField(values[field]!, src, at, last, out);
     }
-    if (at !== last) throw malformed("composite");
+    if (at !== last) {
+      if (src[at] !== COMMA && values.length > 0) throw malformed("composite");
+      throw new FieldCountMismatch(typeName, "more", values.length);
+    }
     out.byte(CLOSE_BRACE);
   };
 }

@@ -60,13 +60,14 @@ const BASE_WRITERS: ReadonlyMap<string, ValueWriter> = new Map([
 /**
  * The writer for a type; made once a relation, used for each of its values.
  *
+ * @param older whether values may be older than the attributes that a composite type was given last
  * @throws CaptureError `decoding` where the type is nested deeper than 64 levels
  */
-export function valueWriter(type: TypeInfo): ValueWriter {
-  return writerAt(type, 0);
+export function valueWriter(type: TypeInfo, older: boolean): ValueWriter {
+  return writerAt(type, 0, older);
 }
 
-function writerAt(type: TypeInfo, level: number): ValueWriter {
+function writerAt(type: TypeInfo, level: number, older: boolean): ValueWriter {
   if (level > LEVELS_MAX) {
     throw new CaptureError(
       "decoding",
@@ -80,16 +81,18 @@ function writerAt(type: TypeInfo, level: number): ValueWriter {
     case "range":
       return writeJsonString;
     case "domain":
-      return writerAt(type.base, level + 1);
+      return writerAt(type.base, level + 1, older);
     case "array":
-      return arrayWriter(writerAt(type.element, level + 1), type.delimiter.charCodeAt(0), level);
+      return arrayWriter(writerAt(type.element, level + 1, older), type.delimiter.charCodeAt(0), level);
     case "composite":
       return compositeWriter(
+        type.name ?? "composite",
         type.fields.map((field) => ({
           name: jsonStringBytes(field.name),
-          value: writerAt(field.type, level + 1),
+          value: writerAt(field.type, level + 1, older),
         })),
         level,
+        older && type.onlyGrew === true,
       );
     default:
       return unreachable(type);

@@ -138,7 +138,8 @@ export class Connection {
       if (isHalfWritten) this.#fail(this.#error("a request was given up half written"));
     };
     const timer = setTimeout(() => {
-      this.#fail(this.#error(`no answer to ${api.name} within ${this.#options.requestTimeoutMs / 1000} s`));
+      const found = `no answer to ${api.name} within ${this.#options.requestTimeoutMs / 1000} s`;
+      this.#fail(this.#error(found, undefined, "kafka-silent"));
       exchange.reject(this.#failure);
     }, this.#options.requestTimeoutMs);
     signal.addEventListener("abort", giveUp);
@@ -224,10 +225,14 @@ export class Connection {
     for (const exchange of this.#awaiting.splice(0)) exchange.reject(failure);
   }
 
-  #error(found: string, cause?: unknown): CaptureError {
+  #error(
+    found: string,
+    cause?: unknown,
+    kind: "kafka-unavailable" | "kafka-silent" = "kafka-unavailable",
+  ): CaptureError {
     const detail = cause instanceof Error ? `${found}: ${cause.message}` : found;
     return new CaptureError(
-      "kafka-unavailable",
+      kind,
       `Lost the connection to Kafka broker ${formatAddress(this.#address)}: ${detail}`,
       { cause },
     );

@@ -1,0 +1,34 @@
+// How large a delivery may be on the link that there is.
+
+const BYTES_MIN = 16 * 1024;
+const DELIVERIES_TO_GROW = 20;
+
+/**
+ * Halves when a delivery was not answered in time, and doubles again after twenty that were: a batch that a slow
+ * link can't carry before the broker's or our own patience ends would else be tried for ever.
+ */
+export class BatchSize {
+  readonly #bytesMax: number;
+  #bytes: number;
+  #delivered = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytes = this.#bytesMax = bytesMax;
+  }
+
+  /** Bytes that a delivery may hold now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  notAnswered(): void {
+    this.#bytes = Math.max(Math.min(BYTES_MIN, this.#bytesMax), Math.floor(this.#bytes / 2));
+    this.#delivered = 0;
+  }
+
+  delivered(): void {
+    if (this.#bytes === this.#bytesMax || ++this.#delivered < DELIVERIES_TO_GROW) return;
+    this.#bytes = Math.min(this.#bytesMax, this.#bytes * 2);
+    this.#delivered = 0;
+  }
+}
