@@ -26,7 +26,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   "Deno.env": ["config/environment.ts"],
   "Deno.exit": ["main.ts", "cli/stop_signal.ts"],
   "Deno.openKv": ["checkpoint/kv_store.ts"],
-  "Deno.serve": [],
+  "Deno.serve": ["observability/http_server.ts"],
   "Date.now": ["cli/run.ts", "cli/dispatch.ts", "cli/failure_report.ts"],
 };
 

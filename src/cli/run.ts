@@ -6,16 +6,19 @@ import { readTextFile } from "../config/environment.ts";
 import { ChangeDecoder } from "../decoder/change_decoder.ts";
 import { CaptureError, errorPolicy } from "../errors.ts";
 import { LifecycleLog } from "../observability/lifecycle_log.ts";
+import { ProblemKeeper } from "../observability/last_problem.ts";
 import { createLogger, type Logger } from "../observability/logger.ts";
 import { writeStandardError } from "../observability/standard_error.ts";
 import { Statistics } from "../observability/statistics.ts";
 import { startStatusLine, statusFields } from "../observability/status_line.ts";
+import { WalGuard } from "../observability/wal_guard.ts";
 import type { CaptureParts, CaptureSettings } from "../pipeline/capture_parts.ts";
 import { supervise, type SupervisorSettings } from "../pipeline/supervisor.ts";
 import { createKafkaSink } from "../sink/kafka_sink.ts";
 import { TopicOwners } from "../sink/topics.ts";
 import { PostgresSource } from "../source/replication_source.ts";
 import { VERSION } from "../version.ts";
+import { serve } from "./serve.ts";
 import { onStopSignal } from "./stop_signal.ts";
 
 // SPEC section 2 gives 10 s from the signal to the end; the last confirmation has its share.
@@ -32,12 +35,13 @@ export async function run(
   options: { readonly config: Config; readonly configWarnings: readonly string[] },
 ): Promise<number> {
   const { config } = options;
-  const logger = createLogger({
-    level: config.logging.level,
-    format: config.logging.format,
-    write: writeStandardError,
-    secrets: () => secretsToMask(config),
-  });
+  const secrets = () => secretsToMask(config);
+  const { level, format } = config.logging;
+  const logger = new ProblemKeeper(
+    createLogger({ level, format, write: writeStandardError, secrets }),
+    secrets,
+    Date.now,
+  );
   for (const warning of options.configWarnings) logger.warn(warning);
   logger.info("pg-capture", {
     version: VERSION,
@@ -48,6 +52,7 @@ export async function run(
     delivery: config.kafka.delivery,
   });
   const statistics = new Statistics();
+  const walGuard = new WalGuard();
   using stopSignal = onStopSignal(() =>
     logger.info("Stopping: delivering what was read; a second signal stops at once")
   );
@@ -60,8 +65,9 @@ export async function run(
   });
   const started = { reading: statistics.read(), atMs: performance.now() };
   try {
+    using _server = serve(config, { statistics, walGuard, logger, wallClock: Date.now });
     await supervise(
-      partsOf(config, logger, statistics, store),
+      partsOf(config, logger, statistics, walGuard, store),
       settingsOf(config),
       Math.random,
       stopSignal.signal,
@@ -82,6 +88,7 @@ function partsOf(
   config: Config,
   logger: Logger,
   statistics: Statistics,
+  walGuard: WalGuard,
   store: KvCheckpointStore,
 ): CaptureParts {
   const { pg, kafka } = config;
@@ -120,9 +127,11 @@ function partsOf(
     createDecoder: () =>
       new ChangeDecoder({ version: VERSION, database: pg.database, tombstones: kafka.tombstones }),
     topicOf: (target) =>
-      target === "message" ? `${kafka.topicPrefix}.message` : topics.claim(target.schema, target.table),
+      typeof target === "string"
+        ? `${kafka.topicPrefix}.${target}`
+        : topics.claim(target.schema, target.table),
     observer: statistics,
-    lifecycle: new LifecycleLog(logger, statistics, () => performance.now()),
+    lifecycle: new LifecycleLog(logger, statistics, walGuard, () => performance.now()),
     now: () => performance.now(),
     wallClock: Date.now,
   };
@@ -141,6 +150,7 @@ function settingsOf({ pg, kafka, replication }: Config): CaptureSettings & Super
       idleProgressMs: replication.checkpointIntervalMs,
     },
     batchBytesMax: Math.min(BATCH_BYTES_MAX, Math.floor(kafka.bufferBytesMax / 2)),
+    oversize: kafka.oversize,
     keepaliveIntervalMs: replication.keepaliveIntervalMs,
     pollIntervalMs: replication.pollIntervalMs,
     stopMsMax: STOP_MS_MAX,

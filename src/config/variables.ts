@@ -107,7 +107,6 @@ export const VARIABLES = {
   }),
   KAFKA_OVERSIZE: defaulted(choice("stop", "dead-letter"), "stop", {
     help: "What becomes of a row above the limit: stop, or a pointer to it goes to {prefix}.dead-letter.",
-    onlyNow: ["stop"],
   }),
   KAFKA_TOPIC_PARTITIONS: optional(integer("", 1, 100_000), {
     help: "Partitions of the topics that pg-capture makes.",
@@ -197,11 +196,9 @@ export const VARIABLES = {
 
   METRICS_HOST: defaulted(text("host name or address", checkHost), "127.0.0.1", {
     help: "Address that metrics, health and status page are served on.",
-    onlyNow: [],
   }),
   METRICS_PORT: defaulted(integer("port", 0, 65535), 9090, {
     help: "Port that metrics, health and status page are served on; 0 turns it off.",
-    onlyNow: ["0"],
   }),
 } as const;
 

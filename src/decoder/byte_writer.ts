@@ -20,9 +20,14 @@ export class ByteWriter {
 
   /** Appends `source`, a fragment that was made ready before. */
   append(source: Uint8Array): void {
-    this.ensure(source.length);
-    this.bytes.set(source, this.length);
-    this.length += source.length;
+    const count = source.length;
+    this.ensure(count);
+    const bytes = this.bytes;
+    const at = this.length;
+    // Below that, a call of `set` costs more than the bytes.
+    if (count > 10) bytes.set(source, at);
+    else for (let index = 0; index < count; index++) bytes[at + index] = source[index]!;
+    this.length = at + count;
   }
 
   /** Appends one byte. */

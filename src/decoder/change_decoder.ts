@@ -10,13 +10,14 @@ import {
   compileRelation,
   type KeyPlan,
   type Operation,
+  quoted,
   type RelationPlan,
   withTypes,
 } from "./relation_plan.ts";
 import type { TypeInfo } from "./type_info.ts";
 import { type TupleColumns, UNCHANGED_COLUMN } from "./tuple.ts";
 import { jsonStringBytes } from "./values/json_string.ts";
-import { FieldCountMismatch } from "./values/malformed.ts";
+import { CompositeMismatch } from "./values/malformed.ts";
 
 /** Where a message lies in the stream's buffer; a ReplicationStream is one. */
 export interface MessageBytes {
@@ -175,7 +176,7 @@ export class ChangeDecoder {
   }
 
   /**
-   * After `nextRecord` threw a FieldCountMismatch: takes the relation's types as they are now, and encodes the
+   * After `nextRecord` threw a CompositeMismatch: takes the relation's types as they are now, and encodes the
    * record again with the next `nextRecord`.
    * @param types of each column, in the relation's order
    * @param asOf the end of the WAL when they were looked up: composite values of transactions up to it may be older
@@ -185,13 +186,33 @@ export class ChangeDecoder {
     const strict = withTypes(plan, types, false);
     const isOlder = this.commitLsn <= asOf;
     if (isOlder) {
+      this.#olderUntil = this.#older.size > 0 && this.#olderUntil < asOf ? this.#olderUntil : asOf;
       this.#older.set(plan.id, strict);
-      this.#olderUntil = asOf;
     }
     this.#plan = this.target = isOlder ? withTypes(plan, types, true) : strict;
     this.#relations.set(plan.id, this.#plan);
     this.#next = this.#taken;
     this.seq--;
+  }
+
+  /**
+   * Puts a pointer in the place of the current record, which is too large: its key, and a value that tells whose
+   * record it was and how large.
+   * @param bytes the record's size
+   */
+  replaceWithPointer(bytes: number): void {
+    const { walStartHigh, walStartLow } = this.#message;
+    const isTable = this.target !== "message";
+    const schema = isTable ? quoted((this.target as RelationPlan).schema) : "null";
+    const table = isTable ? quoted((this.target as RelationPlan).table) : "null";
+    const keyChange = this.#taken === "delete-of-key-change" || this.#taken === "insert-of-key-change";
+    const key = this.record.keyText();
+    this.record.writeText(
+      key,
+      `{"schema":${schema},"table":${table},"op":"${this.operation}","ts_ms":${this.#nowMs},` +
+        `"key":${key},"bytes":${bytes}` +
+        this.record.sourceText(schema, table, walStartHigh, walStartLow, this.seq, keyChange),
+    );
   }
 
   #endOlder(): void {
@@ -202,7 +223,7 @@ export class ChangeDecoder {
 
   /** Says where in the stream a message could not be decoded, and of which table. */
   #located(error: unknown): unknown {
-    if (!(error instanceof CaptureError) || error instanceof FieldCountMismatch) return error;
+    if (!(error instanceof CaptureError) || error instanceof CompositeMismatch) return error;
     const { walStartHigh, walStartLow } = this.#message;
     const lsn = formatLsn((BigInt(walStartHigh) << 32n) | BigInt(walStartLow));
     const table = this.#plan === undefined ? "" : ` of table ${this.#plan.schema}.${this.#plan.table}`;
@@ -392,7 +413,7 @@ export class ChangeDecoder {
       `{"prefix":${prefix}}`,
       `{"schema":null,"table":null,"op":"MESSAGE","ts_ms":${this.#nowMs},"before":null,"after":null,` +
         `"message":{"prefix":${prefix},"transactional":${message.transactional},"content":"${content}"}` +
-        this.record.sourceText("null", "null", walStartHigh, walStartLow, this.seq),
+        this.record.sourceText("null", "null", walStartHigh, walStartLow, this.seq, false),
     );
   }
 }

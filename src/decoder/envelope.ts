@@ -31,6 +31,7 @@ export class EnvelopeRows {
 const KEEP_BYTES_MAX = 1024 * 1024;
 const BEFORE = ascii(',"before":');
 const AFTER = ascii(',"after":');
+const BEFORE_NULL_AFTER = ascii(',"before":null,"after":');
 const NULL = ascii("null");
 const UNCHANGED = ascii(',"unchanged":[');
 const KEY_CHANGE = ascii(',"key_change":true');
@@ -51,6 +52,8 @@ export class EnvelopeEncoder implements EncodedRecord {
   readonly #now = new ByteWriter();
   #sourceBegin: Uint8Array = new Uint8Array(0);
   #sourceMiddle: Uint8Array = new Uint8Array(0);
+  #source: Uint8Array = new Uint8Array(0);
+  #sourcePlan: RelationPlan | undefined;
 
   constructor(version: string, database: string) {
     this.#sourceHead = `,"source":{"version":${quoted(version)},"connector":"pg-capture","ts_ms":`;
@@ -70,6 +73,7 @@ export class EnvelopeEncoder implements EncodedRecord {
   /** The transaction that the records belong to from now on. */
   setTransaction(transaction: TransactionInfo): void {
     this.#sourceBegin = ascii(`${this.#sourceHead}${transaction.commitTimeMs},"db":${this.#database},`);
+    this.#sourcePlan = undefined;
     this.#sourceMiddle = ascii(
       `","xid":${transaction.xid},"commit_lsn":"${formatLsn(transaction.commitLsn)}","tx_seq":`,
     );
@@ -108,14 +112,17 @@ export class EnvelopeEncoder implements EncodedRecord {
     const out = this.#out;
     out.append(plan.heads.get(operation)!);
     this.#appendNow();
-    out.append(BEFORE);
-    if (rows.before === null) out.append(NULL);
-    else this.#writeTuple(plan, source, rows.before, null, rows.beforeKeyOnly);
-    out.append(AFTER);
+    if (rows.before === null) {
+      out.append(BEFORE_NULL_AFTER);
+    } else {
+      out.append(BEFORE);
+      this.#writeTuple(plan, source, rows.before, null, rows.beforeKeyOnly);
+      out.append(AFTER);
+    }
     const missing = rows.after === null ? 0 : this.#writeTuple(plan, source, rows.after, rows.fill, false);
     if (rows.after === null) out.append(NULL);
-    out.append(this.#sourceBegin);
-    out.append(plan.source);
+    if (this.#sourcePlan !== plan) this.#prepareSource(plan);
+    out.append(this.#source);
     writeLsn(out, walStartHigh, walStartLow);
     out.append(this.#sourceMiddle);
     writeDecimal(out, seq);
@@ -134,13 +141,34 @@ export class EnvelopeEncoder implements EncodedRecord {
     this.valueEnd = this.#out.length;
   }
 
-  /** `,"source":{...}}` of a record that is not a row's. */
-  sourceText(schema: string, table: string, walStartHigh: number, walStartLow: number, seq: number): string {
+  /** The current record's key, as JSON; null for none. */
+  keyText(): string | null {
+    return this.keyEnd < 0 ? null : new TextDecoder().decode(this.bytes.subarray(0, this.keyEnd));
+  }
+
+  /** `,"source":{...}}` of a record that is not a row's. @param schema, table as JSON */
+  sourceText(
+    schema: string,
+    table: string,
+    walStartHigh: number,
+    walStartLow: number,
+    seq: number,
+    keyChange: boolean,
+  ): string {
     const lsn = new ByteWriter();
     writeLsn(lsn, walStartHigh, walStartLow);
     const text = new TextDecoder();
     return `${text.decode(this.#sourceBegin)}"schema":${schema},"table":${table},"lsn":"` +
-      `${text.decode(lsn.bytes.subarray(0, lsn.length))}${text.decode(this.#sourceMiddle)}${seq}}}`;
+      `${text.decode(lsn.bytes.subarray(0, lsn.length))}${text.decode(this.#sourceMiddle)}${seq}` +
+      `${keyChange ? ',"key_change":true' : ""}}}`;
+  }
+
+  /** What `source` begins with is the same for all rows of a relation in a transaction. */
+  #prepareSource(plan: RelationPlan): void {
+    this.#source = new Uint8Array(this.#sourceBegin.length + plan.source.length);
+    this.#source.set(this.#sourceBegin);
+    this.#source.set(plan.source, this.#sourceBegin.length);
+    this.#sourcePlan = plan;
   }
 
   #appendNow(): void {

@@ -4,26 +4,34 @@ import type { CaptureError } from "../errors.ts";
 import type { Lifecycle } from "../pipeline/lifecycle.ts";
 import type { Observer } from "../pipeline/observer.ts";
 import { formatLsn } from "../pipeline/position.ts";
-import type { PublicationChange, PublishedTable } from "../pipeline/ports.ts";
+import type { PublicationChange, PublishedTable, SlotBlocker, WalState } from "../pipeline/ports.ts";
 import type { Resumption } from "../pipeline/reconcile.ts";
 import type { Logger } from "./logger.ts";
+import type { WalGuard } from "./wal_guard.ts";
+import { WalLog } from "./wal_log.ts";
 
 const SLOT_HELD_EVERY_MS = 30_000;
+const DEAD_LETTERED_EVERY_MS = 10_000;
 
 /** Logs the lifecycle, and tells the observer which part it was. */
 export class LifecycleLog implements Lifecycle {
   readonly #logger: Logger;
   readonly #observer: Observer;
+  readonly #walGuard: WalGuard;
+  readonly #walLog: WalLog;
   readonly #now: () => number;
   #checkpointFails = false;
   #slotHeldSaidAt: number | undefined;
+  #deadLetteredSaidAt: number | undefined;
   #unmatchedSaid = "";
   #notKeptSaid = "";
 
   /** @param now milliseconds since any moment */
-  constructor(logger: Logger, observer: Observer, now: () => number) {
+  constructor(logger: Logger, observer: Observer, walGuard: WalGuard, now: () => number) {
     this.#logger = logger;
     this.#observer = observer;
+    this.#walGuard = walGuard;
+    this.#walLog = new WalLog(logger, walGuard);
     this.#now = now;
   }
 
@@ -65,8 +73,41 @@ export class LifecycleLog implements Lifecycle {
     this.#logger.warn(error.message, error.hint === undefined ? {} : { mend: error.hint });
   }
 
+  /** Not each of many: the topic has them all. */
+  deadLettered(found: CaptureError): void {
+    const now = this.#now();
+    if (this.#deadLetteredSaidAt !== undefined && now - this.#deadLetteredSaidAt < DEAD_LETTERED_EVERY_MS) {
+      return;
+    }
+    this.#deadLetteredSaidAt = now;
+    this.#logger.warn("A change is too large for Kafka: a pointer to it went to the dead-letter topic", {
+      found: found.message,
+    });
+  }
+
+  walWatched(wal: WalState): void {
+    const now = this.#now();
+    this.#walGuard.take(wal, now);
+    this.#walLog.report(now);
+  }
+
   slotCreating(slot: string): void {
     this.#logger.info("Making the replication slot; PostgreSQL waits for open transactions to end", { slot });
+  }
+
+  slotAwaits(slot: string, blockers: readonly SlotBlocker[]): void {
+    for (const { pid, username, application, since } of blockers) {
+      this.#logger.warn("The replication slot waits for a transaction that is older than it", {
+        slot,
+        process: pid,
+        ...(username === undefined ? {} : { role: username }),
+        ...(application === undefined ? {} : { application }),
+        ...(since === undefined ? {} : { since }),
+        mend: pid === 0
+          ? "end it with COMMIT PREPARED or ROLLBACK PREPARED (pg_prepared_xacts)"
+          : `wait for it, or end it with SELECT pg_terminate_backend(${pid});`,
+      });
+    }
   }
 
   resumed({ position, from, warning }: Resumption): void {

@@ -2,15 +2,19 @@
 
 import type { Operation } from "../decoder/relation_plan.ts";
 import type { ErrorKind } from "../errors.ts";
-import type { Delivery, Observer, Part, PartState } from "../pipeline/observer.ts";
+import type { Delivery, Observer, Part, PartState, RecordOrigin } from "../pipeline/observer.ts";
+import type { WalState } from "../pipeline/ports.ts";
 import type { Lsn } from "../pipeline/position.ts";
+import { Histogram, type HistogramReading } from "./histogram.ts";
+import { noRecords, type OperationCounts, TableCounts, type TableReading } from "./table_counts.ts";
 
 /** What was counted since the start, at one moment. */
 export interface StatisticsReading {
   readonly received: { readonly bytes: number; readonly messages: number };
   readonly transactions: number;
   /** Changes that became records. */
-  readonly changes: Readonly<Record<Operation, number>>;
+  readonly changes: OperationCounts;
+  readonly tables: readonly TableReading[];
   readonly delivered: {
     readonly batches: number;
     readonly records: number;
@@ -20,6 +24,11 @@ export interface StatisticsReading {
     /** Commit time of the last record's transaction; undefined before the first batch. */
     readonly commitTimeMs: number | undefined;
   };
+  readonly batchRecords: HistogramReading;
+  readonly batchBytes: HistogramReading;
+  readonly batchSeconds: HistogramReading;
+  /** From a record's commit to its delivery. */
+  readonly latencySeconds: HistogramReading;
   /** What is received and not yet delivered. */
   readonly queued: {
     readonly changes: number;
@@ -34,27 +43,32 @@ export interface StatisticsReading {
   readonly errors: number;
   readonly retries: number;
   readonly errorsByKind: ReadonlyMap<ErrorKind, number>;
+  /** Errors that were met with another try. */
+  readonly retriesByKind: ReadonlyMap<ErrorKind, number>;
   readonly states: Readonly<Record<Part, PartState>>;
 }
+
+// From a batch in a quick local cluster to one that waits for a broker; latency down to what people notice.
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
+const RECORDS = [1, 10, 100, 500, 1000, 2500, 5000, 10_000, 20_000];
+const BYTES = [1024, 4096, 16_384, 65_536, 262_144, 524_288, 1_048_576, 4_194_304];
 
 /** An observer that keeps counters, to be read when somebody asks. */
 export class Statistics implements Observer {
   #receivedBytes = 0;
   #receivedMessages = 0;
   #transactions = 0;
-  readonly #changes: Record<Operation, number> = {
-    INSERT: 0,
-    UPDATE: 0,
-    DELETE: 0,
-    TRUNCATE: 0,
-    READ: 0,
-    MESSAGE: 0,
-  };
+  readonly #changes = noRecords();
+  readonly #tables = new TableCounts();
   #batches = 0;
   #records = 0;
   #bytes = 0;
   #deliveryMs = 0;
   #deliveredCommitTimeMs: number | undefined;
+  readonly #batchRecords = new Histogram(RECORDS);
+  readonly #batchBytes = new Histogram(BYTES);
+  readonly #batchSeconds = new Histogram(SECONDS);
+  readonly #latencySeconds = new Histogram(SECONDS);
   #queuedChanges = 0;
   #queuedBytes = 0;
   #oldestCommitTimeMs = 0;
@@ -63,6 +77,7 @@ export class Statistics implements Observer {
   #errors = 0;
   #retries = 0;
   readonly #errorsByKind = new Map<ErrorKind, number>();
+  readonly #retriesByKind = new Map<ErrorKind, number>();
   readonly #states: Record<Part, PartState> = {
     postgres: "connecting",
     kafka: "connecting",
@@ -74,8 +89,9 @@ export class Statistics implements Observer {
     this.#receivedMessages += messages;
   }
 
-  encoded(operation: Operation, count: number): void {
+  encoded(origin: RecordOrigin, operation: Operation, count: number): void {
     this.#changes[operation] += count;
+    this.#tables.add(origin, operation, count);
   }
 
   transactionsFinished(count: number): void {
@@ -88,16 +104,23 @@ export class Statistics implements Observer {
     this.#oldestCommitTimeMs = oldestCommitTimeMs;
   }
 
-  delivered({ records, bytes, durationMs, commitTimeMs }: Delivery): void {
+  delivered({ records, bytes, durationMs, commitTimeMs, commitTimes, deliveredAtMs }: Delivery): void {
     this.#batches += 1;
     this.#records += records;
     this.#bytes += bytes;
     this.#deliveryMs += durationMs;
     this.#deliveredCommitTimeMs = commitTimeMs;
+    this.#batchRecords.observe(records);
+    this.#batchBytes.observe(bytes);
+    this.#batchSeconds.observe(durationMs / 1000);
+    // The two clocks may differ: a record is not delivered before its commit.
+    commitTimes.forEach((timeMs, count) =>
+      this.#latencySeconds.observe(Math.max(0, deliveredAtMs - timeMs) / 1000, count)
+    );
   }
 
-  serverWalEnd(lsn: Lsn): void {
-    this.#serverWalEnd = lsn;
+  walWatched({ end }: WalState): void {
+    this.#serverWalEnd = end;
   }
 
   confirmed(lsn: Lsn): void {
@@ -106,12 +129,24 @@ export class Statistics implements Observer {
 
   failed(kind: ErrorKind, retrying: boolean): void {
     this.#errors += 1;
-    if (retrying) this.#retries += 1;
     this.#errorsByKind.set(kind, (this.#errorsByKind.get(kind) ?? 0) + 1);
+    if (!retrying) return;
+    this.#retries += 1;
+    this.#retriesByKind.set(kind, (this.#retriesByKind.get(kind) ?? 0) + 1);
   }
 
   stateChanged(part: Part, state: PartState): void {
     this.#states[part] = state;
+  }
+
+  /** Records delivered until now, without reading all the rest. */
+  get deliveredRecords(): number {
+    return this.#records;
+  }
+
+  /** From commit to delivery, in seconds, of all records until now. */
+  get latency(): HistogramReading {
+    return this.#latencySeconds.read();
   }
 
   /** All counters as they are now; later calls don't change the reading. */
@@ -120,6 +155,7 @@ export class Statistics implements Observer {
       received: { bytes: this.#receivedBytes, messages: this.#receivedMessages },
       transactions: this.#transactions,
       changes: { ...this.#changes },
+      tables: this.#tables.read(),
       delivered: {
         batches: this.#batches,
         records: this.#records,
@@ -127,6 +163,10 @@ export class Statistics implements Observer {
         durationMs: this.#deliveryMs,
         commitTimeMs: this.#deliveredCommitTimeMs,
       },
+      batchRecords: this.#batchRecords.read(),
+      batchBytes: this.#batchBytes.read(),
+      batchSeconds: this.#batchSeconds.read(),
+      latencySeconds: this.#latencySeconds.read(),
       queued: {
         changes: this.#queuedChanges,
         bytes: this.#queuedBytes,
@@ -137,6 +177,7 @@ export class Statistics implements Observer {
       errors: this.#errors,
       retries: this.#retries,
       errorsByKind: new Map(this.#errorsByKind),
+      retriesByKind: new Map(this.#retriesByKind),
       states: { ...this.#states },
     };
   }

@@ -58,17 +58,17 @@ export function statusFields(
 
 const INTERVAL_MS = 10_000;
 
-/** WAL that PostgreSQL still has to keep; null while it isn't known. */
-function lagBytes({ states, serverWalEnd, confirmed }: StatisticsReading): number | null {
+/** WAL that is not confirmed yet; null while it isn't known. */
+export function lagBytes({ states, serverWalEnd, confirmed }: StatisticsReading): number | null {
   if (states.postgres !== "streaming" || serverWalEnd === undefined || confirmed === undefined) return null;
   return serverWalEnd > confirmed ? Number(serverWalEnd - confirmed) : 0;
 }
 
 /** Age of the oldest undelivered commit; null while PostgreSQL may have some that haven't come. */
-function lagSeconds({ states, queued }: StatisticsReading, wallClockMs: number): number | null {
+export function lagSeconds({ states, queued }: StatisticsReading, wallClockMs: number): number | null {
   const oldest = queued.oldestCommitTimeMs;
   if (oldest !== undefined) return rounded(Math.max(0, wallClockMs - oldest) / 1000);
-  return states.postgres === "streaming" ? 0 : null;
+  return states.postgres === "streaming" && states.kafka === "streaming" ? 0 : null;
 }
 
 /** One decimal below 100, none above. */

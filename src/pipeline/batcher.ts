@@ -1,5 +1,6 @@
 // The buffer between intake and delivery: one batch fills while the other is on its way.
 
+import { CommitTimes } from "./commit_times.ts";
 import type { Lsn, Position } from "./position.ts";
 import type { Batch, EncodedRecord, Route } from "./ports.ts";
 import { Wakeup } from "./wait.ts";
@@ -24,6 +25,8 @@ export interface FullBatch {
   readonly position: Position;
   /** Commit time of the last record, in milliseconds since 1970. */
   readonly commitTimeMs: number;
+  /** Commit times of all its records; valid until the batch is released. */
+  readonly commitTimes: CommitTimes;
 }
 
 /**
@@ -47,6 +50,8 @@ export class Batcher {
   #oldestCommitTimeMs = 0;
   #inFlightCommitTimeMs = 0;
   #lastCommitTimeMs = 0;
+  #commitTimes = new CommitTimes();
+  #spareCommitTimes = new CommitTimes();
   #full = false;
   #inputIdle = false;
   #flushing = false;
@@ -112,6 +117,7 @@ export class Batcher {
     this.#commitLsn = commitLsn;
     this.#seq = seq;
     this.#lastCommitTimeMs = commitTimeMs;
+    this.#commitTimes.add(commitTimeMs);
     return true;
   }
 
@@ -121,6 +127,28 @@ export class Batcher {
    */
   setRecordTime(timeMs: number): void {
     this.#recordTimeMs = timeMs;
+  }
+
+  /**
+   * Appends the pointer that stands for the change `(commitLsn, seq)`, and the change's tombstone where it has one.
+   * They have one identity, so they begin a batch, which takes them both.
+   */
+  tryAppendPointer(
+    deadLetters: Route,
+    pointer: EncodedRecord,
+    tombstone: { readonly route: Route; readonly record: EncodedRecord } | null,
+    timestampMs: number,
+    commitLsn: Lsn,
+    seq: number,
+  ): boolean {
+    if (this.#filling.count > 0) {
+      this.#full = true;
+      this.#changed.wake();
+      return false;
+    }
+    if (!this.tryAppend(deadLetters, pointer, timestampMs, commitLsn, seq, false)) return false;
+    if (tombstone !== null) this.#filling.append(tombstone.route, tombstone.record, timestampMs);
+    return true;
   }
 
   /** Waits until delivery has taken the full batch. */
@@ -182,12 +210,16 @@ export class Batcher {
     this.#spare = undefined;
     this.#inFlight = batch;
     this.#inFlightCommitTimeMs = this.#oldestCommitTimeMs;
+    const commitTimes = this.#commitTimes;
+    this.#commitTimes = this.#spareCommitTimes;
+    this.#commitTimes.clear();
+    this.#spareCommitTimes = commitTimes;
     this.#full = false;
     this.#idleDue = false;
     this.#takenEndLsn = this.#endLsn;
     this.#takenAt = this.#now();
     this.#roomMade.wake();
-    return { batch, position: this.received, commitTimeMs: this.#lastCommitTimeMs };
+    return { batch, position: this.received, commitTimeMs: this.#lastCommitTimeMs, commitTimes };
   }
 
   /** How long until it is time to deliver: 0 now, Infinity not before something changes. */

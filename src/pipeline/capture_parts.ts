@@ -6,6 +6,7 @@ import type { BatchLimits } from "./batcher.ts";
 import type { BatchSize } from "./batch_size.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Observer } from "./observer.ts";
+import type { OversizeAction } from "./oversize.ts";
 import type { SourceIdentity } from "./position.ts";
 import type { CheckpointStore, DeliveryGuarantee, ReplicationSource, Sink } from "./ports.ts";
 
@@ -16,8 +17,10 @@ export interface CaptureParts {
   readonly createSink: (identity: SourceIdentity, batchBytesMax: number) => Sink;
   readonly store: CheckpointStore;
   readonly createDecoder: () => ChangeDecoder;
-  /** The topic of a table or of logical messages. @throws CaptureError `topic-conflict` */
-  readonly topicOf: (target: { readonly schema: string; readonly table: string } | "message") => string;
+  /** The topic of a table, of logical messages or of pointers. @throws CaptureError `topic-conflict` */
+  readonly topicOf: (
+    target: { readonly schema: string; readonly table: string } | "message" | "dead-letter",
+  ) => string;
   readonly observer: Observer;
   readonly lifecycle: Lifecycle;
   /** Milliseconds since any moment; never goes back, whatever happens to the clock. */
@@ -32,6 +35,7 @@ export interface CaptureSettings {
   readonly slot: string;
   readonly delivery: DeliveryGuarantee;
   readonly limits: BatchLimits;
+  readonly oversize: OversizeAction;
   /** Bytes in one delivery, on a link that takes them. */
   readonly batchBytesMax: number;
   readonly keepaliveIntervalMs: number;

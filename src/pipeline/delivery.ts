@@ -14,14 +14,16 @@ export interface DeliveryParts {
   readonly progressOf: (position: Position) => Progress;
   readonly observer: Observer;
   readonly now: () => number;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
   readonly onDelivered: () => void;
 }
 
 /** Runs until the batcher is flushed and empty, or until a delivery fails. */
 export async function deliver(parts: DeliveryParts, signal: AbortSignal): Promise<void> {
-  const { sink, batcher, tracker, observer, now } = parts;
+  const { sink, batcher, tracker, observer, now, wallClock } = parts;
   for (let full = await batcher.take(signal); full !== null; full = await batcher.take(signal)) {
-    const { batch, position, commitTimeMs } = full;
+    const { batch, position, commitTimeMs, commitTimes } = full;
     const startedAt = now();
     await sink.write(batch, parts.progressOf(position), signal);
     tracker.markDelivered(position);
@@ -31,9 +33,13 @@ export async function deliver(parts: DeliveryParts, signal: AbortSignal): Promis
         bytes: batch.bytes,
         durationMs: now() - startedAt,
         commitTimeMs,
+        commitTimes,
+        deliveredAtMs: wallClock(),
       });
     }
     batcher.release(batch);
+    const { records, bytes, oldestCommitTimeMs } = batcher.held;
+    observer.queued(records, bytes, oldestCommitTimeMs);
     parts.onDelivered();
   }
 }

@@ -2,12 +2,16 @@
 
 import { builtinType } from "../decoder/builtin_types.ts";
 import type { ChangeDecoder, RecordTarget } from "../decoder/change_decoder.ts";
-import type { Operation } from "../decoder/relation_plan.ts";
+import type { RelationPlan } from "../decoder/relation_plan.ts";
 import type { TypeInfo } from "../decoder/type_info.ts";
+import { CompositeMismatch } from "../decoder/values/malformed.ts";
+import { CaptureError } from "../errors.ts";
 import type { Batcher } from "./batcher.ts";
 import type { Observer } from "./observer.ts";
-import type { Position } from "./position.ts";
+import { type OversizeAction, oversizeError, RecordTooLarge } from "./oversize.ts";
+import { formatLsn, type Position } from "./position.ts";
 import type { ReplicationStream, Route, SourceSession } from "./ports.ts";
+import { RecordCounts } from "./record_counts.ts";
 
 /** What intake works with. */
 export interface IntakeParts {
@@ -15,8 +19,11 @@ export interface IntakeParts {
   readonly session: SourceSession;
   readonly decoder: ChangeDecoder;
   readonly batcher: Batcher;
-  /** The topic of a table, or of logical messages, made when it is not there. */
-  readonly routeOf: (target: RecordTarget, signal: AbortSignal) => Promise<Route>;
+  /** The topic of a table, of logical messages, or of pointers to what was too large, made when it is not there. */
+  readonly routeOf: (target: RecordTarget | "dead-letter", signal: AbortSignal) => Promise<Route>;
+  readonly oversize: OversizeAction;
+  /** Told of each change that a pointer stands for. */
+  readonly onDeadLetter: (found: CaptureError) => void;
   /** Everything up to here is delivered already and is dropped. */
   readonly start: Position;
   readonly observer: Observer;
@@ -28,23 +35,18 @@ export interface IntakeParts {
   readonly onKeepalive: (replyRequested: boolean) => void;
 }
 
-const OPERATIONS: readonly Operation[] = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "READ", "MESSAGE"];
-
 /** Runs until the signal aborts, which it reports by returning, or until the stream fails. */
 export class Intake {
   readonly #parts: IntakeParts;
   readonly #routes = new Map<RecordTarget, Route>();
-  readonly #encoded: Record<Operation, number> = {
-    INSERT: 0,
-    UPDATE: 0,
-    DELETE: 0,
-    TRUNCATE: 0,
-    READ: 0,
-    MESSAGE: 0,
-  };
+  readonly #encoded = new RecordCounts();
   #transactions = 0;
   #dropping = true;
   #waitingSince: number | undefined;
+  /** Why the current record could not be taken at once, where it is not a matter of room. */
+  #obstacle: CompositeMismatch | RecordTooLarge | undefined;
+  /** The change whose relation was described again because of it: `commitLsn/seq`. */
+  #describedAgain = "";
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
@@ -80,10 +82,7 @@ export class Intake {
   #report(messages: number): void {
     const { stream, batcher, observer } = this.#parts;
     observer.received(stream.takeReceivedBytes(), messages);
-    for (const operation of OPERATIONS) {
-      if (this.#encoded[operation] > 0) observer.encoded(operation, this.#encoded[operation]);
-      this.#encoded[operation] = 0;
-    }
+    this.#encoded.report(observer);
     if (this.#transactions > 0) observer.transactionsFinished(this.#transactions);
     this.#transactions = 0;
     const { records, bytes, oldestCommitTimeMs } = batcher.held;
@@ -114,10 +113,7 @@ export class Intake {
     const { stream, decoder, batcher } = this.#parts;
     switch (decoder.decode(stream)) {
       case "change":
-        while (decoder.nextRecord()) {
-          if (!this.#takeRecord()) return this.#takeRemaining(signal);
-        }
-        return undefined;
+        return this.#takeRecords() ? undefined : this.#takeRemaining(signal);
       case "commit":
         batcher.advanceEnd(decoder.endLsn);
         // Its last changes may be on their way already: its end should not wait until the slot counts as idle.
@@ -132,6 +128,21 @@ export class Intake {
     }
   }
 
+  /** Takes the message's records, up to one that can't be taken at once: then false. */
+  #takeRecords(): boolean {
+    const { decoder } = this.#parts;
+    try {
+      while (decoder.nextRecord()) {
+        if (!this.#takeRecord()) return false;
+      }
+      return true;
+    } catch (error) {
+      if (!(error instanceof CompositeMismatch || error instanceof RecordTooLarge)) throw error;
+      this.#obstacle = error;
+      return false;
+    }
+  }
+
   /** Drops or appends the decoder's record, if that can be done at once. */
   #takeRecord(): boolean {
     if (this.#dropping && this.#isDelivered()) return true;
@@ -139,22 +150,36 @@ export class Intake {
     return route !== undefined && this.#append(route);
   }
 
-  /** The current record, which there was no room or route for, and the message's others. */
+  /** The current record, which something was in the way of, and the message's others. */
   async #takeRemaining(signal: AbortSignal): Promise<void> {
-    const { decoder } = this.#parts;
     do {
-      if (!this.#takeRecord()) await this.#appendLater(signal);
-    } while (decoder.nextRecord());
+      if (this.#obstacle === undefined) await this.#appendLater(signal);
+      const obstacle = this.#obstacle;
+      this.#obstacle = undefined;
+      if (obstacle instanceof CompositeMismatch) await this.#describeAgain(obstacle, signal);
+      else if (obstacle !== undefined) await this.#appendPointer(obstacle, signal);
+    } while (!this.#takeRecords());
   }
 
   async #appendLater(signal: AbortSignal): Promise<void> {
-    const { decoder, batcher, routeOf } = this.#parts;
+    const { batcher } = this.#parts;
+    const route = await this.#route(signal);
+    try {
+      while (!this.#append(route)) await batcher.waitForRoom(signal);
+    } catch (error) {
+      if (!(error instanceof RecordTooLarge)) throw error;
+      this.#obstacle = error;
+    }
+  }
+
+  async #route(signal: AbortSignal): Promise<Route> {
+    const { decoder, routeOf } = this.#parts;
     let route = this.#routes.get(decoder.target);
     if (route === undefined) {
       route = await routeOf(decoder.target, signal);
       this.#routes.set(decoder.target, route);
     }
-    while (!this.#append(route)) await batcher.waitForRoom(signal);
+    return route;
   }
 
   #append(route: Route): boolean {
@@ -167,8 +192,27 @@ export class Intake {
       decoder.seq,
       decoder.tombstone,
     );
-    if (appended) this.#encoded[decoder.operation]++;
+    if (appended) this.#encoded.count(decoder.target, decoder.operation);
     return appended;
+  }
+
+  /** In the place of the current record, which is too large, a pointer to it, if that is what was asked for. */
+  async #appendPointer(found: RecordTooLarge, signal: AbortSignal): Promise<void> {
+    const { decoder, batcher, routeOf, oversize, onDeadLetter } = this.#parts;
+    const error = oversizeError(decoder, found);
+    if (oversize === "stop") throw error;
+    const { bytes, keyEnd } = decoder.record;
+    const tombstone = decoder.tombstone
+      ? { route: await this.#route(signal), record: { bytes: bytes.slice(0, keyEnd), keyEnd, valueEnd: -1 } }
+      : null;
+    const deadLetters = await routeOf("dead-letter", signal);
+    decoder.replaceWithPointer(found.bytes);
+    const { record, commitTimeMs, commitLsn, seq } = decoder;
+    while (!batcher.tryAppendPointer(deadLetters, record, tombstone, commitTimeMs, commitLsn, seq)) {
+      await batcher.waitForRoom(signal);
+    }
+    this.#encoded.count(decoder.target, decoder.operation);
+    onDeadLetter(error);
   }
 
   /** Commit LSNs and numbers only grow: after the first change that is new, all are. */
@@ -186,17 +230,44 @@ export class Intake {
     const relation = decoder.pendingRelation!;
     this.#routes.clear();
     const oids = relation.columns.map((column) => column.typeOid);
-    const unknown = [...new Set(oids)].filter((oid) => builtinType(oid) === undefined);
+    const unknown = unknownTypes(oids);
+    // A primary key that is deferrable is no replica identity.
+    const isKeyKnown = relation.replicaIdentity === "default" &&
+      relation.columns.some((each) => each.isIdentity);
     let primaryKey: readonly string[] | null | undefined;
     let types: ReadonlyMap<number, TypeInfo> = new Map();
-    if (unknown.length > 0 || relation.replicaIdentity !== "default") {
+    if (unknown.length > 0 || !isKeyKnown) {
       const details = await session.describeRelation(relation.id, unknown, signal);
       types = details.types;
-      if (relation.replicaIdentity !== "default") primaryKey = details.primaryKey;
+      if (!isKeyKnown) primaryKey = details.primaryKey;
     }
-    decoder.defineRelation(
-      primaryKey,
-      oids.map((oid) => builtinType(oid) ?? types.get(oid) ?? { kind: "base", name: "unknown" }),
-    );
+    decoder.defineRelation(primaryKey, typeInfos(oids, types));
   }
+
+  /** A composite type may have been altered since it was looked up: the current record is tried again, once. */
+  async #describeAgain(found: CompositeMismatch, signal: AbortSignal): Promise<void> {
+    const { decoder, session } = this.#parts;
+    const { id, schema, table, typeOids } = decoder.target as RelationPlan;
+    const place = `commit_lsn ${formatLsn(decoder.commitLsn)} tx_seq ${decoder.seq}`;
+    if (place === this.#describedAgain) {
+      throw new CaptureError(
+        "decoding",
+        `${found.message} (table ${JSON.stringify(schema)}.${JSON.stringify(table)}, ${place})`,
+        found.hint === undefined ? {} : { hint: found.hint },
+      );
+    }
+    this.#describedAgain = place;
+    this.#routes.clear();
+    const { types, asOf } = await session.describeRelation(id, unknownTypes(typeOids), signal);
+    decoder.retypeRelation(typeInfos(typeOids, types), asOf);
+  }
+}
+
+/** Those that the catalog has to be asked for. */
+function unknownTypes(oids: readonly number[]): number[] {
+  return [...new Set(oids)].filter((oid) => builtinType(oid) === undefined);
+}
+
+function typeInfos(oids: readonly number[], types: ReadonlyMap<number, TypeInfo>): TypeInfo[] {
+  return oids.map((oid) => builtinType(oid) ?? types.get(oid) ?? { kind: "base", name: "unknown" });
 }

@@ -2,7 +2,7 @@
 
 import type { CaptureError } from "../errors.ts";
 import type { Resumption } from "./reconcile.ts";
-import type { PublicationChange, PublishedTable } from "./ports.ts";
+import type { PublicationChange, PublishedTable, SlotBlocker, WalState } from "./ports.ts";
 
 /** Told at the rare events. Methods must not throw. */
 export interface Lifecycle {
@@ -14,8 +14,14 @@ export interface Lifecycle {
   publicationNotKept(error: CaptureError): void;
   /** Another instance holds the slot; called at each look. */
   slotHeld(slot: string, pid: number): void;
+  /** A change was too large for Kafka, and a pointer went to the dead-letter topic in its place. */
+  deadLettered(found: CaptureError): void;
+  /** What the slot keeps of the WAL, every few seconds while it is held. */
+  walWatched(wal: WalState): void;
   /** A slot is about to be made; PostgreSQL waits for open transactions meanwhile. */
   slotCreating(slot: string): void;
+  /** The slot is not made yet: these transactions have to end first. */
+  slotAwaits(slot: string, blockers: readonly SlotBlocker[]): void;
   /** Streaming begins. */
   resumed(resumption: Resumption): void;
   /** An error that is met with another try after `pauseMs`. */

@@ -2,6 +2,8 @@
 
 import type { Operation } from "../decoder/relation_plan.ts";
 import type { ErrorKind } from "../errors.ts";
+import type { CommitTimes } from "./commit_times.ts";
+import type { WalState } from "./ports.ts";
 import type { Lsn } from "./position.ts";
 
 /** A part of the program that can be away by itself. */
@@ -22,14 +24,21 @@ export interface Delivery {
   readonly durationMs: number;
   /** Commit time of the last record's transaction, in milliseconds since 1970. */
   readonly commitTimeMs: number;
+  /** Commit times of all its records; valid during the call. */
+  readonly commitTimes: Pick<CommitTimes, "forEach">;
+  /** When the sink returned, in milliseconds since 1970. */
+  readonly deliveredAtMs: number;
 }
+
+/** Whose records: a table's, or those of logical messages. */
+export type RecordOrigin = { readonly schema: string; readonly table: string } | "message";
 
 /** Called by the data path, once a chunk or batch and never once a row. Its methods must not throw or wait. */
 export interface Observer {
   /** Came from PostgreSQL since the last call. */
   received(bytes: number, messages: number): void;
   /** Became records since the last call. */
-  encoded(operation: Operation, count: number): void;
+  encoded(origin: RecordOrigin, operation: Operation, count: number): void;
   /** Transactions whose end was received since the last call. */
   transactionsFinished(count: number): void;
   /**
@@ -38,8 +47,8 @@ export interface Observer {
    */
   queued(changes: number, bytes: number, oldestCommitTimeMs: number): void;
   delivered(delivery: Delivery): void;
-  /** The end of the server's WAL. */
-  serverWalEnd(lsn: Lsn): void;
+  /** The server's WAL and what the slot keeps of it, every few seconds. */
+  walWatched(wal: WalState): void;
   /** Confirmed to PostgreSQL. */
   confirmed(lsn: Lsn): void;
   /** An error ended what was being done; `retrying` says whether it is tried again. */

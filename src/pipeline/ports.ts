@@ -35,7 +35,7 @@ export interface Batch {
   /**
    * Copies a record in.
    * @param timestampMs the record's timestamp, in milliseconds since 1970
-   * @throws CaptureError `record-too-large` when the record alone passes the broker's limit
+   * @throws RecordTooLarge when the record alone passes the broker's limit; the batch is as before then
    */
   append(route: Route, record: EncodedRecord, timestampMs: number): void;
   /** Empties the batch; its buffers are kept. */
@@ -99,6 +99,27 @@ export interface SlotState {
   readonly walEnd: Lsn;
 }
 
+/** A transaction that is older than a slot which is being made, and has to end first. */
+export interface SlotBlocker {
+  /** 0 for a prepared transaction. */
+  readonly pid: number;
+  /** Undefined where the role may not see it. */
+  readonly username: string | undefined;
+  readonly application: string | undefined;
+  readonly since: string | undefined;
+}
+
+/** The server's WAL, and what of it the slot makes the server keep. */
+export interface WalState {
+  readonly end: Lsn;
+  /** From here on it is kept for the slot; null where that is not known, or the slot is lost. */
+  readonly keptFrom: Lsn | null;
+  /** pg_replication_slots.wal_status; null where there is no slot. */
+  readonly status: "reserved" | "extended" | "unreserved" | "lost" | null;
+  /** Bytes that may still be written before the slot is in danger (safe_wal_size); null: there is no bound. */
+  readonly bytesLeft: number | null;
+}
+
 /** Where a timeline was left for the next one. */
 export interface TimelineSwitch {
   readonly timeline: number;
@@ -140,12 +161,14 @@ export interface SourceSession {
   readonly publicationChange: PublicationChange | null;
   /** The slot, or null when it does not exist. @throws CaptureError `slot-unusable` when it can't be used */
   slot(signal: AbortSignal): Promise<SlotState | null>;
+  /** Who `createSlot` waits for, while it does. */
+  slotBlockers(signal: AbortSignal): Promise<readonly SlotBlocker[]>;
   /** Makes the slot. @returns its consistent point: the stream begins there */
   createSlot(signal: AbortSignal): Promise<Lsn>;
   /** Starts replication at the slot's own position. @throws CaptureError `slot-in-use` */
   start(signal: AbortSignal): Promise<ReplicationStream>;
-  /** The end of the server's WAL now; for watching, not for deciding. */
-  readWalEnd(signal: AbortSignal): Promise<Lsn>;
+  /** The server's WAL now; for watching, not for deciding. */
+  readWal(signal: AbortSignal): Promise<WalState>;
   /** Keeps the publication to the tables that were asked for, as connecting did; null where that is nobody's wish. */
   keepPublication(signal: AbortSignal): Promise<PublicationChange | null>;
   /** The timelines that led to the server's present one, oldest first. */

@@ -10,6 +10,10 @@ import { reconcile } from "./reconcile.ts";
 import { type HeldStream, streamChanges } from "./streaming.ts";
 import { runTogether } from "./tasks.ts";
 import { delay } from "./wait.ts";
+import { watchServer } from "./watching.ts";
+
+// A slot that is not made by then waits for somebody.
+const SLOT_BLOCKERS_MS = 3_000;
 
 /**
  * Takes the slot and streams until `stop` aborts, then drains; or until something fails.
@@ -45,8 +49,7 @@ export async function runSession(
       // Nobody can hold a slot that is not there, so no healthy instance is fenced by this.
       ({ sink, progress } = await openSink(parts, identity, memory, either));
       refuseKnownPosition(settings, identity, session, progress, await loadCheckpoint(parts, settings));
-      lifecycle.slotCreating(settings.slot);
-      await session.createSlot(either);
+      await createSlot(parts, settings, session, either);
     }
     stream = await session.start(either);
     observer.stateChanged("postgres", "streaming");
@@ -81,6 +84,34 @@ async function waitForSlot(
   }
 }
 
+/** Makes the slot, and says for whom that waits. */
+async function createSlot(
+  parts: CaptureParts,
+  settings: CaptureSettings,
+  session: SourceSession,
+  signal: AbortSignal,
+): Promise<void> {
+  parts.lifecycle.slotCreating(settings.slot);
+  const made = new AbortController();
+  await runTogether([
+    async (each) => {
+      await session.createSlot(each);
+      made.abort();
+    },
+    async (each) => {
+      const waiting = AbortSignal.any([each, made.signal]);
+      try {
+        for (;;) {
+          await delay(SLOT_BLOCKERS_MS, waiting);
+          parts.lifecycle.slotAwaits(settings.slot, await session.slotBlockers(waiting));
+        }
+      } catch (error) {
+        if (!waiting.aborted) throw error;
+      }
+    },
+  ], signal);
+}
+
 /** What is known and open once the slot is held. */
 interface Held extends HeldStream {
   readonly slotIsNew: boolean;
@@ -88,7 +119,7 @@ interface Held extends HeldStream {
   readonly progress: Progress | null | undefined;
 }
 
-/** The slot is held: nobody else streams. The keep-alive goes on beside all that follows. */
+/** The slot is held: nobody else streams. Keep-alive and watching go on beside all that follows. */
 async function runHeld(
   parts: CaptureParts,
   settings: CaptureSettings,
@@ -104,6 +135,7 @@ async function runHeld(
       held.feedback.run(AbortSignal.any([signal, ended.signal])).catch((error) => {
         if (!ended.signal.aborted) throw error;
       }),
+    (signal) => watchServer(held.session, parts, AbortSignal.any([signal, ended.signal])),
     async (signal) => {
       try {
         const preparing = AbortSignal.any([signal, stop]);

@@ -1,6 +1,5 @@
 // The tasks that stream, side by side, from a known position until they are drained or one fails.
 
-import { CaptureError, errorPolicy } from "../errors.ts";
 import { Batcher } from "./batcher.ts";
 import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
 import { checkpoint, type CheckpointingParts, saveDelivered } from "./checkpointing.ts";
@@ -12,7 +11,7 @@ import type { Position, Progress, SourceIdentity } from "./position.ts";
 import type { ReplicationStream, Sink, SourceSession } from "./ports.ts";
 import { ProgressTracker } from "./progress_tracker.ts";
 import { runTogether } from "./tasks.ts";
-import { delay, Wakeup } from "./wait.ts";
+import { Wakeup } from "./wait.ts";
 
 /** The stream of a slot that is held, and who keeps it alive. */
 export interface HeldStream {
@@ -24,10 +23,8 @@ export interface HeldStream {
 
 // The server's last answer to the last confirmation is waited for this long.
 const FINISH_MS = 2_000;
-// How often the server is asked for the end of its WAL, and for new tables: half of the status line's interval.
-const WATCH_MS = 5_000;
 
-/** The four tasks, until `stop` has drained them. */
+/** The three tasks, until `stop` has drained them. */
 export async function streamChanges(
   parts: CaptureParts,
   settings: CaptureSettings,
@@ -38,7 +35,7 @@ export async function streamChanges(
   stop: AbortSignal,
   kill: AbortSignal,
 ): Promise<void> {
-  const { observer, now } = parts;
+  const { observer, now, wallClock } = parts;
   const { feedback, session } = held;
   const tracker = new ProgressTracker(position);
   const batcher = new Batcher(settings.limits, () => sink.createBatch(), position, now);
@@ -54,10 +51,12 @@ export async function streamChanges(
     decoder: parts.createDecoder(),
     batcher,
     routeOf: (target, signal) => sink.route(parts.topicOf(target), signal),
+    oversize: settings.oversize,
+    onDeadLetter: (found) => parts.lifecycle.deadLettered(found),
     start: position,
     observer,
     now,
-    wallClock: parts.wallClock,
+    wallClock,
     onKeepalive(replyRequested) {
       if (!replyRequested) return;
       batcher.requestProgress();
@@ -85,7 +84,6 @@ export async function streamChanges(
   await parts.store.save({ progress: progressOf(position), delivery: settings.delivery }).catch((error) =>
     reportCheckpoint(parts, settings, error)
   );
-  const watching = new AbortController();
   let drained = false;
   await runTogether([
     async (signal) => {
@@ -98,39 +96,14 @@ export async function streamChanges(
         memory.batchSize.delivered();
         delivered.wake();
       };
-      await deliver({ sink, batcher, tracker, progressOf, observer, now, onDelivered }, signal);
+      await deliver({ sink, batcher, tracker, progressOf, observer, now, wallClock, onDelivered }, signal);
       drained = true;
       delivered.wake();
     },
-    async (signal) => {
-      await checkpoint(checkpointing, () => drained, signal);
-      watching.abort();
-    },
-    (signal) => watchServer(session, parts, AbortSignal.any([signal, watching.signal])),
+    (signal) => checkpoint(checkpointing, () => drained, signal),
   ], kill);
   await saveDelivered(checkpointing);
   await held.stream.finish(batcher.received.endLsn, tracker.confirmable, FINISH_MS);
   observer.stateChanged("postgres", "stopped");
   observer.stateChanged("kafka", "stopped");
-}
-
-/**
- * Beside the stream: the end of the WAL for the lag that people are shown, which a keepalive does not tell, and the
- * tables that match by now.
- */
-async function watchServer(session: SourceSession, parts: CaptureParts, signal: AbortSignal): Promise<void> {
-  const { observer, lifecycle } = parts;
-  while (!signal.aborted) {
-    try {
-      observer.serverWalEnd(await session.readWalEnd(signal));
-      const change = await session.keepPublication(signal);
-      if (change !== null) lifecycle.publicationKept(change);
-      await delay(WATCH_MS, signal);
-    } catch (error) {
-      if (signal.aborted || !(error instanceof CaptureError)) continue;
-      // Of a server that is away the stream's own connection tells.
-      if (errorPolicy(error.kind).action === "stop") lifecycle.publicationNotKept(error);
-      await delay(WATCH_MS, signal).catch(() => {});
-    }
-  }
 }

@@ -1,6 +1,6 @@
 // A batch of the pipeline: a record batch for each partition that its records go to.
 
-import { CaptureError } from "../errors.ts";
+import { RecordTooLarge } from "../pipeline/oversize.ts";
 import type { Batch, EncodedRecord, Route } from "../pipeline/ports.ts";
 import type { ArenaPool } from "./arena_pool.ts";
 import { partitionOf } from "./murmur2.ts";
@@ -59,7 +59,9 @@ export class PartitionedBatch implements Batch {
     const batch = batches[partition] ??= new RecordBatch(route.topic, partition, this.#pool);
     if (batch.count === 0) {
       const length = lengthAlone(record);
-      if (length > this.#limits.maxMessageBytes) throw recordTooLarge(route.topic, length, this.#limits);
+      if (length > this.#limits.maxMessageBytes) {
+        throw new RecordTooLarge(route.topic, length, this.#limits.maxMessageBytes);
+      }
       this.#filled.push(batch);
     }
     const lengthBefore = batch.length;
@@ -85,17 +87,4 @@ export class PartitionedBatch implements Batch {
     this.#lastTopic = route.topic;
     return this.#lastBatches = batches;
   }
-}
-
-function recordTooLarge(topic: string, length: number, limits: BatchLimits): CaptureError {
-  return new CaptureError(
-    "record-too-large",
-    `Cannot send a record to topic "${topic}": it needs ${length} bytes, KAFKA_MAX_MESSAGE_BYTES is ` +
-      `${limits.maxMessageBytes}`,
-    {
-      hint:
-        `Raise max.message.bytes of the topic (or message.max.bytes of the brokers) and KAFKA_MAX_MESSAGE_BYTES, ` +
-        `or set KAFKA_OVERSIZE=dead-letter`,
-    },
-  );
 }

@@ -11,7 +11,7 @@ export type Row = Readonly<Record<string, string | null>>;
 
 // The text of values depends on these, and a role or a database may set them. What comes in the startup packet
 // wins over both (PostgreSQL manual, 20.1.3; guc.c, PGC_S_CLIENT). A search_path without user schemas makes
-// reg* values schema-qualified, as libpqwalreceiver does it.
+// reg* values schema-qualified, as libpqwalreceiver does it; quote_all_identifiers is about those, too.
 const SESSION_SETTINGS = [
   "DateStyle=ISO",
   "IntervalStyle=iso_8601",
@@ -19,6 +19,7 @@ const SESSION_SETTINGS = [
   "extra_float_digits=3",
   "bytea_output=hex",
   "search_path=pg_catalog",
+  "quote_all_identifiers=off",
   "statement_timeout=0",
   "lock_timeout=0",
   "idle_session_timeout=0",
@@ -26,6 +27,9 @@ const SESSION_SETTINGS = [
 
 // Every column as its text: the program never needs pg's parsed values.
 const TEXT_TYPES = { getTypeParser: () => (value: string) => value };
+
+// A link that went silent is noticed within this time. What may rightly take longer says so.
+const ANSWER_MS_MAX = 25_000;
 
 /** One open connection. Not for concurrent queries. */
 export class PostgresConnection implements Disposable {
@@ -86,9 +90,19 @@ export class PostgresConnection implements Disposable {
   /**
    * Runs one command in the simple protocol.
    * @param doing completes "Cannot ..." in the error
+   * @param answerMsMax the longest that the answer is awaited; then the connection is given up
    */
-  async query(text: string, doing: string, signal: AbortSignal): Promise<readonly Row[]> {
+  async query(
+    text: string,
+    doing: string,
+    signal: AbortSignal,
+    answerMsMax = ANSWER_MS_MAX,
+  ): Promise<readonly Row[]> {
     const abort = () => this.#socket.destroy();
+    const late = new Error(`no answer within ${answerMsMax / 1000} s`);
+    const timer = answerMsMax === Infinity
+      ? undefined
+      : setTimeout(() => this.#socket.destroy(late), answerMsMax);
     signal.addEventListener("abort", abort, { once: true });
     try {
       signal.throwIfAborted();
@@ -98,13 +112,19 @@ export class PostgresConnection implements Disposable {
       signal.throwIfAborted();
       throw translatePostgresError(error, `Cannot ${doing}`);
     } finally {
+      clearTimeout(timer);
       signal.removeEventListener("abort", abort);
     }
   }
 
   /** The one row that the query must give. */
-  async queryRow(text: string, doing: string, signal: AbortSignal): Promise<Row> {
-    const [row] = await this.query(text, doing, signal);
+  async queryRow(
+    text: string,
+    doing: string,
+    signal: AbortSignal,
+    answerMsMax = ANSWER_MS_MAX,
+  ): Promise<Row> {
+    const [row] = await this.query(text, doing, signal, answerMsMax);
     if (row === undefined) {
       throw new CaptureError("postgres-refused", `Cannot ${doing}: ${this.#what} gave no row`);
     }

@@ -9,6 +9,8 @@ export interface ServerError {
   readonly message: string;
   readonly detail?: string;
   readonly hint?: string;
+  /** What the server was at: of a change that it can't decode, where that lies. */
+  readonly where?: string;
 }
 
 /**
@@ -26,6 +28,12 @@ export function translatePostgresError(error: unknown, context: string): Capture
 export function translateServerError(error: ServerError, context: string): CaptureError {
   const message = `${context}: ${error.message}${error.detail === undefined ? "" : ` (${error.detail})`}`;
   const { kind, hint } = classify(error);
+  if (kind === "poison-change" && error.where !== undefined) {
+    return new CaptureError(kind, `${message} (${error.where.replaceAll("\n", "; ")})`, {
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
   const mend = hint ?? error.hint;
   return new CaptureError(kind, message, { cause: error, ...(mend === undefined ? {} : { hint: mend }) });
 }

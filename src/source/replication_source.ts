@@ -10,9 +10,11 @@ import type {
   ReplicationSource,
   ReplicationStream,
   ServerInfo,
+  SlotBlocker,
   SlotState,
   SourceSession,
   TimelineSwitch,
+  WalState,
 } from "../pipeline/ports.ts";
 import { describeRelation } from "./catalog.ts";
 import { PostgresConnection, quoteIdentifier } from "./connection.ts";
@@ -20,7 +22,7 @@ import { keepPublication } from "./kept_publication.ts";
 import type { PostgresOptions, ReplicationOptions } from "./options.ts";
 import { readPublication } from "./publication.ts";
 import { PostgresStream } from "./replication_stream.ts";
-import { createSlot, readSlot, readWalEnd } from "./slot.ts";
+import { createSlot, readSlot, readSlotBlockers, readWal } from "./slot.ts";
 
 const VERSION_MIN = 140_000;
 
@@ -67,6 +69,7 @@ class PostgresSession implements SourceSession {
   readonly #connection: PostgresConnection;
   readonly #now: () => number;
   #watching: PostgresConnection | undefined;
+  #walsenderPid = 0;
   /** Whether the connection is the stream's. */
   #started = false;
 
@@ -95,6 +98,11 @@ class PostgresSession implements SourceSession {
     return await readSlot(connection, slot, this.#postgres.database, signal);
   }
 
+  async slotBlockers(signal: AbortSignal): Promise<readonly SlotBlocker[]> {
+    using connection = await PostgresConnection.open(this.#postgres, "sql", signal);
+    return await readSlotBlockers(connection, this.#walsenderPid, signal);
+  }
+
   async createSlot(signal: AbortSignal): Promise<Lsn> {
     const { slot, failover } = this.#replication;
     if (failover && this.server.versionNumber < 170_000) {
@@ -106,6 +114,12 @@ class PostgresSession implements SourceSession {
         },
       );
     }
+    const row = await this.#connection.queryRow(
+      "SELECT pg_backend_pid() AS pid",
+      "ask for the process",
+      signal,
+    );
+    this.#walsenderPid = Number(row.pid);
     return await createSlot(this.#connection, slot, failover, signal);
   }
 
@@ -115,9 +129,9 @@ class PostgresSession implements SourceSession {
     // of ours that is ahead of it would be taken silently, even beyond the end of WAL.
     const command = `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', ` +
       `publication_names '${quoteIdentifier(publication).replaceAll("'", "''")}', messages 'true')`;
-    const context = `Cannot start replication on slot "${slot}"`;
+    const what = `replication on slot "${slot}"`;
     this.#started = true;
-    return await PostgresStream.start(this.#connection.takeOver(), command, context, this.#now, signal);
+    return await PostgresStream.start(this.#connection.takeOver(), command, what, this.#now, signal);
   }
 
   async timelineHistory(signal: AbortSignal): Promise<readonly TimelineSwitch[]> {
@@ -131,8 +145,8 @@ class PostgresSession implements SourceSession {
     return parseTimelineHistory(row.content ?? "");
   }
 
-  async readWalEnd(signal: AbortSignal): Promise<Lsn> {
-    return await this.#watch((connection) => readWalEnd(connection, signal), signal);
+  async readWal(signal: AbortSignal): Promise<WalState> {
+    return await this.#watch((connection) => readWal(connection, this.#replication.slot, signal), signal);
   }
 
   async keepPublication(signal: AbortSignal): Promise<PublicationChange | null> {

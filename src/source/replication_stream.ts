@@ -12,6 +12,8 @@ const MESSAGE_BYTES_MAX = 0x3fffffff;
 // Between two reads the socket is left alone for this long, so that a read finds many messages: reading each as
 // it comes made the walsender wake the reader for every row, and cost both sides more than half of their CPU.
 const GATHER_MS = 1;
+// START_REPLICATION is answered before the first byte of WAL is read.
+const BEGIN_MS_MAX = 25_000;
 const HEADER_BYTES = 5;
 const XLOG_HEADER_BYTES = 25;
 const POSTGRES_EPOCH_MS = 946_684_800_000;
@@ -38,7 +40,7 @@ export class PostgresStream implements ReplicationStream {
   replyRequested = false;
 
   readonly #connection: RawConnection;
-  readonly #context: string;
+  readonly #what: string;
   readonly #now: () => number;
   /** Unparsed bytes are at `[#head, #tail)`. */
   #head = 0;
@@ -48,26 +50,37 @@ export class PostgresStream implements ReplicationStream {
   #reading: Promise<number | null> | undefined;
   #ended = false;
 
-  private constructor(connection: RawConnection, context: string, now: () => number) {
+  private constructor(connection: RawConnection, what: string, now: () => number) {
     this.#connection = connection;
-    this.#context = context;
+    this.#what = what;
     this.#now = now;
   }
 
   /**
    * Sends a START_REPLICATION command and waits until the server begins to stream.
-   * @param context completes the error, `Cannot start replication on slot "orders"`
+   * @param what completes the errors: `replication on slot "orders"`
    */
   static async start(
     connection: RawConnection,
     command: string,
-    context: string,
+    what: string,
     now: () => number,
     signal: AbortSignal,
   ): Promise<PostgresStream> {
-    const stream = new PostgresStream(connection, context, now);
+    const stream = new PostgresStream(connection, what, now);
     await stream.#write(queryMessage(command));
-    while (!stream.#begun()) await stream.fill(signal);
+    const late = AbortSignal.timeout(BEGIN_MS_MAX);
+    try {
+      while (!stream.#begun()) await stream.fill(AbortSignal.any([signal, late]));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!late.aborted) throw error;
+      throw new CaptureError(
+        "postgres-unavailable",
+        `Cannot start ${what}: no answer within ${BEGIN_MS_MAX / 1000} s`,
+        { cause: error },
+      );
+    }
     return stream;
   }
 
@@ -80,7 +93,7 @@ export class PostgresStream implements ReplicationStream {
         case ERROR_RESPONSE:
           throw translateServerError(
             parseErrorResponse(bytes, this.start, this.end),
-            "Cannot go on streaming",
+            `Cannot go on with ${this.#what}`,
           );
         case COPY_DONE:
         case COMMAND_COMPLETE:
@@ -165,7 +178,10 @@ export class PostgresStream implements ReplicationStream {
         case COPY_BOTH_RESPONSE:
           return true;
         case ERROR_RESPONSE:
-          throw translateServerError(parseErrorResponse(this.bytes, this.start, this.end), this.#context);
+          throw translateServerError(
+            parseErrorResponse(this.bytes, this.start, this.end),
+            `Cannot start ${this.#what}`,
+          );
       }
     }
     return false;
@@ -286,11 +302,13 @@ function parseErrorResponse(bytes: Uint8Array, start: number, end: number): Serv
   }
   const detail = fields.get("D");
   const hint = fields.get("H");
+  const where = fields.get("W");
   return {
     code: fields.get("C") ?? "XX000",
     message: fields.get("M") ?? "an error without a message",
     ...(detail === undefined ? {} : { detail }),
     ...(hint === undefined ? {} : { hint }),
+    ...(where === undefined ? {} : { where }),
   };
 }
 

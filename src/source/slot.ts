@@ -2,7 +2,7 @@
 
 import { CaptureError } from "../errors.ts";
 import { type Lsn, parseLsn } from "../pipeline/position.ts";
-import type { SlotState } from "../pipeline/ports.ts";
+import type { SlotBlocker, SlotState, WalState } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral, type Row } from "./connection.ts";
 
 const WAL_END = `CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
@@ -34,6 +34,29 @@ export async function readSlot(
   };
 }
 
+/** The WAL, and what the slot keeps of it. */
+export async function readWal(
+  connection: PostgresConnection,
+  slot: string,
+  signal: AbortSignal,
+): Promise<WalState> {
+  const row = await connection.queryRow(
+    `SELECT ${WAL_END} AS wal_end, restart_lsn, wal_status, safe_wal_size
+       FROM (SELECT) AS always
+       LEFT JOIN pg_catalog.pg_replication_slots ON slot_name = ${quoteLiteral(slot)}`,
+    "look at the WAL",
+    signal,
+  );
+  return {
+    end: parseLsn(row.wal_end ?? "") ?? 0n,
+    keptFrom: parseLsn(row.restart_lsn ?? "") ?? null,
+    status: WAL_STATUSES.find((status) => status === row.wal_status) ?? null,
+    bytesLeft: typeof row.safe_wal_size === "string" ? Number(row.safe_wal_size) : null,
+  };
+}
+
+const WAL_STATUSES = ["reserved", "extended", "unreserved", "lost"] as const;
+
 /** The end of the WAL that the server can stream. */
 export async function readWalEnd(connection: PostgresConnection, signal: AbortSignal): Promise<Lsn> {
   const row = await connection.queryRow(`SELECT ${WAL_END} AS wal_end`, "read the end of the WAL", signal);
@@ -57,6 +80,7 @@ export async function createSlot(
     `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} LOGICAL pgoutput ${options}`,
     `make replication slot "${slot}"`,
     signal,
+    Infinity,
   );
   const consistentPoint = parseLsn(row.consistent_point ?? "");
   if (consistentPoint === undefined) {
@@ -66,6 +90,27 @@ export async function createSlot(
     );
   }
   return consistentPoint;
+}
+
+/** The transactions that the walsender `pid` waits for, as it does while it makes a slot. */
+export async function readSlotBlockers(
+  connection: PostgresConnection,
+  pid: number,
+  signal: AbortSignal,
+): Promise<readonly SlotBlocker[]> {
+  const rows = await connection.query(
+    `SELECT b.pid, a.usename, a.application_name, a.xact_start
+       FROM unnest(pg_catalog.pg_blocking_pids(${pid})) AS b(pid)
+       LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid`,
+    "look for the transactions that the slot waits for",
+    signal,
+  );
+  return rows.map((row) => ({
+    pid: Number(row.pid),
+    username: row.usename ?? undefined,
+    application: row.application_name ?? undefined,
+    since: row.xact_start ?? undefined,
+  }));
 }
 
 function refuseUnusable(slot: string, database: string, row: Row): void {

@@ -65,7 +65,7 @@ slowTest(
     const from = capture.log.length;
     const silent = bed.toKafka.intercept({ api: KafkaApi.EndTxn, side: "response", nth: 2, action: "drop" });
     await silent.caught;
-    await capture.waitForLog("no answer to EndTxn", { from, timeoutMs: 30_000 });
+    await capture.waitForLog("retry_in_ms", { from, timeoutMs: 30_000 });
     await capture.waitForLog("Streaming", { from });
     await assertExactlyOnce(bed, capture, writers);
   },

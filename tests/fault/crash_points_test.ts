@@ -4,6 +4,7 @@ import { notStrictEqual, strictEqual } from "node:assert";
 import { fileURLToPath } from "node:url";
 import { startCapture } from "../support/capture.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
+import { SLOW_TESTS } from "../support/speed.ts";
 import { createTestBed, type TestBed } from "../support/servers.ts";
 import { createWriterTables, WRITER_TABLES } from "../support/writer.ts";
 
@@ -13,7 +14,7 @@ const POINTS_MAX = 2_000;
 Deno.test("killed at each step of input and output, it loses nothing and repeats nothing", async () => {
   await using bed = await createTestBed();
   await createWriterTables(bed.sql);
-  const stride = Deno.env.get("FAULT_TESTS") === "full" ? 1 : 9;
+  const stride = Deno.env.get(SLOW_TESTS) === "1" ? 1 : 9;
   let point = 1;
   for (; point < POINTS_MAX; point += stride) {
     if (!await crashesAt(bed, point)) break;

@@ -138,7 +138,7 @@ function parseLine(line: string): GoldenLine {
     }
     case "?": {
       const { primaryKey, types } = JSON.parse(rest);
-      return { kind: "relation", details: { primaryKey, types: new Map(types) } };
+      return { kind: "relation", details: { primaryKey, types: new Map(types), asOf: 0n } };
     }
     case "=": {
       const [key = "", value = ""] = rest.split("\t");

@@ -1,9 +1,10 @@
 // The main job on real servers: changes flow, once each, through restarts, kills and a second instance.
 
-import { deepStrictEqual, notStrictEqual, strictEqual } from "node:assert";
+import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert";
 import { startCapture } from "../support/capture.ts";
 import { readTopics } from "../support/consumer.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
+import { sql } from "../support/psql.ts";
 import { createTestBed } from "../support/servers.ts";
 import { createWriterTables, WRITER_TABLES, Writers } from "../support/writer.ts";
 
@@ -132,4 +133,70 @@ Deno.test("at-least-once delivers everything too, without a transaction", async 
   await writers.stop();
   await waitUntilConfirmed(bed, capture);
   notStrictEqual(await assertDelivered(bed, WRITER_TABLES), 0);
+});
+
+Deno.test("a slot that waits for an older transaction says so, and for whom", async () => {
+  await using bed = await createTestBed();
+  await bed.sql.exec("CREATE TABLE t (id int PRIMARY KEY)");
+  await using older = await sql(bed.postgres);
+  await older.exec("BEGIN; INSERT INTO t VALUES (1)");
+  const pid = await older.value("SELECT pg_backend_pid()");
+  await using capture = await startCapture({ env: bed.env });
+  const line = await capture.waitForLog("waits for a transaction that is older", { timeoutMs: 20_000 });
+  match(line, new RegExp(`process=${pid} .*pg_terminate_backend\\(${pid}\\)`));
+  await older.exec("COMMIT");
+  await capture.waitForLog("Streaming");
+});
+
+Deno.test("settings come from a TOML file, the environment wins, and a secret from a file of its own", async () => {
+  await using bed = await createTestBed();
+  await bed.sql.exec("CREATE TABLE t (id int PRIMARY KEY)");
+  const { PG_PASSWORD, PG_HOST, PG_PORT, KAFKA_BROKERS, KAFKA_TOPIC_PREFIX, ...env } = bed.env;
+  await Deno.writeTextFile(`${bed.folder}/password`, `${PG_PASSWORD}\n`);
+  await Deno.writeTextFile(
+    `${bed.folder}/pg-capture.toml`,
+    `[pg]\nhost = "${PG_HOST}"\nport = ${PG_PORT}\nslot_name = "overruled"\n` +
+      `[kafka]\nbrokers = ["${KAFKA_BROKERS}"]\ntopic_prefix = "${KAFKA_TOPIC_PREFIX}"\n`,
+  );
+  await using capture = await startCapture({
+    env: { ...env, PG_PASSWORD_FILE: `${bed.folder}/password` },
+    args: ["-c", `${bed.folder}/pg-capture.toml`, "--json-logs", "run"],
+  });
+  const line = await capture.waitForLog('"Streaming"');
+  strictEqual(JSON.parse(line).level, "info");
+  await bed.sql.exec("INSERT INTO t VALUES (1)");
+  await waitUntilConfirmed(bed, capture);
+  strictEqual(await assertDelivered(bed, ["public.t"]), 1);
+  deepStrictEqual(await capture.terminate(), { code: 0, signal: null });
+});
+
+Deno.test("a server that is away is awaited, at start too", async () => {
+  await using bed = await createTestBed();
+  await using capture = await startCapture({ env: { ...bed.env, PG_PORT: "1" } });
+  await capture.waitForLog(/warn .*Cannot connect to PostgreSQL.*connection refused.*retry_in_ms/);
+  deepStrictEqual(await capture.terminate(), { code: 0, signal: null });
+  await using withoutKafka = await startCapture({ env: { ...bed.env, KAFKA_BROKERS: "127.0.0.1:1" } });
+  await withoutKafka.waitForLog(/warn .*Kafka.*127\.0\.0\.1:1.*retry_in_ms/);
+  deepStrictEqual(await withoutKafka.terminate(), { code: 0, signal: null });
+});
+
+Deno.test("a server that answers no ends it with exit code 3, one clear line, and no secret", async () => {
+  await using bed = await createTestBed();
+  const wrong: readonly [Record<string, string>, RegExp][] = [
+    [{ PG_PASSWORD: "planted-wrong-password" }, /password authentication failed/],
+    [{ PG_DATABASE: "nowhere" }, /database "nowhere" does not exist/],
+    [{ PG_PUBLICATION: "nowhere" }, /publication "nowhere" does not exist.*CREATE PUBLICATION "nowhere"/],
+  ];
+  for (const [env, expected] of wrong) {
+    await using capture = await startCapture({ env: { ...bed.env, ...env } });
+    strictEqual((await capture.waitForExit()).code, 3);
+    const errors = capture.log.filter((line) => / error /.test(line));
+    strictEqual(errors.length, 1, errors.join("\n"));
+    match(errors[0]!, expected);
+    strictEqual(capture.log.some((line) => line.includes("planted-wrong-password")), false);
+  }
+  strictEqual(
+    await bed.sql.value("SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1", [bed.slot]),
+    "0",
+  );
 });

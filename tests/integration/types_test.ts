@@ -24,6 +24,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   search_path: "nowhere",
   client_encoding: "LATIN1",
   xmloption: "document",
+  quote_all_identifiers: "on",
   statement_timeout: "50ms",
 };
 

@@ -64,7 +64,7 @@ export class FakeWorld {
       createSink: () => this.#sink(),
       store: this.#store(),
       createDecoder: () => new ChangeDecoder({ version: "0", database: "shop", tombstones: false }),
-      topicOf: (target) => target === "message" ? "message" : `${target.schema}.${target.table}`,
+      topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
       observer: ignoring as Observer,
       lifecycle: ignoring as unknown as Lifecycle,
       now: () => performance.now(),
@@ -93,6 +93,7 @@ export class FakeWorld {
             ? { confirmedFlushLsn: this.slotConfirmed, activePid: null, walEnd: this.walEnd }
             : null,
         ),
+      slotBlockers: () => Promise.resolve([]),
       createSlot: () => {
         this.events.push("create slot");
         this.slotExists = true;
@@ -102,9 +103,9 @@ export class FakeWorld {
         this.events.push("start replication");
         return Promise.resolve(this.#stream());
       },
-      readWalEnd: () => Promise.resolve(this.walEnd),
+      readWal: () => Promise.resolve({ end: this.walEnd, keptFrom: null, status: null, bytesLeft: null }),
       timelineHistory: () => Promise.resolve(this.timelineHistory),
-      describeRelation: () => Promise.resolve({ primaryKey: null, types: new Map() }),
+      describeRelation: () => Promise.resolve({ primaryKey: null, types: new Map(), asOf: 0n }),
       close: () => this.events.push("close source"),
     };
   }
@@ -197,6 +198,7 @@ export const FAKE_SETTINGS: CaptureSettings = {
   delivery: "exactly-once",
   limits: { lingerMs: 5, enoughBytes: 1e6, bufferBytesMax: 1e6, bufferRecordsMax: 1000, idleProgressMs: 50 },
   batchBytesMax: 1e6,
+  oversize: "stop",
   keepaliveIntervalMs: 10_000,
   pollIntervalMs: 5,
 };

@@ -125,3 +125,9 @@ function plain(message: string, fields: LogFields = {}): string {
 function json(message: string, fields: LogFields = {}): string {
   return formatLogLine("json", { timeMs: TIME_MS, level: "info", message, fields }, []);
 }
+
+Deno.test("a mend stands last and as it is, for a person to copy", () => {
+  const fields = { mend: 'CREATE PUBLICATION "p" FOR ALL TABLES;', retry_in_ms: 5 };
+  const line = formatLogLine("plain", { timeMs: 0, level: "error", message: "Cannot", fields }, []);
+  strictEqual(line.endsWith('Cannot retry_in_ms=5 mend: CREATE PUBLICATION "p" FOR ALL TABLES;\n'), true, line);
+});

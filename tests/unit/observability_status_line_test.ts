@@ -1,21 +1,25 @@
 // The counters and the status line that is made of them.
 
 import { strict as assert } from "node:assert";
+import { CommitTimes } from "../../src/pipeline/commit_times.ts";
+import type { Delivery } from "../../src/pipeline/observer.ts";
+import type { WalState } from "../../src/pipeline/ports.ts";
 import { Statistics } from "../../src/observability/statistics.ts";
 import { startStatusLine, statusFields } from "../../src/observability/status_line.ts";
 
 const NOW_MS = 1_800_000_000_000;
+const USERS = { schema: "public", table: "users" };
 
 Deno.test("everything the data path tells is counted", () => {
   const statistics = new Statistics();
   statistics.received(100, 3);
   statistics.received(50, 2);
-  statistics.encoded("INSERT", 2);
-  statistics.encoded("DELETE", 1);
+  statistics.encoded(USERS, "INSERT", 2);
+  statistics.encoded(USERS, "DELETE", 1);
   statistics.transactionsFinished(4);
   statistics.queued(6, 600, NOW_MS);
-  statistics.delivered({ records: 2, bytes: 100, durationMs: 7, commitTimeMs: NOW_MS });
-  statistics.delivered({ records: 1, bytes: 50, durationMs: 3, commitTimeMs: NOW_MS });
+  statistics.delivered(delivery(2, 100, 7));
+  statistics.delivered(delivery(1, 50, 3));
   statistics.failed("kafka-unavailable", true);
   statistics.failed("slot-unusable", false);
   const reading = statistics.read();
@@ -38,7 +42,7 @@ Deno.test("everything the data path tells is counted", () => {
 Deno.test("a reading does not change any more", () => {
   const statistics = new Statistics();
   const reading = statistics.read();
-  statistics.encoded("INSERT", 1);
+  statistics.encoded(USERS, "INSERT", 1);
   statistics.stateChanged("kafka", "failed");
   statistics.failed("fenced", true);
   assert.equal(reading.changes.INSERT, 0);
@@ -49,10 +53,10 @@ Deno.test("a reading does not change any more", () => {
 Deno.test("the status says states, lag, rate and totals", () => {
   const statistics = streaming();
   const previous = statistics.read();
-  statistics.delivered({ records: 5000, bytes: 1, durationMs: 1, commitTimeMs: NOW_MS });
+  statistics.delivered(delivery(5000, 1, 1));
   statistics.transactionsFinished(1);
   statistics.confirmed(0x100n);
-  statistics.serverWalEnd(0x1_0000_0100n);
+  statistics.walWatched(wal(0x1_0000_0100n));
   statistics.queued(12, 99, NOW_MS - 2340);
   assert.deepEqual(statusFields(previous, statistics.read(), 10_000, NOW_MS), {
     postgres: "streaming",
@@ -72,7 +76,7 @@ Deno.test("the status says states, lag, rate and totals", () => {
 Deno.test("who has delivered everything has no lag; a clock that is behind the server's makes none below zero", () => {
   const statistics = streaming();
   statistics.confirmed(20n);
-  statistics.serverWalEnd(10n);
+  statistics.walWatched(wal(10n));
   assert.deepEqual(lag(statistics), [0, 0]);
   statistics.queued(1, 1, NOW_MS + 5000);
   assert.deepEqual(lag(statistics), [0, 0]);
@@ -81,7 +85,7 @@ Deno.test("who has delivered everything has no lag; a clock that is behind the s
 Deno.test("without PostgreSQL the lag is unknown, but for the age of what is held already", () => {
   const statistics = streaming();
   statistics.confirmed(10n);
-  statistics.serverWalEnd(20n);
+  statistics.walWatched(wal(20n));
   statistics.stateChanged("postgres", "failed");
   assert.deepEqual(lag(statistics), [null, null]);
   statistics.queued(1, 1, NOW_MS - 200_499);
@@ -106,7 +110,7 @@ Deno.test("the line comes at each interval with the rate since the last one, and
     monotonicMs: () => monotonicMs += 1000,
     intervalMs: 1,
   });
-  statistics.delivered({ records: 10, bytes: 1, durationMs: 1, commitTimeMs: NOW_MS });
+  statistics.delivered(delivery(10, 1, 1));
   const keepsAlive = setTimeout(() => {}, 10_000);
   await promise;
   clearTimeout(keepsAlive);
@@ -128,4 +132,14 @@ function lag(statistics: Statistics): readonly unknown[] {
   const fields = statusFields(statistics.read(), statistics.read(), 0, NOW_MS);
   assert.equal(fields.messages_per_second, 0);
   return [fields.lag_bytes, fields.lag_seconds];
+}
+
+function delivery(records: number, bytes: number, durationMs: number): Delivery {
+  const commitTimes = new CommitTimes();
+  for (let record = 0; record < records; record++) commitTimes.add(NOW_MS);
+  return { records, bytes, durationMs, commitTimeMs: NOW_MS, commitTimes, deliveredAtMs: NOW_MS + 20 };
+}
+
+function wal(end: bigint): WalState {
+  return { end, keptFrom: 0n, status: "reserved", bytesLeft: null };
 }

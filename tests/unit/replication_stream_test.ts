@@ -39,7 +39,7 @@ async function startedOn(connection: FakeConnection): Promise<PostgresStream> {
   return await PostgresStream.start(
     connection,
     "START",
-    'Cannot start on slot "s"',
+    'replication on slot "s"',
     () => 946_684_800_000 + 5,
     NEVER,
   );
@@ -109,7 +109,7 @@ Deno.test("the server's errors are told apart by their code", async () => {
     const connection = new FakeConnection(frame("E", ascii(`SERROR\0C${code}\0M${message}\0\0`)));
     await rejects(startedOn(connection), (error) => {
       strictEqual(error instanceof CaptureError && error.kind, kind, code);
-      strictEqual((error as Error).message, `Cannot start on slot "s": ${message}`);
+      strictEqual((error as Error).message, `Cannot start replication on slot "s": ${message}`);
       return true;
     });
   }

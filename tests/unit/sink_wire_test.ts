@@ -149,7 +149,7 @@ Deno.test("a server that is no Kafka broker is an error, with a guess at the rea
 Deno.test("a broker that never answers is given up", async () => {
   await using broker = new FakeBroker(() => null);
   await rejectsWith(
-    "kafka-unavailable",
+    "kafka-silent",
     () => Connection.open(broker.address, OPTIONS, FOREVER),
     /within 0.3 s/,
   );

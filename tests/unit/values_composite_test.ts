@@ -142,7 +142,7 @@ Deno.test("a type nested without end is refused when its writer is made", () => 
   };
   endless.element = endless;
   assert.throws(
-    () => valueWriter(endless),
+    () => valueWriter(endless, false),
     (error) => error instanceof CaptureError && error.kind === "decoding",
   );
 });

@@ -3,7 +3,8 @@
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { asciiBytes, BACKSLASH, CLOSE_BRACE, COMMA, OPEN_BRACE, QUOTE } from "./ascii.ts";
-import { FieldCountMismatch, malformed } from "./malformed.ts";
+import { CaptureError } from "../../errors.ts";
+import { CompositeMismatch, malformed } from "./malformed.ts";
 import { scratchBytes } from "./scratch.ts";
 import type { ValueWriter } from "./writer.ts";
 
@@ -33,31 +34,50 @@ export function compositeWriter(
   const keys = fields.map(({ name }, index) => keyFragment(name, index));
   const values = fields.map(({ value }) => value);
   return (src, start, end, out) => {
-    const last = end - 1;
-    if (last <= start || src[start] !== OPEN_PARENTHESIS || src[last] !== CLOSE_PARENTHESIS) {
-      throw malformed("composite");
+    try {
+      writeFields(typeName, keys, values, level, takesFewer, src, start, end, out);
+    } catch (error) {
+      // A field's value may be one of another field by now.
+      if (error instanceof CompositeMismatch || !(error instanceof CaptureError)) throw error;
+      throw new CompositeMismatch(typeName, "it does not fit the type's fields");
     }
-    if (values.length === 0) out.byte(OPEN_BRACE);
-    let at = start + 1;
-    for (let field = 0; field < values.length; field++) {
-      if (field > 0) {
-        if (at === last) {
-          if (takesFewer) break;
-          throw new FieldCountMismatch(typeName, "fewer", values.length);
-        }
-        if (src[at++] !== COMMA) throw malformed("composite");
-      }
-      out.append(keys[field]!);
-      at = src[at] === QUOTE
-        ? writeQuotedField(values[field]!, level, src, at + 1, last, out)
-        : writeBareField(values[field]!, src, at, last, out);
-    }
-    if (at !== last) {
-      if (src[at] !== COMMA && values.length > 0) throw malformed("composite");
-      throw new FieldCountMismatch(typeName, "more", values.length);
-    }
-    out.byte(CLOSE_BRACE);
   };
+}
+
+function writeFields(
+  typeName: string,
+  keys: readonly Uint8Array[],
+  values: readonly ValueWriter[],
+  level: number,
+  takesFewer: boolean,
+  src: Uint8Array,
+  start: number,
+  end: number,
+  out: ByteWriter,
+): void {
+  const last = end - 1;
+  if (last <= start || src[start] !== OPEN_PARENTHESIS || src[last] !== CLOSE_PARENTHESIS) {
+    throw malformed("composite");
+  }
+  if (values.length === 0) out.byte(OPEN_BRACE);
+  let at = start + 1;
+  for (let field = 0; field < values.length; field++) {
+    if (field > 0) {
+      if (at === last && takesFewer) break;
+      if (at === last) {
+        throw new CompositeMismatch(typeName, `it has fewer fields than the type's ${values.length}`);
+      }
+      if (src[at++] !== COMMA) throw malformed("composite");
+    }
+    out.append(keys[field]!);
+    at = src[at] === QUOTE
+      ? writeQuotedField(values[field]!, level, src, at + 1, last, out)
+      : writeBareField(values[field]!, src, at, last, out);
+  }
+  if (at !== last) {
+    throw new CompositeMismatch(typeName, `it has more fields than the type's ${values.length}`);
+  }
+  out.byte(CLOSE_BRACE);
 }
 
 /** `{"name":` for the first field, `,"name":` for the others. */

@@ -11,17 +11,13 @@ export function malformed(typeName: string): CaptureError {
 }
 
 /**
- * A composite value with another number of fields than its type: PostgreSQL prints a row by the type as it was when
- * the row was written, and says nothing of ALTER TYPE in the stream. Worth another look at the catalog.
+ * A composite value that does not fit its type. PostgreSQL prints a row by the type as it was when the row was
+ * written, and the stream says nothing of ALTER TYPE: worth another look at the catalog.
  */
-export class FieldCountMismatch extends CaptureError {
-  constructor(typeName: string, found: "more" | "fewer", fields: number) {
-    super(
-      "decoding",
-      `Cannot write a value of type ${typeName} as JSON: it has ${found} fields than the type's ${fields}`,
-      {
-        hint: "the type was altered after the row was written: docs/TYPES.md, composite types that change",
-      },
-    );
+export class CompositeMismatch extends CaptureError {
+  constructor(typeName: string, found: string) {
+    super("decoding", `Cannot write a value of type ${typeName} as JSON: ${found}`, {
+      hint: "the type was altered after the row was written: docs/TYPES.md, composite types that change",
+    });
   }
 }

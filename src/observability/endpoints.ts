@@ -1,0 +1,27 @@
+// What is served on which path.
+
+import type { Reply } from "./http_server.ts";
+import { renderMetrics } from "./metrics.ts";
+import { PROMETHEUS_TEXT } from "./prometheus_text.ts";
+import { isReady, type Standing } from "./standing.ts";
+import { STATUS_PAGE } from "./status_page/page.ts";
+import { statusJson } from "./status_json.ts";
+
+/** The paths of SPEC section 5, and the JSON that the status page asks for. */
+export function endpoints(standing: () => Standing): ReadonlyMap<string, () => Reply> {
+  return new Map<string, () => Reply>([
+    ["/", () => ({ contentType: "text/html; charset=utf-8", body: STATUS_PAGE })],
+    ["/status.json", () => json(200, statusJson(standing()))],
+    ["/metrics", () => ({ contentType: PROMETHEUS_TEXT, body: renderMetrics(standing()) })],
+    ["/healthz", () => json(200, { status: "alive" })],
+    ["/readyz", () => {
+      const { reading } = standing();
+      const ready = isReady(reading);
+      return json(ready ? 200 : 503, { ready, ...reading.states });
+    }],
+  ]);
+}
+
+function json(status: number, value: unknown): Reply {
+  return { status, contentType: "application/json", body: `${JSON.stringify(value)}\n` };
+}

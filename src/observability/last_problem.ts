@@ -1,0 +1,71 @@
+// Remembers the last warning or error of the log, for people who look later.
+
+import { escapeControls } from "./escape.ts";
+import type { LogFields, Logger } from "./logger.ts";
+import { maskSecrets } from "./mask.ts";
+
+/** A warning or an error as the log has it, without a secret. */
+export interface Problem {
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  readonly level: "warn" | "error";
+  readonly message: string;
+  /** What to do about it; null where waiting is all there is to do. */
+  readonly mend: string | null;
+}
+
+/** A logger that passes everything on, and keeps the last problem. */
+export class ProblemKeeper implements Logger {
+  readonly #logger: Logger;
+  readonly #secrets: () => readonly string[];
+  readonly #wallClockMs: () => number;
+  #last: Problem | null = null;
+
+  /** @param wallClockMs milliseconds since 1970 */
+  constructor(logger: Logger, secrets: () => readonly string[], wallClockMs: () => number) {
+    this.#logger = logger;
+    this.#secrets = secrets;
+    this.#wallClockMs = wallClockMs;
+  }
+
+  /** Null while there was none. */
+  get last(): Problem | null {
+    return this.#last;
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#keep("error", message, fields);
+    this.#logger.error(message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#keep("warn", message, fields);
+    this.#logger.warn(message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#logger.info(message, fields);
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#logger.debug(message, fields);
+  }
+
+  trace(message: string, fields?: LogFields): void {
+    this.#logger.trace(message, fields);
+  }
+
+  #keep(level: "warn" | "error", message: string, fields: LogFields = {}): void {
+    const { found, mend } = fields;
+    this.#last = {
+      atMs: this.#wallClockMs(),
+      level,
+      message: this.#clean(typeof found === "string" ? `${message}: ${found}` : message),
+      mend: typeof mend === "string" ? this.#clean(mend) : null,
+    };
+  }
+
+  #clean(text: string): string {
+    return escapeControls(maskSecrets(text, this.#secrets()));
+  }
+}

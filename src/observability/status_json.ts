@@ -1,0 +1,46 @@
+// The numbers of the status page as JSON.
+
+import { quantile } from "./histogram.ts";
+import { isReady, lagOf, type Standing } from "./standing.ts";
+
+/** So many tables are listed, the busiest first. */
+const TABLES_MAX = 50;
+
+/** Everything that the page shows; times in milliseconds since 1970. No secret, and no row's value. */
+export function statusJson(standing: Standing) {
+  const { facts, atMs, reading, wal, usage, lastProblem, rates, recentLatency } = standing;
+  const tables = reading.tables
+    .map(({ schema, table, records }) => {
+      const total = Object.values(records).reduce((sum, count) => sum + count, 0);
+      return { schema, table, total, ...lowerCase(records) };
+    })
+    .sort((a, b) => b.total - a.total);
+  return {
+    ...facts,
+    atMs,
+    ready: isReady(reading),
+    states: reading.states,
+    lag: lagOf(standing),
+    latencySeconds: { p50: quantile(recentLatency, 0.5), p99: quantile(recentLatency, 0.99) },
+    rates: rates.map((rate) => Math.round(rate)),
+    delivered: reading.delivered,
+    transactions: reading.transactions,
+    buffered: { records: reading.queued.changes, bytes: reading.queued.bytes },
+    wal,
+    usage,
+    errors: reading.errors,
+    retries: reading.retries,
+    lastProblem,
+    tables: tables.slice(0, TABLES_MAX),
+    tablesTotal: tables.length,
+  };
+}
+
+/** What `/status.json` gives. */
+export type StatusJson = ReturnType<typeof statusJson>;
+
+function lowerCase(records: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(records).map(([operation, count]) => [operation.toLowerCase(), count]),
+  );
+}

@@ -1,0 +1,62 @@
+// The status page: one document, made of its markup, style and script.
+
+import { STATUS_SCRIPT } from "./script.ts";
+import { STATUS_STYLE } from "./style.ts";
+
+/** HTML without outside assets. Everything that changes comes from /status.json. */
+export const STATUS_PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>pg-capture</title>
+<link rel="icon" href="data:,">
+<style>${STATUS_STYLE}</style>
+</head>
+<body>
+<main>
+<header>
+  <h1>pg-capture <small id="version"></small></h1>
+  <p id="verdict" class="pill" role="status">connecting</p>
+</header>
+<noscript><p class="problem">This page needs JavaScript; <a href="/metrics">/metrics</a> does not.</p></noscript>
+
+<section class="flow" aria-label="Connections">
+  <div class="part" id="postgres"><h2><i></i>PostgreSQL</h2><p class="state"></p><dl>
+    <dt>database</dt><dd id="database"></dd><dt>slot</dt><dd id="slot"></dd><dt>publication</dt><dd id="publication"></dd></dl></div>
+  <div class="arrow" aria-hidden="true"><svg viewBox="0 0 60 12"><path d="M0 6h54m-6-5 6 5-6 5"/></svg></div>
+  <div class="part" id="kafka"><h2><i></i>Kafka</h2><p class="state"></p><dl>
+    <dt>brokers</dt><dd id="brokers"></dd><dt>topics</dt><dd id="topics"></dd><dt>delivery</dt><dd id="delivery"></dd></dl></div>
+</section>
+
+<section id="problem" class="problem" hidden>
+  <h2><span id="problem-title"></span> <time id="problem-time"></time></h2>
+  <p id="problem-message"></p>
+  <p id="problem-mend"><b>Mend</b> <code></code></p>
+</section>
+
+<section class="tiles" aria-label="Figures">
+  <div class="tile wide"><h3>Rate</h3><p class="figure"><b id="rate">–</b> <span>changes/s</span></p>
+    <svg id="spark" viewBox="0 0 240 48" preserveAspectRatio="none" role="img" aria-label="Rate of the last two minutes"><path class="area"/><path class="stroke"/></svg>
+    <p class="note"><span id="peak"></span><span>last 2 minutes</span></p></div>
+  <div class="tile" id="lag-tile"><h3>Lag</h3><p class="figure"><b id="lag-time">–</b></p><p class="note" id="lag-bytes"></p></div>
+  <div class="tile"><h3>Latency</h3><p class="figure"><b id="latency">–</b> <span>p50</span></p><p class="note" id="latency-p99"></p></div>
+  <div class="tile" id="wal-tile"><h3>WAL kept</h3><p class="figure"><b id="wal">–</b></p><p class="note" id="wal-note"></p></div>
+  <div class="tile"><h3>Delivered</h3><p class="figure"><b id="delivered">–</b></p><p class="note" id="delivered-note"></p></div>
+  <div class="tile"><h3>Buffered</h3><p class="figure"><b id="buffered">–</b></p><p class="note" id="buffered-note"></p></div>
+  <div class="tile"><h3>Process</h3><p class="figure"><b id="memory">–</b></p><p class="note" id="process-note"></p></div>
+</section>
+
+<section class="tables">
+  <h2>Tables <small id="tables-note"></small></h2>
+  <div class="scroll"><table><thead><tr><th>table</th><th>changes</th><th>insert</th><th>update</th><th>delete</th><th>other</th></tr></thead><tbody id="tables"></tbody></table></div>
+  <p id="no-tables" class="empty">No change has come yet.</p>
+</section>
+
+<footer><span>since <time id="started"></time></span> <a href="/metrics">metrics</a> <a href="/readyz">readiness</a> <a href="/status.json">JSON</a></footer>
+</main>
+<script>${STATUS_SCRIPT}</script>
+</body>
+</html>
+`;

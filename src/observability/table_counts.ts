@@ -1,0 +1,55 @@
+// Counts records by table.
+
+import type { Operation } from "../decoder/relation_plan.ts";
+import type { RecordOrigin } from "../pipeline/observer.ts";
+
+/** More tables than this are counted together: each is some lines of the metrics. */
+const TABLES_MAX = 2000;
+
+/** Records by operation. */
+export type OperationCounts = Readonly<Record<Operation, number>>;
+
+/** A table's records, or those of logical messages, whose names are empty. */
+export interface TableReading {
+  readonly schema: string;
+  readonly table: string;
+  readonly records: OperationCounts;
+}
+
+/** Counts by table, in the order of their first records. */
+export class TableCounts {
+  readonly #tables = new Map<string, TableReading & { readonly records: Record<Operation, number> }>();
+
+  add(origin: RecordOrigin, operation: Operation, count: number): void {
+    const { schema, table } = origin === "message" ? NO_TABLE : origin;
+    const key = `${schema}\0${table}`;
+    let counts = this.#tables.get(key);
+    if (counts === undefined) {
+      if (this.#tables.size >= TABLES_MAX) return this.#addOther(operation, count);
+      counts = { schema, table, records: noRecords() };
+      this.#tables.set(key, counts);
+    }
+    counts.records[operation] += count;
+  }
+
+  read(): readonly TableReading[] {
+    return [...this.#tables.values()].map((each) => ({ ...each, records: { ...each.records } }));
+  }
+
+  #addOther(operation: Operation, count: number): void {
+    let other = this.#tables.get(OTHER);
+    if (other === undefined) {
+      other = { schema: OTHER, table: OTHER, records: noRecords() };
+      this.#tables.set(OTHER, other);
+    }
+    other.records[operation] += count;
+  }
+}
+
+/** Zero of each. */
+export function noRecords(): Record<Operation, number> {
+  return { INSERT: 0, UPDATE: 0, DELETE: 0, TRUNCATE: 0, READ: 0, MESSAGE: 0 };
+}
+
+const NO_TABLE = { schema: "", table: "" };
+const OTHER = "(other tables)";

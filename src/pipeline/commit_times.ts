@@ -1,0 +1,31 @@
+// The commit times of the records in a batch: how many of each, for the latency that people are shown.
+
+/** Distinct milliseconds that are told apart; in a backlog, where there are more, the rest counts with the last. */
+const TIMES_MAX = 256;
+
+/** Counts records by commit time. Made once, used for batch after batch: a record costs a comparison. */
+export class CommitTimes {
+  readonly #times = new Float64Array(TIMES_MAX);
+  readonly #counts = new Uint32Array(TIMES_MAX);
+  #length = 0;
+
+  /** @param timeMs in milliseconds since 1970 */
+  add(timeMs: number): void {
+    const last = this.#length - 1;
+    if (last >= 0 && (this.#times[last] === timeMs || this.#length === TIMES_MAX)) {
+      this.#counts[last]!++;
+      return;
+    }
+    this.#times[this.#length] = timeMs;
+    this.#counts[this.#length++] = 1;
+  }
+
+  /** Calls `visit` for each commit time, in the order of their first records. */
+  forEach(visit: (timeMs: number, records: number) => void): void {
+    for (let index = 0; index < this.#length; index++) visit(this.#times[index]!, this.#counts[index]!);
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+}

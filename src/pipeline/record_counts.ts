@@ -1,0 +1,44 @@
+// Counts records by table and operation between two reports: a row costs a comparison and an addition.
+
+import type { Operation } from "../decoder/relation_plan.ts";
+import type { Observer, RecordOrigin } from "./observer.ts";
+
+const OPERATIONS: readonly Operation[] = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "READ", "MESSAGE"];
+
+/** What was counted since the last report. */
+export class RecordCounts {
+  readonly #counts = new Map<RecordOrigin, Record<Operation, number>>();
+  #lastOrigin: RecordOrigin | undefined;
+  #last = newCounts();
+
+  count(origin: RecordOrigin, operation: Operation): void {
+    if (origin !== this.#lastOrigin) this.#turnTo(origin);
+    this.#last[operation]++;
+  }
+
+  /** Tells the observer, and begins anew. */
+  report(observer: Pick<Observer, "encoded">): void {
+    if (this.#lastOrigin === undefined) return;
+    for (const [origin, counts] of this.#counts) {
+      for (const operation of OPERATIONS) {
+        if (counts[operation] > 0) observer.encoded(origin, operation, counts[operation]);
+      }
+    }
+    this.#counts.clear();
+    this.#lastOrigin = undefined;
+  }
+
+  #turnTo(origin: RecordOrigin): void {
+    let counts = this.#counts.get(origin);
+    if (counts === undefined) {
+      counts = newCounts();
+      this.#counts.set(origin, counts);
+    }
+    this.#lastOrigin = origin;
+    this.#last = counts;
+  }
+}
+
+function newCounts(): Record<Operation, number> {
+  return { INSERT: 0, UPDATE: 0, DELETE: 0, TRUNCATE: 0, READ: 0, MESSAGE: 0 };
+}

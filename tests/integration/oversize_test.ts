@@ -1,0 +1,108 @@
+// Rows that Kafka does not take, and rows that PostgreSQL can't decode, on real servers.
+
+import { deepStrictEqual, match, strictEqual } from "node:assert";
+import { startCapture } from "../support/capture.ts";
+import { readTopics } from "../support/consumer.ts";
+import { waitUntilConfirmed } from "../support/oracle.ts";
+import { sql } from "../support/psql.ts";
+import { createTestBed } from "../support/servers.ts";
+
+const LIMIT = "20000";
+const BIG = "repeat('x', 30000)";
+
+Deno.test("a row above the broker's limit stops it: table, key and size are named, nothing of it is sent", async () => {
+  await using bed = await createTestBed();
+  await bed.sql.exec("CREATE TABLE docs (id int PRIMARY KEY, body text)");
+  const env = { ...bed.env, KAFKA_MAX_MESSAGE_BYTES: LIMIT };
+  for (let start = 0; start < 2; start++) {
+    await using capture = await startCapture({ env });
+    if (start === 0) {
+      await capture.waitForLog("Streaming");
+      await bed.sql.exec(`INSERT INTO docs VALUES (1, 'small'), (2, ${BIG}), (3, 'small')`);
+    }
+    strictEqual((await capture.waitForExit()).code, 3);
+    match(
+      capture.log.at(-1)!,
+      /Cannot send the INSERT of table .*public.*docs.*, key .*\{.*id.*:2\}, at commit_lsn \S+ tx_seq 2: it needs 30\d\d\d bytes, KAFKA_MAX_MESSAGE_BYTES is 20000.*mend=/,
+    );
+  }
+  deepStrictEqual(await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix }), []);
+});
+
+Deno.test("with KAFKA_OVERSIZE=dead-letter a pointer takes its place, and all else goes its way", async () => {
+  await using bed = await createTestBed();
+  await bed.sql.exec("CREATE TABLE docs (id int PRIMARY KEY, body text)");
+  await bed.sql.exec("ALTER TABLE docs REPLICA IDENTITY FULL");
+  await using capture = await startCapture({
+    env: {
+      ...bed.env,
+      KAFKA_MAX_MESSAGE_BYTES: LIMIT,
+      KAFKA_OVERSIZE: "dead-letter",
+      KAFKA_TOMBSTONES: "true",
+    },
+  });
+  await capture.waitForLog("Streaming");
+  await bed.sql.exec(`INSERT INTO docs VALUES (1, 'small'), (2, ${BIG}), (3, 'small')`);
+  await bed.sql.exec("UPDATE docs SET id = 4 WHERE id = 2");
+  await bed.sql.exec("DELETE FROM docs WHERE id = 4");
+  await bed.sql.rows(`SELECT pg_logical_emit_message(true, 'p', ${BIG})`);
+  await waitUntilConfirmed(bed, capture);
+  const records = await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix });
+  const topic = (name: string) =>
+    records.filter((record) => record.topic === `${bed.topicPrefix}.${name}`).map(({ key, value }) => {
+      const { op, source, key: keyInside, ...rest } = JSON.parse(value ?? "{}");
+      if (keyInside !== undefined) deepStrictEqual(keyInside, JSON.parse(key!));
+      return { key, op, seq: source?.tx_seq, keyChange: source?.key_change, ...rest };
+    });
+  const rows = topic("public.docs");
+  deepStrictEqual(rows.map(({ key, op }) => [key, op]), [
+    ['{"id":1}', "INSERT"],
+    ['{"id":3}', "INSERT"],
+    ['{"id":2}', undefined],
+    ['{"id":4}', undefined],
+  ]);
+  const pointers = topic("dead-letter");
+  deepStrictEqual(
+    pointers.map(({ key, op, seq, keyChange, schema, table }) => [
+      key,
+      op,
+      seq,
+      keyChange,
+      schema,
+      table,
+    ]),
+    [
+      ['{"id":2}', "INSERT", 2, undefined, "public", "docs"],
+      ['{"id":2}', "DELETE", 1, true, "public", "docs"],
+      ['{"id":4}', "INSERT", 2, true, "public", "docs"],
+      ['{"id":4}', "DELETE", 1, undefined, "public", "docs"],
+      ['{"prefix":"p"}', "MESSAGE", 1, undefined, null, null],
+    ],
+  );
+  for (const { bytes } of pointers) strictEqual(bytes > 30_000, true);
+  await capture.waitForLog("a pointer to it went to the dead-letter topic");
+  strictEqual((await capture.terminate()).code, 0);
+});
+
+Deno.test("a row that PostgreSQL itself can't decode stops it, with the slot and the mend, again and again", async () => {
+  await using bed = await createTestBed({ publish: false });
+  const database = `${bed.postgres.database}_ascii`;
+  await bed.sql.exec(`CREATE DATABASE ${database} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0`);
+  try {
+    await using admin = await sql({ ...bed.postgres, database });
+    await admin.exec(`CREATE TABLE t (id int PRIMARY KEY, v text);
+      CREATE PUBLICATION ${bed.publication} FOR ALL TABLES`);
+    for (let start = 0; start < 2; start++) {
+      await using capture = await startCapture({ env: { ...bed.env, PG_DATABASE: database } });
+      if (start === 0) {
+        await capture.waitForLog("Streaming");
+        await admin.exec(`SET client_encoding = 'SQL_ASCII'; INSERT INTO t VALUES (1, E'\\xff\\xfe')`);
+      }
+      strictEqual((await capture.waitForExit()).code, 3);
+      match(capture.log.at(-1)!, new RegExp(`slot.*${bed.slot}.*invalid byte sequence.*mend=.*poison`));
+    }
+  } finally {
+    await bed.sql.rows("SELECT pg_drop_replication_slot($1)", [bed.slot]).catch(() => {});
+    await bed.sql.exec(`DROP DATABASE ${database} WITH (FORCE)`);
+  }
+});
