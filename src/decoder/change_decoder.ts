@@ -3,19 +3,14 @@
 import { Buffer } from "node:buffer";
 import { CaptureError, unreachable } from "../errors.ts";
 import { formatLsn, type Lsn } from "../pipeline/position.ts";
+import { isKeyChanged, newKey, oldKey } from "./change_key.ts";
 import { EnvelopeEncoder, EnvelopeRows } from "./envelope.ts";
 import { malformed } from "./errors.ts";
 import { type LogicalMessage, readMessage, type Relation, RowChange } from "./pgoutput.ts";
-import {
-  compileRelation,
-  type KeyPlan,
-  type Operation,
-  quoted,
-  type RelationPlan,
-  withTypes,
-} from "./relation_plan.ts";
+import { compileRelation, type Operation, quoted, type RelationPlan, withTypes } from "./relation_plan.ts";
+import { RelationPlans } from "./relation_plans.ts";
 import type { TypeInfo } from "./type_info.ts";
-import { type TupleColumns, UNCHANGED_COLUMN } from "./tuple.ts";
+import type { TupleColumns } from "./tuple.ts";
 import { jsonStringBytes } from "./values/json_string.ts";
 import { CompositeMismatch } from "./values/malformed.ts";
 
@@ -75,16 +70,13 @@ export class ChangeDecoder {
 
   readonly record: EnvelopeEncoder;
   readonly #tombstones: boolean;
-  readonly #relations = new Map<number, RelationPlan>();
+  readonly #relations = new RelationPlans();
   readonly #change = new RowChange();
   readonly #rows = new EnvelopeRows();
   #message: MessageBytes = { bytes: new Uint8Array(0), start: 0, end: 0, walStartHigh: 0, walStartLow: 0 };
   #next: Step = "done";
   /** The step that gave the current record, or failed. */
   #taken: Step = "done";
-  /** Relations whose rows may have older composite values, up to a commit LSN, and what they are after it. */
-  readonly #older = new Map<number, RelationPlan>();
-  #olderUntil: Lsn = 0n;
   #plan: RelationPlan | undefined;
   #truncated: readonly number[] = [];
   #truncatedAt = 0;
@@ -128,7 +120,7 @@ export class ChangeDecoder {
         this.commitTimeMs = decoded.commitTimeMs;
         this.seq = 0;
         this.record.setTransaction(decoded);
-        if (this.#older.size > 0 && decoded.commitLsn > this.#olderUntil) this.#endOlder();
+        if (this.#relations.beginTransaction(decoded.commitLsn)) this.#plan = undefined;
         return "begin";
       case "commit":
         this.inTransaction = false;
@@ -159,8 +151,7 @@ export class ChangeDecoder {
     const relation = this.pendingRelation;
     if (relation === undefined) throw new Error("no relation is pending");
     const plan = compileRelation(relation, primaryKey, types);
-    this.#relations.set(relation.id, plan);
-    this.#older.delete(relation.id);
+    this.#relations.define(plan);
     this.pendingRelation = undefined;
     this.#plan = undefined;
     return plan;
@@ -175,6 +166,17 @@ export class ChangeDecoder {
     }
   }
 
+  /** The relations that were described. */
+  get relations(): readonly RelationPlan[] {
+    return this.#relations.all;
+  }
+
+  /** Takes a relation's types as they are now, between two changes. @param types of each column, in its order */
+  refreshRelation(plan: RelationPlan, types: readonly TypeInfo[]): void {
+    this.#relations.define(withTypes(plan, types, false));
+    this.#plan = undefined;
+  }
+
   /**
    * After `nextRecord` threw a CompositeMismatch: takes the relation's types as they are now, and encodes the
    * record again with the next `nextRecord`.
@@ -182,15 +184,7 @@ export class ChangeDecoder {
    * @param asOf the end of the WAL when they were looked up: composite values of transactions up to it may be older
    */
   retypeRelation(types: readonly TypeInfo[], asOf: Lsn): void {
-    const plan = this.#plan!;
-    const strict = withTypes(plan, types, false);
-    const isOlder = this.commitLsn <= asOf;
-    if (isOlder) {
-      this.#olderUntil = this.#older.size > 0 && this.#olderUntil < asOf ? this.#olderUntil : asOf;
-      this.#older.set(plan.id, strict);
-    }
-    this.#plan = this.target = isOlder ? withTypes(plan, types, true) : strict;
-    this.#relations.set(plan.id, this.#plan);
+    this.#plan = this.target = this.#relations.retype(this.#plan!, types, this.commitLsn, asOf);
     this.#next = this.#taken;
     this.seq--;
   }
@@ -213,12 +207,6 @@ export class ChangeDecoder {
         `"key":${key},"bytes":${bytes}` +
         this.record.sourceText(schema, table, walStartHigh, walStartLow, this.seq, keyChange),
     );
-  }
-
-  #endOlder(): void {
-    for (const [id, plan] of this.#older) this.#relations.set(id, plan);
-    this.#older.clear();
-    this.#plan = undefined;
   }
 
   /** Says where in the stream a message could not be decoded, and of which table. */
@@ -272,9 +260,10 @@ export class ChangeDecoder {
     const count = plan.writers.length;
     if (change.operation !== "DELETE") this.#expectColumns(change.newColumns, count);
     if (change.old !== "none") this.#expectColumns(change.oldColumns, count);
-    this.#next = change.operation === "UPDATE" && change.old !== "none" && this.#keyChanged(plan)
-      ? "delete-of-key-change"
-      : "row";
+    this.#next =
+      change.operation === "UPDATE" && change.old !== "none" && isKeyChanged(plan, change, message.bytes)
+        ? "delete-of-key-change"
+        : "row";
   }
 
   #expectColumns(columns: TupleColumns, count: number): void {
@@ -293,7 +282,7 @@ export class ChangeDecoder {
     const change = this.#change;
     const plan = this.#plan!;
     const old = change.oldColumns;
-    const key = this.#oldKey(plan);
+    const key = oldKey(plan, change);
     const rows = this.#rows;
     rows.before = old;
     rows.beforeKeyOnly = change.old === "key";
@@ -319,7 +308,7 @@ export class ChangeDecoder {
     rows.fill = change.old === "full" ? old : null;
     rows.keyChange = keyChange;
     this.seq++;
-    this.record.writeKey(plan, this.#newKey(plan, old), this.#message.bytes, after, old);
+    this.record.writeKey(plan, newKey(plan, change, old), this.#message.bytes, after, old);
     this.#writeRow(operation);
   }
 
@@ -327,42 +316,6 @@ export class ChangeDecoder {
     this.operation = operation;
     const { bytes, walStartHigh, walStartLow } = this.#message;
     this.record.writeRow(this.#plan!, operation, bytes, this.#rows, walStartHigh, walStartLow, this.seq);
-  }
-
-  /** The primary key, unless it is TOASTed, unchanged, and not in the replica identity that came along. */
-  #newKey(plan: RelationPlan, old: TupleColumns | null): KeyPlan | null {
-    if (plan.key === plan.identityKey || plan.key === null) return plan.key;
-    const starts = this.#change.newColumns.starts;
-    const held = plan.key.columns.every((column) =>
-      starts[column] !== UNCHANGED_COLUMN || (old?.starts[column] ?? -1) >= 0
-    );
-    return held ? plan.key : plan.identityKey;
-  }
-
-  /** The primary key where the old row that came holds it, else the replica identity. */
-  #oldKey(plan: RelationPlan): KeyPlan | null {
-    if (this.#change.old === "full" || plan.key === plan.identityKey || plan.key === null) return plan.key;
-    return plan.key.columns.every((column) => plan.identity[column]) ? plan.key : plan.identityKey;
-  }
-
-  #keyChanged(plan: RelationPlan): boolean {
-    const key = this.#oldKey(plan);
-    return key !== null && key.columns.some((column) => !this.#sameValue(column));
-  }
-
-  #sameValue(column: number): boolean {
-    const { oldColumns, newColumns } = this.#change;
-    const newStart = newColumns.starts[column]!;
-    const oldStart = oldColumns.starts[column]!;
-    if (newStart === UNCHANGED_COLUMN) return true;
-    if (newStart < 0 || oldStart < 0) return newStart === oldStart;
-    const length = newColumns.ends[column]! - newStart;
-    if (length !== oldColumns.ends[column]! - oldStart) return false;
-    const bytes = this.#message.bytes;
-    for (let index = 0; index < length; index++) {
-      if (bytes[newStart + index] !== bytes[oldStart + index]) return false;
-    }
-    return true;
   }
 
   #encodeTruncate(): boolean {

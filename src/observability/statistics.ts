@@ -38,7 +38,7 @@ export interface StatisticsReading {
   };
   /** Undefined before the server told it. */
   readonly serverWalEnd: Lsn | undefined;
-  /** Undefined before the first confirmation. */
+  /** When the server told it; undefined before the first confirmation. */
   readonly confirmed: Lsn | undefined;
   readonly errors: number;
   readonly retries: number;
@@ -74,6 +74,8 @@ export class Statistics implements Observer {
   #oldestCommitTimeMs = 0;
   #serverWalEnd: Lsn | undefined;
   #confirmed: Lsn | undefined;
+  /** At the time of the last look at the WAL: the two together are the lag of that moment. */
+  #confirmedThen: Lsn | undefined;
   #errors = 0;
   #retries = 0;
   readonly #errorsByKind = new Map<ErrorKind, number>();
@@ -121,6 +123,7 @@ export class Statistics implements Observer {
 
   walWatched({ end }: WalState): void {
     this.#serverWalEnd = end;
+    this.#confirmedThen = this.#confirmed;
   }
 
   confirmed(lsn: Lsn): void {
@@ -173,7 +176,7 @@ export class Statistics implements Observer {
         oldestCommitTimeMs: this.#queuedChanges === 0 ? undefined : this.#oldestCommitTimeMs,
       },
       serverWalEnd: this.#serverWalEnd,
-      confirmed: this.#confirmed,
+      confirmed: this.#confirmedThen ?? this.#confirmed,
       errors: this.#errors,
       retries: this.#retries,
       errorsByKind: new Map(this.#errorsByKind),

@@ -9,6 +9,7 @@ import type { Observer } from "./observer.ts";
 import type { OversizeAction } from "./oversize.ts";
 import type { SourceIdentity } from "./position.ts";
 import type { CheckpointStore, DeliveryGuarantee, ReplicationSource, Sink } from "./ports.ts";
+import type { SilenceLimit } from "./silence.ts";
 
 /** The adapters, and what makes their parts. */
 export interface CaptureParts {
@@ -45,8 +46,7 @@ export interface CaptureSettings {
 
 /** What is kept from one session to the next. */
 export interface SessionMemory {
-  /** How long PostgreSQL may be silent before the link counts as dead. */
-  silenceMsMax: number;
+  readonly silence: SilenceLimit;
   readonly batchSize: BatchSize;
   readonly backoff: Backoff;
 }

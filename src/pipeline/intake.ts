@@ -9,7 +9,7 @@ import { CaptureError } from "../errors.ts";
 import type { Batcher } from "./batcher.ts";
 import type { Observer } from "./observer.ts";
 import { type OversizeAction, oversizeError, RecordTooLarge } from "./oversize.ts";
-import { formatLsn, type Position } from "./position.ts";
+import { formatLsn, type Lsn, type Position } from "./position.ts";
 import type { ReplicationStream, Route, SourceSession } from "./ports.ts";
 import { RecordCounts } from "./record_counts.ts";
 
@@ -48,6 +48,9 @@ export class Intake {
   /** The change whose relation was described again because of it: `commitLsn/seq`. */
   #describedAgain = "";
 
+  /** Composite types were altered up to here; undefined: not that it were known. */
+  #typesChangedAt: Lsn | undefined;
+
   constructor(parts: IntakeParts) {
     this.#parts = parts;
   }
@@ -57,11 +60,18 @@ export class Intake {
     return this.#waitingSince;
   }
 
+  /** Relations are to be described again before the first transaction that commits after `asOf`. */
+  typesChanged(asOf: Lsn): void {
+    this.#typesChangedAt = asOf;
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const { stream } = this.#parts;
+    this.#setTime();
     try {
+      // What came together with the answer to START_REPLICATION is here already. It may be an error, and the last
+      // that comes: the walsender then waits for another command.
       for (;;) {
-        await this.#fill(signal);
         let messages = 0;
         for (let kind = stream.next(); kind !== "none"; kind = stream.next()) {
           messages++;
@@ -72,6 +82,7 @@ export class Intake {
           }
         }
         this.#report(messages);
+        await this.#fill(signal);
       }
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -90,12 +101,17 @@ export class Intake {
   }
 
   async #fill(signal: AbortSignal): Promise<void> {
-    const { stream, batcher, decoder, now, wallClock } = this.#parts;
+    const { stream, batcher, now } = this.#parts;
     batcher.setInputIdle(true);
     this.#waitingSince = now();
     await stream.fill(signal);
     this.#waitingSince = undefined;
     batcher.setInputIdle(false);
+    this.#setTime();
+  }
+
+  #setTime(): void {
+    const { batcher, decoder, wallClock } = this.#parts;
     const time = wallClock();
     decoder.setNow(time);
     batcher.setRecordTime(time);
@@ -123,6 +139,9 @@ export class Intake {
       case "relation":
         return this.#defineRelation(signal);
       case "begin":
+        return this.#typesChangedAt !== undefined && decoder.commitLsn > this.#typesChangedAt
+          ? this.#describeAll(signal)
+          : undefined;
       case "none":
         return undefined;
     }
@@ -242,6 +261,19 @@ export class Intake {
       if (!isKeyKnown) primaryKey = details.primaryKey;
     }
     decoder.defineRelation(primaryKey, typeInfos(oids, types));
+  }
+
+  async #describeAll(signal: AbortSignal): Promise<void> {
+    const { decoder, session } = this.#parts;
+    this.#typesChangedAt = undefined;
+    this.#routes.clear();
+    for (const plan of decoder.relations) {
+      const unknown = unknownTypes(plan.typeOids);
+      if (unknown.length === 0) continue;
+      const { types } = await session.describeRelation(plan.id, unknown, signal);
+      // A table that was dropped by now may have taken its types with it.
+      if (types.size === unknown.length) decoder.refreshRelation(plan, typeInfos(plan.typeOids, types));
+    }
   }
 
   /** A composite type may have been altered since it was looked up: the current record is tried again, once. */

@@ -178,6 +178,11 @@ export interface SourceSession {
     typeOids: readonly number[],
     signal: AbortSignal,
   ): Promise<RelationDetails>;
+  /**
+   * Whether composite types of the relations that were described have been altered since, which the stream does not
+   * tell. @returns the end of the WAL when that was seen, or null
+   */
+  readTypesChange(signal: AbortSignal): Promise<Lsn | null>;
   /** Ends all connections. Does not throw. */
   close(): void;
 }

@@ -56,7 +56,7 @@ export async function runSession(
     const feedback = new Feedback({
       stream,
       intervalMs: feedbackInterval(settings, session.server.walSenderTimeoutMs),
-      silenceMsMax: memory.silenceMsMax,
+      silenceMsMax: memory.silence.ms,
       now: parts.now,
     });
     const held = { session, stream, identity, feedback, slotIsNew, sink, progress };

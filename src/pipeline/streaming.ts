@@ -12,6 +12,7 @@ import type { ReplicationStream, Sink, SourceSession } from "./ports.ts";
 import { ProgressTracker } from "./progress_tracker.ts";
 import { runTogether } from "./tasks.ts";
 import { Wakeup } from "./wait.ts";
+import { watchTypes } from "./watching.ts";
 
 /** The stream of a slot that is held, and who keeps it alive. */
 export interface HeldStream {
@@ -94,6 +95,7 @@ export async function streamChanges(
       const onDelivered = () => {
         memory.backoff.reset();
         memory.batchSize.delivered();
+        memory.silence.delivered();
         delivered.wake();
       };
       await deliver({ sink, batcher, tracker, progressOf, observer, now, wallClock, onDelivered }, signal);
@@ -101,6 +103,7 @@ export async function streamChanges(
       delivered.wake();
     },
     (signal) => checkpoint(checkpointing, () => drained, signal),
+    (signal) => watchTypes(session, intake, AbortSignal.any([signal, stop])),
   ], kill);
   await saveDelivered(checkpointing);
   await held.stream.finish(batcher.received.endLsn, tracker.confirmable, FINISH_MS);

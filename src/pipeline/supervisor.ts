@@ -5,6 +5,7 @@ import { Backoff } from "./backoff.ts";
 import { BatchSize } from "./batch_size.ts";
 import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
 import { runSession } from "./session.ts";
+import { SilenceLimit } from "./silence.ts";
 import { delay } from "./wait.ts";
 
 /** How a supervised capture stops. */
@@ -12,11 +13,6 @@ export interface SupervisorSettings {
   /** The time from the request to stop to the end, whatever happens. */
   readonly stopMsMax: number;
 }
-
-// Each status update asks PostgreSQL for an answer, so silence means a dead link; but PostgreSQL also is silent
-// while it skips a long transaction of which nothing is published. So each time it is believed half as quickly.
-const SILENCE_MS = 25_000;
-const SILENCE_MS_MAX = 30 * 60_000;
 
 /**
  * Captures until `stop` aborts and everything read is delivered.
@@ -31,7 +27,7 @@ export async function supervise(
 ): Promise<void> {
   const kill = new AbortController();
   const memory: SessionMemory = {
-    silenceMsMax: SILENCE_MS,
+    silence: new SilenceLimit(),
     batchSize: new BatchSize(settings.batchBytesMax),
     backoff: new Backoff(random),
   };
@@ -68,9 +64,7 @@ async function recover(
   stop: AbortSignal,
 ): Promise<void> {
   if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;
-  if (error.kind === "postgres-silent") {
-    memory.silenceMsMax = Math.min(SILENCE_MS_MAX, memory.silenceMsMax * 2);
-  }
+  if (error.kind === "postgres-silent") memory.silence.exceeded();
   if (error.kind === "kafka-silent") memory.batchSize.notAnswered();
   const pauseMs = error.kind === "slot-in-use" ? settings.pollIntervalMs : memory.backoff.next();
   parts.lifecycle.retrying(error, pauseMs);

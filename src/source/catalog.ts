@@ -15,11 +15,12 @@ export async function describeRelation(
   typeOids: readonly number[],
   builtin: (oid: number) => TypeInfo | undefined,
   signal: AbortSignal,
-): Promise<RelationDetails> {
+): Promise<RelationDetails & { readonly compositeRelations: readonly number[] }> {
   // Before the types are read: what commits later may have others.
   const asOf = await readWalEnd(connection, signal);
   const primaryKey = await readPrimaryKey(connection, relationId, signal);
   const types = new Map<number, TypeInfo>();
+  let compositeRelations: readonly number[] = [];
   if (typeOids.length > 0) {
     const reader = new TypeReader(connection, builtin, signal);
     await reader.load(typeOids);
@@ -27,8 +28,9 @@ export async function describeRelation(
       const type = reader.resolve(oid, 0);
       if (type !== undefined) types.set(oid, type);
     }
+    compositeRelations = reader.compositeRelations;
   }
-  return { primaryKey, types, asOf };
+  return { primaryKey, types, asOf, compositeRelations };
 }
 
 async function readPrimaryKey(
@@ -49,6 +51,24 @@ async function readPrimaryKey(
   return rows.length === 0 ? null : rows.map((row) => row.name ?? "");
 }
 
+/** The attributes of composite types, each type's as one text, by the type's pg_class OID. */
+export async function readCompositeTypes(
+  connection: PostgresConnection,
+  relations: readonly number[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, string>> {
+  const rows = await connection.query(
+    `SELECT attrelid, string_agg(format('%s %s %s %I', attnum, atttypid, attisdropped, attname), ',' ORDER BY attnum)
+              AS attributes
+       FROM pg_catalog.pg_attribute WHERE attrelid IN (${
+      relations.join(", ")
+    }) AND attnum > 0 GROUP BY attrelid`,
+    "look at composite types",
+    signal,
+  );
+  return new Map(rows.map((row) => [Number(row.attrelid), row.attributes ?? ""]));
+}
+
 /** Loads pg_type rows, level by level, and builds TypeInfo from them. */
 class TypeReader {
   readonly #connection: PostgresConnection;
@@ -67,6 +87,11 @@ class TypeReader {
     this.#connection = connection;
     this.#builtin = builtin;
     this.#signal = signal;
+  }
+
+  /** pg_class OIDs of the composite types that were met. */
+  get compositeRelations(): readonly number[] {
+    return [...this.#attributes.keys()];
   }
 
   async load(oids: readonly number[]): Promise<void> {

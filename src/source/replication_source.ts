@@ -16,13 +16,13 @@ import type {
   TimelineSwitch,
   WalState,
 } from "../pipeline/ports.ts";
-import { describeRelation } from "./catalog.ts";
+import { describeRelation, readCompositeTypes } from "./catalog.ts";
 import { PostgresConnection, quoteIdentifier } from "./connection.ts";
 import { keepPublication } from "./kept_publication.ts";
 import type { PostgresOptions, ReplicationOptions } from "./options.ts";
 import { readPublication } from "./publication.ts";
 import { PostgresStream } from "./replication_stream.ts";
-import { createSlot, readSlot, readSlotBlockers, readWal } from "./slot.ts";
+import { createSlot, readSlot, readSlotBlockers, readWal, readWalEnd } from "./slot.ts";
 
 const VERSION_MIN = 140_000;
 
@@ -69,6 +69,8 @@ class PostgresSession implements SourceSession {
   readonly #connection: PostgresConnection;
   readonly #now: () => number;
   #watching: PostgresConnection | undefined;
+  /** The composite types that relations were described with, as they were when last looked at. */
+  readonly #compositeTypes = new Map<number, string>();
   #walsenderPid = 0;
   /** Whether the connection is the stream's. */
   #started = false;
@@ -162,7 +164,27 @@ class PostgresSession implements SourceSession {
     signal: AbortSignal,
   ): Promise<RelationDetails> {
     using connection = await PostgresConnection.open(this.#postgres, "sql", signal);
-    return await describeRelation(connection, relationId, typeOids, builtinType, signal);
+    const details = await describeRelation(connection, relationId, typeOids, builtinType, signal);
+    const unseen = details.compositeRelations.filter((oid) => !this.#compositeTypes.has(oid));
+    if (unseen.length > 0) {
+      for (const [oid, text] of await readCompositeTypes(connection, unseen, signal)) {
+        this.#compositeTypes.set(oid, text);
+      }
+    }
+    return details;
+  }
+
+  async readTypesChange(signal: AbortSignal): Promise<Lsn | null> {
+    if (this.#compositeTypes.size === 0) return null;
+    return await this.#watch(async (connection) => {
+      const found = await readCompositeTypes(connection, [...this.#compositeTypes.keys()], signal);
+      let isChanged = false;
+      for (const [oid, text] of found) {
+        if (this.#compositeTypes.get(oid) !== text) isChanged = true;
+        this.#compositeTypes.set(oid, text);
+      }
+      return isChanged ? await readWalEnd(connection, signal) : null;
+    }, signal);
   }
 
   close(): void {

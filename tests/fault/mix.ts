@@ -86,6 +86,8 @@ async function killCapture(stage: Stage): Promise<void> {
 }
 
 async function restartCapture(stage: Stage): Promise<void> {
+  // Before it has begun, a signal ends it as it ends any program.
+  await stage.capture.waitForLog(/Connected|retry_in_ms/);
   const { code } = await stage.capture.terminate();
   if (code !== 0) throw new Error(`it ended with ${code}\n${stage.capture.log.slice(-15).join("\n")}`);
   stage.capture = await startCapture({ env: stage.bed.env });

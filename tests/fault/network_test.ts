@@ -17,13 +17,13 @@ for (const link of LINKS) {
   const server = link === "toPostgres" ? "PostgreSQL" : "Kafka";
 
   quickTest(
-    `the connection to ${server} is reset after every so many bytes, at start and later`,
+    `the connection to ${server} is reset again and again, at start and later`,
     async () => {
       await using bed = await createFaultBed();
       await using capture = await startStreaming(bed);
       await using writers = new Writers(bed.postgres, 1, 61).start();
       // A connection that lives for so long dies anywhere: in the handshake, in a query, in a message.
-      for (const livesMs of [5, 10, 20, 40, 80, 160, 320]) {
+      for (const livesMs of [5, 20, 60, 150]) {
         bed[link].reset();
         const seen = bed[link].connections;
         await until(() => bed[link].connections > seen, capture);
@@ -44,7 +44,7 @@ for (const link of LINKS) {
     await assertExactlyOnce(bed, capture);
   });
 
-  quickTest(
+  slowTest(
     `the link to ${server} flaps: reset every 150 ms for a while, then connections are refused`,
     async () => {
       await using bed = await createFaultBed();

@@ -241,7 +241,7 @@ function assertRefusal({ code }: CaptureExit, log: readonly string[], line: RegE
   const told = log.slice(-10).join("\n");
   strictEqual(code, 3, told);
   strictEqual(errors.length, 1, told);
-  const [message = "", hint = ""] = (errors[0] ?? "").split(" mend=");
+  const [message = "", hint = ""] = (errors[0] ?? "").split(" mend: ");
   ok(line.test(message), `${line} is not in: ${errors[0]}`);
   ok(mend.test(hint), `${mend} is no part of the mend in: ${errors[0]}`);
 }

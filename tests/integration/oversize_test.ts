@@ -23,7 +23,7 @@ Deno.test("a row above the broker's limit stops it: table, key and size are name
     strictEqual((await capture.waitForExit()).code, 3);
     match(
       capture.log.at(-1)!,
-      /Cannot send the INSERT of table .*public.*docs.*, key .*\{.*id.*:2\}, at commit_lsn \S+ tx_seq 2: it needs 30\d\d\d bytes, KAFKA_MAX_MESSAGE_BYTES is 20000.*mend=/,
+      /Cannot send the INSERT of table .*public.*docs.*, key .*\{.*id.*:2\}, at commit_lsn \S+ tx_seq 2: it needs 30\d\d\d bytes, KAFKA_MAX_MESSAGE_BYTES is 20000.*mend: /,
     );
   }
   deepStrictEqual(await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix }), []);
@@ -99,7 +99,7 @@ Deno.test("a row that PostgreSQL itself can't decode stops it, with the slot and
         await admin.exec(`SET client_encoding = 'SQL_ASCII'; INSERT INTO t VALUES (1, E'\\xff\\xfe')`);
       }
       strictEqual((await capture.waitForExit()).code, 3);
-      match(capture.log.at(-1)!, new RegExp(`slot.*${bed.slot}.*invalid byte sequence.*mend=.*poison`));
+      match(capture.log.at(-1)!, new RegExp(`slot.*${bed.slot}.*invalid byte sequence.*mend: .*poison`));
     }
   } finally {
     await bed.sql.rows("SELECT pg_drop_replication_slot($1)", [bed.slot]).catch(() => {});

@@ -1,6 +1,7 @@
 // Types and tables that change while rows of both kinds are on their way, on a real server.
 
 import { deepStrictEqual, match, strictEqual } from "node:assert";
+import { delay } from "../../dev/server_process.ts";
 import { startCapture } from "../support/capture.ts";
 import { readTopics } from "../support/consumer.ts";
 import { waitUntilConfirmed } from "../support/oracle.ts";
@@ -53,6 +54,20 @@ Deno.test("rows older than an added attribute, read after it, have the fields of
   ]);
 });
 
+Deno.test("a renamed attribute, which the stream does not tell, is noticed within seconds", async () => {
+  await using bed = await createTestBed();
+  await bed.sql.exec(SETUP);
+  await using capture = await startCapture({ env: bed.env });
+  await capture.waitForLog("Streaming");
+  await bed.sql.exec("INSERT INTO pairs VALUES (1, '(1)', NULL)");
+  await waitUntilConfirmed(bed, capture);
+  await bed.sql.exec("ALTER TYPE pair RENAME ATTRIBUTE l TO renamed");
+  await delay(6_000);
+  await bed.sql.exec("INSERT INTO pairs VALUES (2, '(2)', NULL)");
+  await waitUntilConfirmed(bed, capture);
+  deepStrictEqual(await pairsOf(bed), [[{ l: 1 }, null], [{ renamed: 2 }, null]]);
+});
+
 Deno.test("a row whose composite type has lost a field since is not guessed: it stops, with table, type and mend", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec(SETUP);
@@ -65,7 +80,7 @@ Deno.test("a row whose composite type has lost a field since is not guessed: it 
   strictEqual((await second.waitForExit()).code, 3);
   match(
     second.log.at(-1)!,
-    /Cannot write a value of type pair .*fewer fields.*public.*pairs.*mend=.*TYPES\.md/,
+    /Cannot write a value of type pair .*fewer fields.*public.*pairs.*mend: .*TYPES\.md/,
   );
 });
 

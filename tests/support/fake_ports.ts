@@ -104,6 +104,7 @@ export class FakeWorld {
         return Promise.resolve(this.#stream());
       },
       readWal: () => Promise.resolve({ end: this.walEnd, keptFrom: null, status: null, bytesLeft: null }),
+      readTypesChange: () => Promise.resolve(null),
       timelineHistory: () => Promise.resolve(this.timelineHistory),
       describeRelation: () => Promise.resolve({ primaryKey: null, types: new Map(), asOf: 0n }),
       close: () => this.events.push("close source"),

@@ -4,7 +4,7 @@ import { type KafkaOptions, type KafkaServer, startKafka } from "../../dev/kafka
 import { type PostgresOptions, type PostgresServer, startPostgres } from "../../dev/postgres.ts";
 import { delay } from "../../dev/server_process.ts";
 import { type CaptureProcess, startCapture } from "./capture.ts";
-import { assertDelivered, waitUntilConfirmed } from "./oracle.ts";
+import { assertDelivered, type JudgedBed, waitUntilConfirmed } from "./oracle.ts";
 import { KafkaApi, type Proxy, startProxy } from "./proxy.ts";
 import { lastingSql } from "./psql.ts";
 import { createTestBed, sharedServers, type TestBed } from "./servers.ts";
@@ -100,7 +100,7 @@ export async function startStreaming(
 
 /** The end of a fault test: the writers stop, the slot is confirmed, and the oracle finds nothing wrong. */
 export async function assertExactlyOnce(
-  bed: FaultBed,
+  bed: JudgedBed,
   capture: CaptureProcess,
   writers?: Writers,
   timeoutMs = 60_000,
@@ -112,7 +112,11 @@ export async function assertExactlyOnce(
 }
 
 /** Waits for so many more commits to pass on their way to Kafka: delivery goes on. */
-export async function waitForCommits(bed: FaultBed, capture: CaptureProcess, count = 2): Promise<void> {
+export async function waitForCommits(
+  bed: Pick<FaultBed, "toKafka">,
+  capture: CaptureProcess,
+  count = 2,
+): Promise<void> {
   const commits = () => bed.toKafka.requests.get(KafkaApi.EndTxn) ?? 0;
   const enough = commits() + count;
   const deadline = Date.now() + COMMITS_TIMEOUT_MS;

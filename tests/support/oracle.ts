@@ -7,6 +7,9 @@ import type { TestBed } from "./servers.ts";
 import { delay } from "../../dev/server_process.ts";
 import { readTables } from "./table_rows.ts";
 
+/** What the oracle looks at. */
+export type JudgedBed = Pick<TestBed, "sql" | "slot" | "brokers" | "topicPrefix">;
+
 const CONFIRM_TIMEOUT_MS = 60_000;
 
 /**
@@ -14,7 +17,7 @@ const CONFIRM_TIMEOUT_MS = 60_000;
  * @throws Error with the end of the log when that takes too long, or `capture` has ended
  */
 export async function waitUntilConfirmed(
-  bed: TestBed,
+  bed: JudgedBed,
   capture: CaptureProcess,
   timeoutMs = CONFIRM_TIMEOUT_MS,
 ): Promise<void> {
@@ -39,7 +42,7 @@ ${capture.log.slice(-15).join("\n")}`);
  * The oracle: each change once, in order, and the topics replayed give the tables.
  * @returns how many records there were
  */
-export async function assertDelivered(bed: TestBed, tables: readonly string[]): Promise<number> {
+export async function assertDelivered(bed: JudgedBed, tables: readonly string[]): Promise<number> {
   const records = await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix });
   assertHistory(records, await readTables(bed.sql, tables));
   return records.length;

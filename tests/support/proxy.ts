@@ -33,7 +33,7 @@ export class Proxy implements AsyncDisposable {
   readonly toClient: LaneConditions = goodLane();
   /** How many requests of each Kafka api key have passed. */
   readonly requests = new Map<number, number>();
-  readonly #target: ProxyTarget;
+  #target: ProxyTarget;
   readonly #links = new Set<Link>();
   readonly #interceptions: Interception[] = [];
   #server: Server | undefined;
@@ -105,6 +105,12 @@ export class Proxy implements AsyncDisposable {
       await delay(everyMs, stop);
       this.reset();
     }
+  }
+
+  /** From now on connections go to another server: its address was moved there. */
+  moveTo(port: number): void {
+    this.#target = { ...this.#target, port };
+    this.reset();
   }
 
   /** Chooses a Kafka request or response that is to pass from now on. */

@@ -53,7 +53,7 @@ export class Lane {
     while (!this.#closed) {
       const head = this.#queue[0];
       if (head === undefined || head.dueAt > performance.now()) {
-        await delay(head === undefined ? 1 : Math.min(POLL_MS, head.dueAt - performance.now()));
+        await delay(head === undefined ? 1 : Math.min(POLL_MS, Math.max(0, head.dueAt - performance.now())));
         continue;
       }
       this.#queue.shift();

@@ -82,7 +82,7 @@ Deno.test("an error that needs a person ends with the exit code of its kind, in 
   });
   const { code, err } = await outcome([], { run: () => Promise.reject(error) });
   assert.equal(code, 3);
-  assert.match(err, /^\S+ error Cannot use slot "s": it is invalidated mend="make a new one"\n$/);
+  assert.match(err, /^\S+ error Cannot use slot "s": it is invalidated mend: make a new one\n$/);
 });
 
 Deno.test("a bug ends with 1 and one line: causes, no stack, no secret", async () => {

@@ -126,7 +126,6 @@ Deno.test("the values that work already are taken, written out or in other lette
     PG_SSL_MODE: "DISABLE",
     SNAPSHOT_MODE: "never",
     FORMAT: "Native",
-    METRICS_PORT: "0",
     PG_SLOT_FAILOVER: "on",
   };
   assert.equal(load({ env }).config.pg.slotFailover, true);

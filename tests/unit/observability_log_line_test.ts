@@ -129,5 +129,9 @@ function json(message: string, fields: LogFields = {}): string {
 Deno.test("a mend stands last and as it is, for a person to copy", () => {
   const fields = { mend: 'CREATE PUBLICATION "p" FOR ALL TABLES;', retry_in_ms: 5 };
   const line = formatLogLine("plain", { timeMs: 0, level: "error", message: "Cannot", fields }, []);
-  strictEqual(line.endsWith('Cannot retry_in_ms=5 mend: CREATE PUBLICATION "p" FOR ALL TABLES;\n'), true, line);
+  assert.equal(
+    line.endsWith('Cannot retry_in_ms=5 mend: CREATE PUBLICATION "p" FOR ALL TABLES;\n'),
+    true,
+    line,
+  );
 });

@@ -6,6 +6,7 @@ import { Backoff } from "../../src/pipeline/backoff.ts";
 import { BatchSize } from "../../src/pipeline/batch_size.ts";
 import type { CaptureSettings } from "../../src/pipeline/capture_parts.ts";
 import { runSession } from "../../src/pipeline/session.ts";
+import { SilenceLimit } from "../../src/pipeline/silence.ts";
 import { FAKE_SETTINGS, FakeWorld } from "../support/fake_ports.ts";
 import { begin, commit, insert, relation } from "../support/pgoutput_bytes.ts";
 
@@ -20,7 +21,11 @@ interface Running extends AsyncDisposable {
 function run(world: FakeWorld, settings: Partial<CaptureSettings> = {}): Running {
   const stop = new AbortController();
   const kill = new AbortController();
-  const memory = { silenceMsMax: 10_000, batchSize: new BatchSize(1e6), backoff: new Backoff(() => 0) };
+  const memory = {
+    silence: new SilenceLimit(),
+    batchSize: new BatchSize(1e6),
+    backoff: new Backoff(() => 0),
+  };
   const ended = runSession(
     world.parts(),
     { ...FAKE_SETTINGS, ...settings },

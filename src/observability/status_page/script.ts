@@ -74,10 +74,15 @@ function problem(last, now, ready) {
   $("problem-mend").hidden = last.mend === null;
   $("problem-mend").querySelector("code").textContent = last.mend ?? "";
 }
-function cell(row, value, isName) {
+function cell(row, value) {
   const node = row.insertCell();
-  node.textContent = isName ? value : count(value);
+  node.textContent = count(value);
   if (value === 0) node.className = "zero";
+}
+function nameCell(row, { schema, table }) {
+  const node = row.insertCell();
+  if (schema === "") node.textContent = "logical messages";
+  else node.append(schema + ".", document.createElement("wbr"), table);
 }
 function tables(all, total) {
   text("tables-note", total > all.length ? "the busiest " + all.length + " of " + count(total) : "");
@@ -87,7 +92,7 @@ function tables(all, total) {
   rows.id = "tables";
   for (const each of all) {
     const row = rows.insertRow();
-    cell(row, each.schema === "" ? "logical messages" : each.schema + "." + each.table, true);
+    nameCell(row, each);
     cell(row, each.total);
     cell(row, each.insert);
     cell(row, each.update);

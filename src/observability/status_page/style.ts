@@ -41,9 +41,9 @@ dd{overflow-wrap:anywhere;min-width:0}
 .problem p+p{margin-top:6px}
 code{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 #problem-mend b{font-size:12px;color:var(--soft);margin-right:4px;font-weight:600}
-.tiles{display:grid;grid-template-columns:repeat(3,1fr);gap:14px}
+.tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:14px}
 .tile{display:flex;flex-direction:column;min-width:0}
-.tile.wide{grid-row:span 2}
+.tile.wide{grid-area:span 3/span 2}
 .tile.warn{border-color:var(--warn-line);background:var(--warn-bg)}
 .tile.bad{border-color:var(--bad-line);background:var(--bad-bg)}
 h3{font-size:13px;color:var(--soft);font-weight:500}
@@ -60,14 +60,15 @@ table{width:100%;border-collapse:collapse;font-size:14px;font-variant-numeric:ta
 th{color:var(--soft);font-weight:500;font-size:13px}
 th,td{text-align:right;padding:5px 0 5px 16px;border-top:1px solid var(--line);white-space:nowrap}
 thead th{border-top:0}
-th:first-child,td:first-child{text-align:left;padding-left:0;white-space:normal;overflow-wrap:anywhere;min-width:110px}
+th:first-child,td:first-child{text-align:left;padding-left:0;white-space:normal;overflow-wrap:anywhere;min-width:92px}
 td.zero{color:var(--soft)}
 .empty{color:var(--soft)}
 footer{color:var(--soft);font-size:13px;display:flex;gap:6px 16px;flex-wrap:wrap}
 a{color:var(--accent)}
 .stale{opacity:.45}
 @media(max-width:640px){.flow{grid-template-columns:1fr}.arrow{display:none}
-.tiles{grid-template-columns:1fr 1fr;gap:10px}.tile.wide{grid-column:span 2;grid-row:auto}main{gap:10px;padding:14px 12px 24px}
-.part,.tile,.tables,.problem{padding:12px 13px}.figure b{font-size:22px}th,td{padding-left:11px}}
+.tiles{grid-template-columns:1fr 1fr;gap:10px}.tile.wide{grid-area:auto/span 2}main{gap:10px;padding:14px 12px 24px}
+.part,.tile,.tables,.problem{padding:12px 13px}.figure b{font-size:22px}th,td{padding-left:11px}
+th:last-child,td:last-child{display:none}}
 @media(prefers-reduced-motion:no-preference){.part i,.pill{transition:background .3s}}
 `;
