@@ -63,7 +63,10 @@ export class KafkaInspection implements Disposable {
   }
 
   /** Settings by name; null where they may not be read. */
-  async settings(request: DescribeConfigsRequest, signal: AbortSignal): Promise<ReadonlyMap<string, string> | null> {
+  async settings(
+    request: DescribeConfigsRequest,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, string> | null> {
     const connection = await this.#cluster.any(signal);
     const { errorCode, values } = await connection.request(describeConfigs, request, signal);
     return errorCode === ErrorCode.NONE ? values : null;

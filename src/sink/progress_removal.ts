@@ -40,7 +40,13 @@ export async function removeProgress(
     batch.append({ bytes: key, keyEnd: key.length, valueEnd: -1 }, 0);
     const stamp = { producerId: -1n, producerEpoch: -1, baseSequence: -1, isTransactional: false };
     const finished = [{ topic, partition: 0, records: batch.finish(stamp, null) }];
-    await produceToLeaders(cluster, directory, finished, { api: produce, transactionalId: null, acks: -1 }, signal);
+    await produceToLeaders(
+      cluster,
+      directory,
+      finished,
+      { api: produce, transactionalId: null, acks: -1 },
+      signal,
+    );
     return true;
   } finally {
     cluster.close();

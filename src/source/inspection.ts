@@ -139,9 +139,11 @@ export async function inspectSystem(options: PostgresOptions, signal: AbortSigna
   using connection = await PostgresConnection.open(options, "replication", signal);
   const row = await connection.queryRow("IDENTIFY_SYSTEM", "identify the server", signal);
   const timeline = Number(row.timeline);
-  const history = timeline === 1
-    ? undefined
-    : await connection.queryRow(`TIMELINE_HISTORY ${timeline}`, "read the history of the server's timeline", signal);
+  const history = timeline === 1 ? undefined : await connection.queryRow(
+    `TIMELINE_HISTORY ${timeline}`,
+    "read the history of the server's timeline",
+    signal,
+  );
   return {
     systemIdentifier: row.systemid ?? "",
     timeline,

@@ -30,4 +30,6 @@ export interface ReplicationOptions {
   readonly tables: readonly TablePattern[] | undefined;
   /** Whether a slot that is made is kept on standbys (PostgreSQL 17 and later). */
   readonly failover: boolean;
+  /** Whether a slot that is made is dropped with the connection. */
+  readonly temporary: boolean;
 }

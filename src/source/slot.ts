@@ -66,18 +66,19 @@ export async function readWalEnd(connection: PostgresConnection, signal: AbortSi
 /**
  * Makes a logical slot for pgoutput. PostgreSQL waits for the transactions that are open to end.
  * @param failover whether standbys keep it too (PostgreSQL 17 and later)
+ * @param temporary whether it is dropped with this connection
  * @returns the consistent point: every transaction that commits after it is in the stream
  */
 export async function createSlot(
   connection: PostgresConnection,
   slot: string,
-  failover: boolean,
+  { failover, temporary }: { readonly failover: boolean; readonly temporary: boolean },
   signal: AbortSignal,
 ): Promise<Lsn> {
   // The form without parentheses is the only one that PostgreSQL 14 has, and later ones keep it.
   const options = failover ? "(SNAPSHOT 'nothing', FAILOVER true)" : "NOEXPORT_SNAPSHOT";
   const row = await connection.queryRow(
-    `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} LOGICAL pgoutput ${options}`,
+    `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} ${temporary ? "TEMPORARY " : ""}LOGICAL pgoutput ${options}`,
     `make replication slot "${slot}"`,
     signal,
     Infinity,

@@ -1,0 +1,85 @@
+// `pg-capture check`: looks at everything that `run` needs, and changes nothing.
+
+import type { Config } from "../config/config.ts";
+import type { SourceIdentity } from "../pipeline/position.ts";
+import { KafkaInspection } from "../sink/inspection.ts";
+import { PostgresInspection, type SlotFacts } from "../source/inspection.ts";
+import { postgresOptions } from "./adapters.ts";
+import { agreementFinding, readCheckpoint } from "./check/agreement.ts";
+import { failed, type Finding, type Findings, formatFinding } from "./check/finding.ts";
+import { kafkaFindings } from "./check/kafka_checks.ts";
+import { type PostgresFacts, postgresFindings } from "./check/postgres_checks.ts";
+import type { CommandOutput } from "./command_output.ts";
+
+const EXIT_OK = 0;
+const EXIT_FAILURE = 3;
+
+/** Prints each finding as it is made; with `json` all of them at the end. @returns the exit code */
+export async function check(
+  config: Config,
+  { json }: { readonly json: boolean },
+  output: CommandOutput,
+  signal: AbortSignal,
+): Promise<number> {
+  const findings: Finding[] = [];
+  const all = allFindings(config, signal);
+  for (;;) {
+    const next = await output.waiting("checking", all.next());
+    if (next.done === true) break;
+    findings.push(next.value);
+    if (!json) output.print(formatFinding(next.value));
+  }
+  const isGood = findings.every(({ outcome }) => outcome !== "failure");
+  output.print(json ? `${JSON.stringify({ ok: isGood, findings }, null, 2)}\n` : summary(findings));
+  return isGood ? EXIT_OK : EXIT_FAILURE;
+}
+
+async function* allFindings(config: Config, signal: AbortSignal): Findings {
+  const facts: PostgresFacts = {};
+  yield* guarded("PostgreSQL", postgresFindings(config, facts, signal));
+  const identity = facts.system && {
+    systemIdentifier: facts.system.systemIdentifier,
+    database: config.pg.database,
+    slot: config.pg.slotName,
+  };
+  using kafka = new KafkaInspection(config.kafka.brokers);
+  yield* guarded("Kafka", kafkaFindings({ config, identity, tables: facts.tables ?? [] }, kafka, signal));
+  if (identity === undefined || facts.system === undefined) return;
+  const { system } = facts;
+  yield* guarded("Positions", agreement(config, identity, system, kafka, signal));
+}
+
+async function* agreement(
+  config: Config,
+  identity: SourceIdentity,
+  system: NonNullable<PostgresFacts["system"]>,
+  kafka: KafkaInspection,
+  signal: AbortSignal,
+): Findings {
+  const checkpoint = await readCheckpoint(config);
+  const progress = await kafka.progress(config.kafka.topicPrefix, identity, signal);
+  const slot = await slotFacts(config, signal);
+  yield agreementFinding(config, { identity, system, slot, progress, checkpoint });
+}
+
+async function slotFacts(config: Config, signal: AbortSignal): Promise<SlotFacts | null> {
+  using inspection = await PostgresInspection.open(postgresOptions(config), signal);
+  return await inspection.slot(config.pg.slotName, signal);
+}
+
+/** A look that could not be finished is a failure like others. */
+async function* guarded(what: string, findings: Findings): Findings {
+  try {
+    yield* findings;
+  } catch (error) {
+    yield failed(what, error);
+  }
+}
+
+function summary(findings: readonly Finding[]): string {
+  const count = (outcome: Finding["outcome"]) => findings.filter((each) => each.outcome === outcome).length;
+  const plural = (number: number, word: string) => `${number} ${word}${number === 1 ? "" : "s"}`;
+  return `\n${count("ok")} ok, ${plural(count("warning"), "warning")}, ${
+    plural(count("failure"), "failure")
+  }\n`;
+}

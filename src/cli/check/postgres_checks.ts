@@ -1,0 +1,90 @@
+// What `run` needs of PostgreSQL, in the order in which it would meet it.
+
+import type { Config } from "../../config/config.ts";
+import type { PublishedTable } from "../../pipeline/ports.ts";
+import { quoteIdentifier } from "../../source/connection.ts";
+import {
+  inspectSystem,
+  PostgresInspection,
+  type ServerFacts,
+  type SystemFacts,
+} from "../../source/inspection.ts";
+import { postgresOptions } from "../adapters.ts";
+import { failed, failure, type Finding, type Findings, ok, warning } from "./finding.ts";
+import { publicationFindings } from "./publication_checks.ts";
+import { slotFindings } from "./slot_checks.ts";
+import { formatVersion } from "./units.ts";
+
+/** What later checks go on from; filled in as far as PostgreSQL could be looked at. */
+export interface PostgresFacts {
+  system?: SystemFacts;
+  tables?: readonly PublishedTable[];
+}
+
+const VERSION_MIN = 140_000;
+
+/** All of them; ends early where nothing more can be looked at. */
+export async function* postgresFindings(config: Config, facts: PostgresFacts, signal: AbortSignal): Findings {
+  const { pg } = config;
+  const options = postgresOptions(config);
+  const place = `${pg.host}:${pg.port}/${pg.database}`;
+  let inspection: PostgresInspection;
+  try {
+    inspection = await PostgresInspection.open(options, signal);
+  } catch (error) {
+    yield failed("PostgreSQL: connection", error);
+    return;
+  }
+  using _inspection = inspection;
+  yield ok("PostgreSQL: connection", `${place} as ${pg.username}`);
+  const server = await inspection.server(signal);
+  yield tlsFinding(pg.host, server.tls);
+  yield* serverFindings(server, pg.username);
+  try {
+    facts.system = await inspectSystem(options, signal);
+    yield ok(
+      "PostgreSQL: replication connection",
+      `system ${facts.system.systemIdentifier}, timeline ${facts.system.timeline}`,
+    );
+  } catch (error) {
+    yield failed("PostgreSQL: replication connection", error);
+  }
+  yield* publicationFindings(config, inspection, facts, signal);
+  yield* slotFindings(config, inspection, server, signal);
+}
+
+function tlsFinding(host: string, tls: string | null): Finding {
+  const check = "PostgreSQL: TLS";
+  if (tls !== null) return ok(check, tls);
+  const isLocal = host.startsWith("/") || ["localhost", "127.0.0.1", "::1"].includes(host);
+  if (isLocal) return ok(check, "not encrypted, on this machine");
+  return warning(
+    check,
+    "not encrypted: whoever is on the way can read the data and change it",
+    "set PG_SSL_MODE=verify-full and PG_SSL_ROOT_CERT",
+  );
+}
+
+function* serverFindings(server: ServerFacts, username: string): Generator<Finding> {
+  const version = formatVersion(server.versionNumber);
+  yield server.versionNumber >= VERSION_MIN
+    ? ok("PostgreSQL: version", version)
+    : failure("PostgreSQL: version", `${version}, older than 14`, "upgrade to PostgreSQL 14 or later");
+  yield server.walLevel === "logical" ? ok("PostgreSQL: wal_level", "logical") : failure(
+    "PostgreSQL: wal_level",
+    `${server.walLevel}, and must be logical`,
+    "ALTER SYSTEM SET wal_level = logical;  then restart PostgreSQL",
+  );
+  const sendersFree = server.sendersMax - server.sendersUsed;
+  const senders = `${sendersFree} of ${server.sendersMax} walsenders free`;
+  yield sendersFree > 0 ? ok("PostgreSQL: max_wal_senders", senders) : failure(
+    "PostgreSQL: max_wal_senders",
+    senders,
+    `ALTER SYSTEM SET max_wal_senders = ${server.sendersMax + 5};  then restart PostgreSQL`,
+  );
+  yield server.canReplicate ? ok("PostgreSQL: role", `${username} may replicate`) : failure(
+    "PostgreSQL: role",
+    `${username} lacks the REPLICATION attribute`,
+    `ALTER ROLE ${quoteIdentifier(username)} REPLICATION;`,
+  );
+}

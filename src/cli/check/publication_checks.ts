@@ -1,0 +1,80 @@
+// The publication, its tables, and what would fail because of it.
+
+import type { Config } from "../../config/config.ts";
+import { CaptureError } from "../../errors.ts";
+import type { PublishedTable } from "../../pipeline/ports.ts";
+import { TopicOwners } from "../../sink/topics.ts";
+import { quoteIdentifier } from "../../source/connection.ts";
+import type { PostgresInspection } from "../../source/inspection.ts";
+import { readPublication } from "../../source/publication.ts";
+import { failed, type Finding, type Findings, ok, warning } from "./finding.ts";
+import type { PostgresFacts } from "./postgres_checks.ts";
+
+const TABLES_NAMED_MAX = 20;
+
+export async function* publicationFindings(
+  { pg, kafka }: Config,
+  inspection: PostgresInspection,
+  facts: PostgresFacts,
+  signal: AbortSignal,
+): Findings {
+  const check = "PostgreSQL: publication";
+  let tables: readonly PublishedTable[];
+  try {
+    tables = await readPublication(inspection.connection, pg.publication, signal);
+  } catch (error) {
+    const isMissing = error instanceof CaptureError && error.kind === "publication-missing";
+    if (!isMissing || pg.tables === undefined) {
+      yield failed(check, error);
+    } else {
+      yield ok(check, `"${pg.publication}" does not exist yet: run makes it of PG_TABLES`);
+    }
+    return;
+  }
+  facts.tables = tables;
+  yield tables.length > 0
+    ? ok(check, `"${pg.publication}" has ${tables.length} table${tables.length === 1 ? "" : "s"}`)
+    : warning(
+      check,
+      `"${pg.publication}" has no table: nothing would be captured`,
+      `ALTER PUBLICATION ${quoteIdentifier(pg.publication)} ADD TABLE ...;`,
+    );
+  const left = await inspection.unpublished(pg.publication, signal);
+  if (left.length > 0) {
+    yield warning(
+      check,
+      `it leaves out ${left.join(", ")}: these are not captured`,
+      `ALTER PUBLICATION ${
+        quoteIdentifier(pg.publication)
+      } SET (publish = 'insert, update, delete, truncate');`,
+    );
+  }
+  yield identityFinding(tables);
+  yield topicFinding(kafka.topicPrefix, tables);
+}
+
+function identityFinding(tables: readonly PublishedTable[]): Finding {
+  const check = "PostgreSQL: replica identities";
+  const without = tables.filter((table) => !table.hasReplicaIdentity);
+  if (without.length === 0) return ok(check, "every table's rows can be told apart");
+  const names = without.slice(0, TABLES_NAMED_MAX).map(({ schema, table }) =>
+    `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`
+  );
+  const more = without.length > names.length ? ` and ${without.length - names.length} more` : "";
+  return warning(
+    check,
+    `UPDATE and DELETE fail in the application on ${names.join(", ")}${more}`,
+    `${names.map((name) => `ALTER TABLE ${name} REPLICA IDENTITY FULL;`).join(" ")}  (or add a primary key)`,
+  );
+}
+
+function topicFinding(prefix: string, tables: readonly PublishedTable[]): Finding {
+  const check = "Topics: names";
+  const owners = new TopicOwners(prefix);
+  try {
+    for (const { schema, table } of tables) owners.claim(schema, table);
+  } catch (error) {
+    return failed(check, error);
+  }
+  return ok(check, `${prefix}.{schema}.{table}, each table its own`);
+}

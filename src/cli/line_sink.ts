@@ -1,0 +1,82 @@
+// A sink that prints each change as a line of JSON.
+
+import type { Progress } from "../pipeline/position.ts";
+import type { Batch, EncodedRecord, Route, Sink } from "../pipeline/ports.ts";
+
+const NEWLINE = 0x0a;
+const FIRST_BYTES = 64 * 1024;
+/** So much is gathered before it is printed. */
+const BATCH_BYTES_MAX = 1024 * 1024;
+
+/** Takes any topic; knows of no progress. */
+export class LineSink implements Sink {
+  readonly #print: (bytes: Uint8Array) => void;
+
+  /** @param print writes all of the bytes; what it throws ends the capture */
+  constructor(print: (bytes: Uint8Array) => void) {
+    this.#print = print;
+  }
+
+  open(): Promise<Progress | null> {
+    return Promise.resolve(null);
+  }
+
+  route(topic: string): Promise<Route> {
+    return Promise.resolve({ topic, partitions: 1 });
+  }
+
+  createBatch(): Batch {
+    return new LineBatch();
+  }
+
+  write(batch: Batch): Promise<void> {
+    if (batch instanceof LineBatch && batch.count > 0) this.#print(batch.lines);
+    return Promise.resolve();
+  }
+
+  close(): void {}
+}
+
+class LineBatch implements Batch {
+  #buffer = new Uint8Array(FIRST_BYTES);
+  #length = 0;
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get bytes(): number {
+    return this.#length;
+  }
+
+  get lines(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  fits(): boolean {
+    return this.#length < BATCH_BYTES_MAX;
+  }
+
+  append(_route: Route, { bytes, keyEnd, valueEnd }: EncodedRecord): void {
+    this.#count++;
+    if (valueEnd < 0) return;
+    const value = bytes.subarray(Math.max(0, keyEnd), valueEnd);
+    this.#reserve(value.length + 1);
+    this.#buffer.set(value, this.#length);
+    this.#length += value.length;
+    this.#buffer[this.#length++] = NEWLINE;
+  }
+
+  clear(): void {
+    this.#length = this.#count = 0;
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#buffer.length) return;
+    const larger = new Uint8Array(Math.max(needed, 2 * this.#buffer.length));
+    larger.set(this.lines);
+    this.#buffer = larger;
+  }
+}

@@ -1,0 +1,141 @@
+// `pg-capture status`: slot, lag, checkpoint and Kafka's progress, side by side.
+
+import type { Config } from "../config/config.ts";
+import { CaptureError, errorPolicy } from "../errors.ts";
+import { escapeControls } from "../observability/escape.ts";
+import { formatLsn, type Lsn } from "../pipeline/position.ts";
+import { KafkaInspection } from "../sink/inspection.ts";
+import { inspectSystem, PostgresInspection } from "../source/inspection.ts";
+import { postgresOptions } from "./adapters.ts";
+import { readCheckpoint } from "./check/agreement.ts";
+import { formatBytes, formatVersion } from "./check/units.ts";
+import type { CommandOutput } from "./command_output.ts";
+
+/** Something that was looked at, or why it could not be. */
+type Looked<T> = { readonly value: T } | { readonly error: CaptureError };
+
+/** Prints what is known. @returns 0, or the exit code of what could not be looked at */
+export async function status(
+  config: Config,
+  { json }: { readonly json: boolean },
+  output: CommandOutput,
+  signal: AbortSignal,
+): Promise<number> {
+  const postgres = await look(output.waiting("asking PostgreSQL", lookAtPostgres(config, signal)));
+  const kafka = "error" in postgres
+    ? postgres
+    : await look(output.waiting("asking Kafka", lookAtKafka(config, postgres.value.systemIdentifier, signal)));
+  const checkpoint = await look(readCheckpoint(config));
+  const report = {
+    postgres: shown(postgres, (value) => value),
+    kafka: shown(kafka, (progress) => ({ progress: progress === null ? null : formatLsn(progress.position.endLsn) })),
+    checkpoint: shown(checkpoint, (value) => ({
+      file: config.replication.checkpointFile,
+      position: value === null ? null : formatLsn(value.progress.position.endLsn),
+    })),
+  };
+  output.print(json ? `${JSON.stringify(report, null, 2)}\n` : escapeLines(lines(config, report)));
+  const faults = [postgres, kafka, checkpoint].flatMap((each) => "error" in each ? [each.error] : []);
+  return faults.length === 0 ? 0 : exitCode(faults[0]!);
+}
+
+async function lookAtPostgres(config: Config, signal: AbortSignal) {
+  const options = postgresOptions(config);
+  using inspection = await PostgresInspection.open(options, signal);
+  const server = await inspection.server(signal);
+  const slot = await inspection.slot(config.pg.slotName, signal);
+  const system = await inspectSystem(options, signal);
+  return {
+    version: formatVersion(server.versionNumber),
+    systemIdentifier: system.systemIdentifier,
+    timeline: system.timeline,
+    slot: slot && {
+      name: config.pg.slotName,
+      activePid: slot.activePid,
+      confirmed: slot.confirmed && formatLsn(slot.confirmed),
+      walEnd: formatLsn(slot.walEnd),
+      lagBytes: bytesBetween(slot.confirmed, slot.walEnd),
+      keptBytes: slot.keptBytes,
+      walStatus: slot.walStatus,
+      bytesLeft: slot.bytesLeft,
+    },
+  };
+}
+
+async function lookAtKafka(config: Config, systemIdentifier: string, signal: AbortSignal) {
+  using kafka = new KafkaInspection(config.kafka.brokers);
+  const { database, slotName: slot } = config.pg;
+  return await kafka.progress(config.kafka.topicPrefix, { systemIdentifier, database, slot }, signal);
+}
+
+async function look<T>(looking: Promise<T>): Promise<Looked<T>> {
+  try {
+    return { value: await looking };
+  } catch (error) {
+    if (!(error instanceof CaptureError)) throw error;
+    return { error };
+  }
+}
+
+function shown<T, S>(looked: Looked<T>, show: (value: T) => S): S | { readonly error: string; readonly mend: string | null } {
+  return "error" in looked ? { error: looked.error.message, mend: looked.error.hint ?? null } : show(looked.value);
+}
+
+type Shown<T> = T | { readonly error: string; readonly mend: string | null };
+
+interface Report {
+  readonly postgres: Shown<Awaited<ReturnType<typeof lookAtPostgres>>>;
+  readonly kafka: Shown<{ readonly progress: string | null }>;
+  readonly checkpoint: Shown<{ readonly file: string; readonly position: string | null }>;
+}
+
+function lines({ pg, kafka: to }: Config, { postgres, kafka, checkpoint }: Report): readonly (readonly [string, string])[] {
+  const rows: (readonly [string, string])[] = [];
+  if ("error" in postgres) rows.push(["PostgreSQL", fault(postgres)]);
+  else {
+    const { version, slot, systemIdentifier, timeline } = postgres;
+    rows.push([
+      "PostgreSQL",
+      `${version} at ${pg.host}:${pg.port}/${pg.database}, system ${systemIdentifier}, timeline ${timeline}`,
+    ]);
+    if (slot === null) rows.push(["slot", `${pg.slotName} does not exist`]);
+    else {
+      rows.push(["slot", `${slot.name}, ${slot.activePid === null ? "held by nobody" : `held by process ${slot.activePid}`}`]);
+      rows.push(["WAL end", slot.walEnd]);
+      rows.push(["confirmed", slot.confirmed ?? "nothing yet"]);
+    }
+  }
+  if (!("error" in postgres && "error" in kafka)) {
+    rows.push(["Kafka", "error" in kafka ? fault(kafka) : kafka.progress ?? `no progress record under ${to.topicPrefix}`]);
+  }
+  rows.push([
+    "checkpoint",
+    "error" in checkpoint ? fault(checkpoint) : `${checkpoint.position ?? "none"}  (${checkpoint.file})`,
+  ]);
+  if ("error" in postgres || postgres.slot === null) return rows;
+  const { lagBytes, keptBytes, walStatus, bytesLeft } = postgres.slot;
+  rows.push(["lag", lagBytes === null ? "unknown" : formatBytes(lagBytes)]);
+  const left = bytesLeft === null ? "" : `, ${formatBytes(bytesLeft)} left`;
+  rows.push(["WAL kept", keptBytes === null ? "unknown" : `${formatBytes(keptBytes)} (${walStatus}${left})`]);
+  return rows;
+}
+
+function fault({ error, mend }: { readonly error: string; readonly mend: string | null }): string {
+  return mend === null ? error : `${error} (mend: ${mend})`;
+}
+
+function escapeLines(rows: readonly (readonly [string, string])[]): string {
+  return rows.map(([name, value]) => `${name.padEnd(NAME_WIDTH)}${escapeControls(value)}\n`).join("");
+}
+
+const NAME_WIDTH = 12;
+
+function bytesBetween(from: Lsn | null, to: Lsn): number | null {
+  if (from === null) return null;
+  return to > from ? Number(to - from) : 0;
+}
+
+function exitCode({ kind }: CaptureError): number {
+  const policy = errorPolicy(kind);
+  return policy.action === "stop" ? policy.exitCode : 3;
+}

@@ -1,0 +1,109 @@
+// `pg-capture tail`: prints changes on standard output, from a temporary slot, without Kafka.
+
+import { type Config, secretsToMask } from "../config/config.ts";
+import { ChangeDecoder } from "../decoder/change_decoder.ts";
+import { LifecycleLog } from "../observability/lifecycle_log.ts";
+import { createLogger } from "../observability/logger.ts";
+import { writeStandardError } from "../observability/standard_error.ts";
+import { Statistics } from "../observability/statistics.ts";
+import { WalGuard } from "../observability/wal_guard.ts";
+import { Backoff } from "../pipeline/backoff.ts";
+import { BatchSize } from "../pipeline/batch_size.ts";
+import type { CaptureParts, CaptureSettings } from "../pipeline/capture_parts.ts";
+import type { CheckpointStore } from "../pipeline/ports.ts";
+import { runSession } from "../pipeline/session.ts";
+import { PostgresSource } from "../source/replication_source.ts";
+import { VERSION } from "../version.ts";
+import { postgresOptions } from "./adapters.ts";
+import { LineSink } from "./line_sink.ts";
+
+const SILENCE_MS = 60_000;
+const BUFFER_BYTES = 8 * 1024 * 1024;
+const BUFFER_RECORDS = 10_000;
+const STOP_MS_MAX = 3_000;
+
+/**
+ * Prints until the signal aborts, or nobody reads any more. PostgreSQL drops the slot with the connection.
+ * @param print writes all of the bytes to standard output
+ * @returns 0
+ * @throws CaptureError: it does not try again, as the slot is gone with the connection and changes between would be missing
+ */
+export async function tail(
+  config: Config,
+  print: (bytes: Uint8Array) => void,
+  clock: () => number,
+  stop: AbortSignal,
+): Promise<number> {
+  const kill = new AbortController();
+  const slot = `pg_capture_tail_${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
+  const onStop = () => setTimeout(() => kill.abort(stop.reason), STOP_MS_MAX);
+  stop.addEventListener("abort", onStop, { once: true });
+  try {
+    const memory = {
+      silenceMsMax: SILENCE_MS,
+      backoff: new Backoff(Math.random),
+      batchSize: new BatchSize(BUFFER_BYTES),
+    };
+    await runSession(partsOf(config, slot, print, clock), settingsOf(config, slot), memory, stop, kill.signal);
+    return 0;
+  } catch (error) {
+    if (stop.aborted || error instanceof Deno.errors.BrokenPipe) return 0;
+    throw error;
+  }
+}
+
+function partsOf(
+  config: Config,
+  slot: string,
+  print: (bytes: Uint8Array) => void,
+  clock: () => number,
+): CaptureParts {
+  const { pg, logging } = config;
+  const statistics = new Statistics();
+  const logger = createLogger({
+    // What it prints is what it is for: of its own doings only what is wrong, unless asked.
+    level: logging.level === "info" ? "warn" : logging.level,
+    format: logging.format,
+    write: writeStandardError,
+    secrets: () => secretsToMask(config),
+  });
+  const replication = { slot, publication: pg.publication, tables: undefined, failover: false, temporary: true };
+  const now = () => performance.now();
+  return {
+    source: new PostgresSource(postgresOptions(config), replication, clock),
+    createSink: () => new LineSink(print),
+    store: NO_STORE,
+    createDecoder: () => new ChangeDecoder({ version: VERSION, database: pg.database, tombstones: false }),
+    topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
+    observer: statistics,
+    lifecycle: new LifecycleLog(logger, statistics, new WalGuard(), now),
+    now,
+    wallClock: clock,
+  };
+}
+
+function settingsOf({ pg, replication, kafka }: Config, slot: string): CaptureSettings {
+  return {
+    database: pg.database,
+    slot,
+    delivery: "exactly-once",
+    limits: {
+      lingerMs: 0,
+      enoughBytes: 1,
+      bufferBytesMax: BUFFER_BYTES,
+      bufferRecordsMax: BUFFER_RECORDS,
+      idleProgressMs: replication.checkpointIntervalMs,
+    },
+    batchBytesMax: BUFFER_BYTES,
+    oversize: kafka.oversize,
+    keepaliveIntervalMs: replication.keepaliveIntervalMs,
+    pollIntervalMs: replication.pollIntervalMs,
+  };
+}
+
+/** A temporary slot is never resumed. */
+const NO_STORE: CheckpointStore = {
+  load: () => Promise.resolve(null),
+  save: () => Promise.resolve(),
+  close() {},
+};

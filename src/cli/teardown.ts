@@ -1,0 +1,103 @@
+// `pg-capture teardown`: drops what pg-capture has made: the slot, and asked to, the publication and the progress.
+
+import type { Config } from "../config/config.ts";
+import { CaptureError } from "../errors.ts";
+import { escapeControls } from "../observability/escape.ts";
+import { progressTopic } from "../sink/topics.ts";
+import { removeProgress } from "../sink/progress_removal.ts";
+import { quoteIdentifier, quoteLiteral } from "../source/connection.ts";
+import { inspectSystem, PostgresInspection } from "../source/inspection.ts";
+import { postgresOptions } from "./adapters.ts";
+import type { CommandOutput } from "./command_output.ts";
+
+/** What is to be dropped beside the slot, and whether to do it or only to say it. */
+export interface TeardownOptions {
+  readonly yes: boolean;
+  readonly publication: boolean;
+  readonly progress: boolean;
+}
+
+interface Step {
+  readonly says: string;
+  readonly act: () => Promise<unknown>;
+}
+
+/**
+ * Does it, or says what it would do.
+ * @returns 0
+ * @throws CaptureError `slot-in-use` while a pg-capture runs, and what a step meets
+ */
+export async function teardown(
+  config: Config,
+  options: TeardownOptions,
+  output: CommandOutput,
+  signal: AbortSignal,
+): Promise<number> {
+  using inspection = await output.waiting(
+    "connecting to PostgreSQL",
+    PostgresInspection.open(postgresOptions(config), signal),
+  );
+  const steps = await output.waiting("looking", stepsOf(config, options, inspection, signal));
+  for (const { says, act } of steps) {
+    if (options.yes) await output.waiting(says, act());
+    output.print(`${options.yes ? "done" : "would do"}: ${escapeControls(says)}\n`);
+  }
+  if (steps.length === 0) output.print("nothing to do\n");
+  else if (!options.yes) output.print("Nothing was done. With --yes it is; changes since the last confirmation are gone then.\n");
+  return 0;
+}
+
+async function stepsOf(
+  config: Config,
+  options: TeardownOptions,
+  inspection: PostgresInspection,
+  signal: AbortSignal,
+): Promise<readonly Step[]> {
+  const { connection } = inspection;
+  const { slotName, publication, database } = config.pg;
+  const steps: Step[] = [];
+  const slot = await inspection.slot(slotName, signal);
+  if (slot !== null) {
+    if (slot.activePid !== null) throw heldBy(slotName, slot.activePid);
+    const sql = `SELECT pg_catalog.pg_drop_replication_slot(${quoteLiteral(slotName)})`;
+    steps.push({
+      says: `drop slot "${slotName}"`,
+      act: () => connection.query(sql, `drop slot "${slotName}"`, signal),
+    });
+  }
+  if (options.publication) {
+    const sql = `DROP PUBLICATION IF EXISTS ${quoteIdentifier(publication)}`;
+    const says = `drop publication "${publication}"`;
+    steps.push({ says, act: () => connection.query(sql, says, signal) });
+  }
+  if (!options.progress) return steps;
+  const { systemIdentifier } = await inspectSystem(postgresOptions(config), signal);
+  const identity = { systemIdentifier, database, slot: slotName };
+  const { brokers, topicPrefix } = config.kafka;
+  steps.push({
+    says: `remove this slot's progress record from topic ${progressTopic(topicPrefix)}`,
+    act: () => removeProgress(brokers, topicPrefix, identity, signal),
+  });
+  const file = config.replication.checkpointFile;
+  steps.push({ says: `remove checkpoint file ${file}`, act: () => removeFiles(file) });
+  return steps;
+}
+
+function heldBy(slot: string, pid: number): CaptureError {
+  return new CaptureError("slot-in-use", `Cannot drop slot "${slot}": process ${pid} of PostgreSQL holds it`, {
+    hint: `stop the pg-capture that runs; where there is none: SELECT pg_terminate_backend(${pid});`,
+  });
+}
+
+/** The file, and what SQLite keeps beside it. */
+async function removeFiles(file: string): Promise<void> {
+  for (const path of [file, `${file}-wal`, `${file}-shm`]) {
+    try {
+      await Deno.remove(path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) continue;
+      const found = error instanceof Error ? error.message : String(error);
+      throw new CaptureError("checkpoint-unavailable", `Cannot remove "${path}": ${found}`, { cause: error });
+    }
+  }
+}
