@@ -1,9 +1,11 @@
 // The program's entry: arguments in, exit code out.
 
+import { execute } from "./cli/commands.ts";
 import { dispatch } from "./cli/dispatch.ts";
 import { FailureReport } from "./cli/failure_report.ts";
 import { run } from "./cli/run.ts";
 import { readEnvironment, readTextFile } from "./config/environment.ts";
+import { writeStandardOutput } from "./cli/standard_output.ts";
 import { writeStandardError } from "./observability/standard_error.ts";
 
 const failure = new FailureReport(writeStandardError);
@@ -27,10 +29,6 @@ Deno.exit(
     standardError: writeStandardError,
     failure,
     run,
+    execute,
   }),
 );
-
-function writeStandardOutput(text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
-}

@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { closest } from "../config/suggestion.ts";
+import { unreachable } from "../errors.ts";
 
 /** What a command line asks for. */
 export type Invocation =
@@ -9,12 +10,25 @@ export type Invocation =
   | { readonly kind: "version" }
   | { readonly kind: "wrong"; readonly message: string }
   | { readonly kind: "unavailable"; readonly command: string }
-  | {
-    readonly kind: "run";
-    readonly configFile: string | undefined;
-    readonly jsonLogs: boolean;
-    readonly verbose: boolean;
-  };
+  | ({ readonly kind: "run" } & CommonOptions)
+  | ({ readonly kind: "tail" } & CommonOptions)
+  | ({ readonly kind: "check" | "status"; readonly json: boolean } & CommonOptions)
+  | (
+    & {
+      readonly kind: "teardown";
+      readonly yes: boolean;
+      readonly publication: boolean;
+      readonly progress: boolean;
+    }
+    & CommonOptions
+  );
+
+/** What every command takes. */
+export interface CommonOptions {
+  readonly configFile: string | undefined;
+  readonly jsonLogs: boolean;
+  readonly verbose: boolean;
+}
 
 /** What the arguments (without the program's name) ask for. Help and version win over whatever else is there. */
 export function parseArguments(argv: readonly string[]): Invocation {
@@ -38,16 +52,33 @@ export function parseArguments(argv: readonly string[]): Invocation {
   if (!isCommand(command)) {
     return { kind: "wrong", message: unknown("command", command, closest(command, COMMANDS)) };
   }
-  if (command !== "run") return { kind: "unavailable", command };
+  if (command === "snapshot") return { kind: "unavailable", command };
   if (rest[0] !== undefined) return { kind: "wrong", message: `Unexpected argument "${rest[0]}"` };
-  const foreign = options.find((option) => COMMAND_OPTIONS.has(option.name));
-  if (foreign !== undefined) return { kind: "wrong", message: `${foreign.rawName} is not an option of run` };
-  return {
-    kind: "run",
+  const own = OWN_OPTIONS[command];
+  const foreign = options.find(({ name }) => !COMMON_OPTIONS.includes(name) && !own.includes(name));
+  if (foreign !== undefined) {
+    return { kind: "wrong", message: `${foreign.rawName} is not an option of ${command}` };
+  }
+  const isGiven = (name: string) => options.some((option) => option.name === name);
+  const common: CommonOptions = {
     configFile: options.findLast((option) => option.name === "config")?.value,
-    jsonLogs: options.some((option) => option.name === "json-logs"),
-    verbose: options.some((option) => option.name === "verbose"),
+    jsonLogs: isGiven("json-logs"),
+    verbose: isGiven("verbose"),
   };
+  switch (command) {
+    case "run":
+    case "tail":
+      return { kind: command, ...common };
+    case "check":
+    case "status":
+      return { kind: command, json: isGiven("json"), ...common };
+    case "teardown": {
+      const [yes, publication, progress] = [isGiven("yes"), isGiven("publication"), isGiven("progress")];
+      return { kind: command, yes, publication, progress, ...common };
+    }
+    default:
+      return unreachable(command);
+  }
 }
 
 const OPTIONS = {
@@ -58,12 +89,21 @@ const OPTIONS = {
   version: { type: "boolean", short: "V" },
   json: { type: "boolean" },
   yes: { type: "boolean" },
+  publication: { type: "boolean" },
+  progress: { type: "boolean" },
 } as const;
 
 const COMMANDS = ["run", "check", "status", "snapshot", "tail", "teardown"] as const;
 
-/** Options that belong to other commands than `run`. */
-const COMMAND_OPTIONS: ReadonlySet<string> = new Set(["json", "yes"]);
+const COMMON_OPTIONS: readonly string[] = ["config", "json-logs", "verbose"];
+/** What a command takes beside them. */
+const OWN_OPTIONS: Readonly<Record<Exclude<(typeof COMMANDS)[number], "snapshot">, readonly string[]>> = {
+  run: [],
+  check: ["json"],
+  status: ["json"],
+  tail: [],
+  teardown: ["yes", "publication", "progress"],
+};
 
 interface OptionToken {
   readonly name: string;

@@ -7,7 +7,7 @@ import { unreachable } from "../errors.ts";
 import { escapeControls } from "../observability/escape.ts";
 import { formatLogLine } from "../observability/log_line.ts";
 import { VERSION } from "../version.ts";
-import { type Invocation, parseArguments } from "./args.ts";
+import { type CommonOptions, type Invocation, parseArguments } from "./args.ts";
 import type { FailureReport } from "./failure_report.ts";
 import { USAGE } from "./usage.ts";
 
@@ -22,7 +22,12 @@ export interface World {
   readonly run: (
     options: { readonly config: Config; readonly configWarnings: readonly string[] },
   ) => Promise<number>;
+  /** Does what another command asks for. @returns the exit code */
+  readonly execute: (invocation: OtherInvocation, config: Config) => Promise<number>;
 }
+
+/** A command that does its work and ends. */
+export type OtherInvocation = Exclude<ConfiguredInvocation, { readonly kind: "run" }>;
 
 const EXIT_OK = 0;
 const EXIT_USAGE = 2;
@@ -44,19 +49,24 @@ export async function dispatch(argv: readonly string[], world: World): Promise<n
       world.standardError(`pg-capture ${invocation.command} is not available in this version yet\n`);
       return EXIT_USAGE;
     case "run":
+    case "check":
+    case "status":
+    case "tail":
+    case "teardown":
       return await runCommand(invocation, world);
     default:
       return unreachable(invocation);
   }
 }
 
-type RunInvocation = Extract<Invocation, { readonly kind: "run" }>;
+type ConfiguredInvocation = Extract<Invocation, CommonOptions>;
 
-async function runCommand(invocation: RunInvocation, world: World): Promise<number> {
+async function runCommand(invocation: ConfiguredInvocation, world: World): Promise<number> {
   try {
     const { config, warnings } = load(invocation, world);
     world.failure.configure(config);
-    return await world.run({ config, configWarnings: warnings });
+    if (invocation.kind === "run") return await world.run({ config, configWarnings: warnings });
+    return await world.execute(invocation, config);
   } catch (error) {
     if (!(error instanceof ConfigurationErrors)) return world.failure.report(error);
     for (const line of error.lines) world.standardError(problemLine(line, invocation, world));
@@ -64,17 +74,25 @@ async function runCommand(invocation: RunInvocation, world: World): Promise<numb
   }
 }
 
-function load({ configFile, jsonLogs, verbose }: RunInvocation, { env, readTextFile }: World): LoadedConfig {
+function load(
+  { kind, configFile, jsonLogs, verbose }: ConfiguredInvocation,
+  { env, readTextFile }: World,
+): LoadedConfig {
   return loadConfig({
     env: env(),
     readTextFile,
     ...(configFile === undefined ? {} : { configFile }),
-    overrides: { ...(jsonLogs ? { LOG_FORMAT: "json" } : {}), ...(verbose ? { LOG_LEVEL: "debug" } : {}) },
+    overrides: {
+      ...(jsonLogs ? { LOG_FORMAT: "json" } : {}),
+      ...(verbose ? { LOG_LEVEL: "debug" } : {}),
+      // It needs no Kafka, so that nobody has to name one.
+      ...(kind === "tail" ? { KAFKA_BROKERS: "localhost" } : {}),
+    },
   });
 }
 
 /** A bare line for people; where logs are asked for as JSON, a line that their reader understands. */
-function problemLine(line: string, { jsonLogs }: RunInvocation, { env }: World): string {
+function problemLine(line: string, { jsonLogs }: CommonOptions, { env }: World): string {
   if (!jsonLogs && env().LOG_FORMAT !== "json") return `${escapeControls(line)}\n`;
   return formatLogLine("json", { timeMs: Date.now(), level: "error", message: line, fields: {} }, []);
 }

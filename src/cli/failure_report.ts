@@ -7,6 +7,7 @@ import { formatLogLine, type LogFields, type LogFormat } from "../observability/
 import { VERSION } from "../version.ts";
 
 const EXIT_BUG = 1;
+const EXIT_NOT_NOW = 3;
 
 /** Reports the error that ends the process. Knows what must not be said as soon as it knows the configuration. */
 export class FailureReport {
@@ -27,10 +28,11 @@ export class FailureReport {
 
   /** Writes what happened and gives the exit code: that of the error's policy, or 1 for a bug. */
   report(error: unknown): number {
-    const policy = error instanceof CaptureError ? errorPolicy(error.kind) : undefined;
-    if (error instanceof CaptureError && policy?.action === "stop") {
+    if (error instanceof CaptureError) {
+      const policy = errorPolicy(error.kind);
       this.#line(describeError(error), { mend: error.hint });
-      return policy.exitCode;
+      // Only a command that does not wait and try again ends with one of the others.
+      return policy.action === "stop" ? policy.exitCode : EXIT_NOT_NOW;
     }
     const stack = this.#isDebug && error instanceof Error ? error.stack : undefined;
     this.#line(`This is a bug in pg-capture ${VERSION}: ${describeError(error)}`, { stack });

@@ -2,7 +2,6 @@
 
 import { KvCheckpointStore } from "../checkpoint/kv_store.ts";
 import { type Config, secretsToMask } from "../config/config.ts";
-import { readTextFile } from "../config/environment.ts";
 import { ChangeDecoder } from "../decoder/change_decoder.ts";
 import { CaptureError, errorPolicy } from "../errors.ts";
 import { LifecycleLog } from "../observability/lifecycle_log.ts";
@@ -18,6 +17,7 @@ import { createKafkaSink } from "../sink/kafka_sink.ts";
 import { TopicOwners } from "../sink/topics.ts";
 import { PostgresSource } from "../source/replication_source.ts";
 import { VERSION } from "../version.ts";
+import { postgresOptions } from "./adapters.ts";
 import { serve } from "./serve.ts";
 import { onStopSignal } from "./stop_signal.ts";
 
@@ -94,15 +94,14 @@ function partsOf(
   const { pg, kafka } = config;
   const topics = new TopicOwners(kafka.topicPrefix);
   const source = new PostgresSource(
+    postgresOptions(config),
     {
-      host: pg.host,
-      port: pg.port,
-      database: pg.database,
-      username: pg.username,
-      password: () => pg.password.refresh(readTextFile),
-      connectTimeoutMs: pg.connectTimeoutMs,
+      slot: pg.slotName,
+      publication: pg.publication,
+      tables: pg.tables,
+      failover: pg.slotFailover,
+      temporary: false,
     },
-    { slot: pg.slotName, publication: pg.publication, tables: pg.tables, failover: pg.slotFailover },
     Date.now,
   );
   return {

@@ -2,6 +2,7 @@
 
 import process from "node:process";
 import type { Config } from "../config/config.ts";
+import { CaptureError } from "../errors.ts";
 import { endpoints } from "../observability/endpoints.ts";
 import { startHttpServer } from "../observability/http_server.ts";
 import type { ProblemKeeper } from "../observability/last_problem.ts";
@@ -20,9 +21,13 @@ export interface ServedParts {
   readonly wallClock: () => number;
 }
 
+// A standby on the same machine gets the port when the instance that it waits for ends.
+const PORT_RETRY_MS = 5_000;
+
 /**
- * Serves until disposed of; nothing where METRICS_PORT is 0.
- * @throws CaptureError `configuration` when it can't listen there: to run unwatched should be somebody's decision
+ * Serves until disposed of; nothing where METRICS_PORT is 0. A port that is taken is waited for: changes are worth
+ * more than their metrics, and a waiting second instance has the same settings as the first.
+ * @throws CaptureError `configuration` when it can never listen there
  */
 export function serve(config: Config, parts: ServedParts): Disposable {
   const { host, port } = config.metrics;
@@ -43,21 +48,34 @@ export function serve(config: Config, parts: ServedParts): Disposable {
     rates: recent.rates(),
     recentLatency: recent.latency(),
   });
-  try {
-    const server = startHttpServer({ host, port }, endpoints(standing));
-    logger.info("Serving the status page, /metrics, /healthz and /readyz", {
-      address: `${host}:${server.port}`,
-    });
-    return {
-      [Symbol.dispose]() {
-        server[Symbol.dispose]();
-        recent[Symbol.dispose]();
-      },
-    };
-  } catch (error) {
+  let server: Disposable | undefined;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  const listen = (isFirst: boolean) => {
+    try {
+      const started = startHttpServer({ host, port }, endpoints(standing));
+      server = started;
+      logger.info("Serving the status page, /metrics, /healthz and /readyz", {
+        address: `${host}:${started.port}`,
+      });
+    } catch (error) {
+      if (!(error instanceof CaptureError) || !(error.cause instanceof Deno.errors.AddrInUse)) throw error;
+      if (isFirst) logger.warn(`${error.message}; trying again until it is free`, { mend: error.hint });
+      retry = setTimeout(() => listen(false), PORT_RETRY_MS);
+      Deno.unrefTimer(retry);
+    }
+  };
+  const stop = () => {
+    clearTimeout(retry);
+    server?.[Symbol.dispose]();
     recent[Symbol.dispose]();
+  };
+  try {
+    listen(true);
+  } catch (error) {
+    stop();
     throw error;
   }
+  return { [Symbol.dispose]: stop };
 }
 
 function factsOf({ pg, kafka }: Config, startedAtMs: number): CaptureFacts {

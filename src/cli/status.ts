@@ -22,13 +22,16 @@ export async function status(
   signal: AbortSignal,
 ): Promise<number> {
   const postgres = await look(output.waiting("asking PostgreSQL", lookAtPostgres(config, signal)));
-  const kafka = "error" in postgres
-    ? postgres
-    : await look(output.waiting("asking Kafka", lookAtKafka(config, postgres.value.systemIdentifier, signal)));
+  const kafka = "error" in postgres ? postgres : await look(
+    output.waiting("asking Kafka", lookAtKafka(config, postgres.value.systemIdentifier, signal)),
+  );
   const checkpoint = await look(readCheckpoint(config));
   const report = {
     postgres: shown(postgres, (value) => value),
-    kafka: shown(kafka, (progress) => ({ progress: progress === null ? null : formatLsn(progress.position.endLsn) })),
+    kafka: shown(
+      kafka,
+      (progress) => ({ progress: progress === null ? null : formatLsn(progress.position.endLsn) }),
+    ),
     checkpoint: shown(checkpoint, (value) => ({
       file: config.replication.checkpointFile,
       position: value === null ? null : formatLsn(value.progress.position.endLsn),
@@ -52,7 +55,7 @@ async function lookAtPostgres(config: Config, signal: AbortSignal) {
     slot: slot && {
       name: config.pg.slotName,
       activePid: slot.activePid,
-      confirmed: slot.confirmed && formatLsn(slot.confirmed),
+      confirmed: slot.confirmed === null ? null : formatLsn(slot.confirmed),
       walEnd: formatLsn(slot.walEnd),
       lagBytes: bytesBetween(slot.confirmed, slot.walEnd),
       keptBytes: slot.keptBytes,
@@ -77,8 +80,13 @@ async function look<T>(looking: Promise<T>): Promise<Looked<T>> {
   }
 }
 
-function shown<T, S>(looked: Looked<T>, show: (value: T) => S): S | { readonly error: string; readonly mend: string | null } {
-  return "error" in looked ? { error: looked.error.message, mend: looked.error.hint ?? null } : show(looked.value);
+function shown<T, S>(
+  looked: Looked<T>,
+  show: (value: T) => S,
+): S | { readonly error: string; readonly mend: string | null } {
+  return "error" in looked
+    ? { error: looked.error.message, mend: looked.error.hint ?? null }
+    : show(looked.value);
 }
 
 type Shown<T> = T | { readonly error: string; readonly mend: string | null };
@@ -89,7 +97,10 @@ interface Report {
   readonly checkpoint: Shown<{ readonly file: string; readonly position: string | null }>;
 }
 
-function lines({ pg, kafka: to }: Config, { postgres, kafka, checkpoint }: Report): readonly (readonly [string, string])[] {
+function lines(
+  { pg, kafka: to }: Config,
+  { postgres, kafka, checkpoint }: Report,
+): readonly (readonly [string, string])[] {
   const rows: (readonly [string, string])[] = [];
   if ("error" in postgres) rows.push(["PostgreSQL", fault(postgres)]);
   else {
@@ -100,13 +111,19 @@ function lines({ pg, kafka: to }: Config, { postgres, kafka, checkpoint }: Repor
     ]);
     if (slot === null) rows.push(["slot", `${pg.slotName} does not exist`]);
     else {
-      rows.push(["slot", `${slot.name}, ${slot.activePid === null ? "held by nobody" : `held by process ${slot.activePid}`}`]);
+      rows.push([
+        "slot",
+        `${slot.name}, ${slot.activePid === null ? "held by nobody" : `held by process ${slot.activePid}`}`,
+      ]);
       rows.push(["WAL end", slot.walEnd]);
       rows.push(["confirmed", slot.confirmed ?? "nothing yet"]);
     }
   }
   if (!("error" in postgres && "error" in kafka)) {
-    rows.push(["Kafka", "error" in kafka ? fault(kafka) : kafka.progress ?? `no progress record under ${to.topicPrefix}`]);
+    rows.push([
+      "Kafka",
+      "error" in kafka ? fault(kafka) : kafka.progress ?? `no progress record under ${to.topicPrefix}`,
+    ]);
   }
   rows.push([
     "checkpoint",

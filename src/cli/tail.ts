@@ -12,12 +12,12 @@ import { BatchSize } from "../pipeline/batch_size.ts";
 import type { CaptureParts, CaptureSettings } from "../pipeline/capture_parts.ts";
 import type { CheckpointStore } from "../pipeline/ports.ts";
 import { runSession } from "../pipeline/session.ts";
+import { SilenceLimit } from "../pipeline/silence.ts";
 import { PostgresSource } from "../source/replication_source.ts";
 import { VERSION } from "../version.ts";
 import { postgresOptions } from "./adapters.ts";
 import { LineSink } from "./line_sink.ts";
 
-const SILENCE_MS = 60_000;
 const BUFFER_BYTES = 8 * 1024 * 1024;
 const BUFFER_RECORDS = 10_000;
 const STOP_MS_MAX = 3_000;
@@ -40,11 +40,17 @@ export async function tail(
   stop.addEventListener("abort", onStop, { once: true });
   try {
     const memory = {
-      silenceMsMax: SILENCE_MS,
+      silence: new SilenceLimit(),
       backoff: new Backoff(Math.random),
       batchSize: new BatchSize(BUFFER_BYTES),
     };
-    await runSession(partsOf(config, slot, print, clock), settingsOf(config, slot), memory, stop, kill.signal);
+    await runSession(
+      partsOf(config, slot, print, clock),
+      settingsOf(config, slot),
+      memory,
+      stop,
+      kill.signal,
+    );
     return 0;
   } catch (error) {
     if (stop.aborted || error instanceof Deno.errors.BrokenPipe) return 0;
@@ -67,7 +73,13 @@ function partsOf(
     write: writeStandardError,
     secrets: () => secretsToMask(config),
   });
-  const replication = { slot, publication: pg.publication, tables: undefined, failover: false, temporary: true };
+  const replication = {
+    slot,
+    publication: pg.publication,
+    tables: undefined,
+    failover: false,
+    temporary: true,
+  };
   const now = () => performance.now();
   return {
     source: new PostgresSource(postgresOptions(config), replication, clock),

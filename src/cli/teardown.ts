@@ -43,7 +43,9 @@ export async function teardown(
     output.print(`${options.yes ? "done" : "would do"}: ${escapeControls(says)}\n`);
   }
   if (steps.length === 0) output.print("nothing to do\n");
-  else if (!options.yes) output.print("Nothing was done. With --yes it is; changes since the last confirmation are gone then.\n");
+  else if (!options.yes) {
+    output.print("Nothing was done. With --yes it is; changes since the last confirmation are gone then.\n");
+  }
   return 0;
 }
 
@@ -84,9 +86,13 @@ async function stepsOf(
 }
 
 function heldBy(slot: string, pid: number): CaptureError {
-  return new CaptureError("slot-in-use", `Cannot drop slot "${slot}": process ${pid} of PostgreSQL holds it`, {
-    hint: `stop the pg-capture that runs; where there is none: SELECT pg_terminate_backend(${pid});`,
-  });
+  return new CaptureError(
+    "slot-in-use",
+    `Cannot drop slot "${slot}": process ${pid} of PostgreSQL holds it`,
+    {
+      hint: `stop the pg-capture that runs; where there is none: SELECT pg_terminate_backend(${pid});`,
+    },
+  );
 }
 
 /** The file, and what SQLite keeps beside it. */

@@ -7,10 +7,11 @@ export const USAGE = `pg-capture [OPTIONS] [COMMAND]
   status     slot, lag, checkpoint and Kafka progress side by side (--json for programs)
   snapshot   ask a running pg-capture to re-send all rows of the named tables
   tail       print change events on standard output, no Kafka needed (temporary slot)
-  teardown   drop the slot (and, asked to, the publication and progress); --yes to do it
+  teardown   drop the slot; with --publication and --progress these too; --yes to do it
 
   -c, --config FILE   TOML file; an environment variable wins over it
   -j, --json-logs     logs as JSON lines
   -v, --verbose       log level debug
+      --json          check, status: print JSON
   -h, --help          -V, --version
 `;

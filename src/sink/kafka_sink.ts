@@ -34,7 +34,8 @@ export function transactionalIdOf({ systemIdentifier, database, slot }: SourceId
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const REQUEST_TIMEOUT_MS = 25_000;
+// With the 10 s at most between two requests of an idle capture, a dead link is noticed within 30 s.
+const REQUEST_TIMEOUT_MS = 18_000;
 
 type Stage = "new" | "opening" | "ready" | "writing";
 

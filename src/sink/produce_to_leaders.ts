@@ -44,7 +44,7 @@ export async function produceToLeaders(
 }
 
 /** Below the time after which a request is given up, so that the broker's own answer comes first. */
-const PRODUCE_TIMEOUT_MS = 20_000;
+const PRODUCE_TIMEOUT_MS = 15_000;
 
 /**
  * Sends until all batches are taken. Only what was answered with CONCURRENT_TRANSACTIONS is sent again: the

@@ -106,7 +106,7 @@ class PostgresSession implements SourceSession {
   }
 
   async createSlot(signal: AbortSignal): Promise<Lsn> {
-    const { slot, failover } = this.#replication;
+    const { slot, failover, temporary } = this.#replication;
     if (failover && this.server.versionNumber < 170_000) {
       throw new CaptureError(
         "postgres-refused",
@@ -122,7 +122,7 @@ class PostgresSession implements SourceSession {
       signal,
     );
     this.#walsenderPid = Number(row.pid);
-    return await createSlot(this.#connection, slot, failover, signal);
+    return await createSlot(this.#connection, slot, { failover, temporary }, signal);
   }
 
   async start(signal: AbortSignal): Promise<ReplicationStream> {

@@ -53,9 +53,25 @@ Deno.test("what isn't known is told, with what was probably meant", () => {
   }
 });
 
-Deno.test("the commands of later versions are known, with their options and arguments", () => {
-  for (const line of ["check", "status --json", "snapshot public.users", "tail", "teardown --yes -c a"]) {
-    const command = line.split(" ")[0];
-    assert.deepEqual(parseArguments(line.split(" ")), { kind: "unavailable", command }, line);
+Deno.test("each command has options of its own", () => {
+  const common = { configFile: undefined, jsonLogs: false, verbose: false };
+  const teardown = { kind: "teardown", yes: false, publication: false, progress: false, ...common };
+  const invocations: Readonly<Record<string, unknown>> = {
+    "check": { kind: "check", json: false, ...common },
+    "status --json": { kind: "status", json: true, ...common },
+    "tail -v": { kind: "tail", ...common, verbose: true },
+    "teardown": teardown,
+    "teardown --yes -c a": { ...teardown, yes: true, configFile: "a" },
+    "--progress teardown --publication": { ...teardown, publication: true, progress: true },
+    "check --yes": { kind: "wrong", message: "--yes is not an option of check" },
+    "tail public.users": { kind: "wrong", message: 'Unexpected argument "public.users"' },
+  };
+  for (const [line, invocation] of Object.entries(invocations)) {
+    assert.deepEqual(parseArguments(line.split(" ")), invocation, line);
   }
+});
+
+Deno.test("the command of a later version is known, with its arguments", () => {
+  const line = ["snapshot", "public.users"];
+  assert.deepEqual(parseArguments(line), { kind: "unavailable", command: "snapshot" });
 });

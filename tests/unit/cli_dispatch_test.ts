@@ -39,8 +39,8 @@ Deno.test("a wrong option or command shows the usage on standard error and ends 
 });
 
 Deno.test("a command that is not there yet says so in one line and ends with 2", async () => {
-  const err = "pg-capture status is not available in this version yet\n";
-  assert.deepEqual(await outcome(["status", "--json"]), { code: 2, out: "", err });
+  const err = "pg-capture snapshot is not available in this version yet\n";
+  assert.deepEqual(await outcome(["snapshot", "public.users"]), { code: 2, out: "", err });
 });
 
 Deno.test("run gets the configuration and its warnings, and its exit code is the program's", async () => {
@@ -114,6 +114,7 @@ async function outcome(argv: readonly string[], changes: Partial<World> = {}) {
     standardError,
     failure: new FailureReport(standardError),
     run: () => Promise.resolve(0),
+    execute: () => Promise.resolve(0),
     ...changes,
   });
   return { code, out, err };

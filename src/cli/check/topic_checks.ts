@@ -15,6 +15,7 @@ const TOPIC_SETTINGS = [
 ];
 const BROKER_SETTINGS = ["default.replication.factor", "min.insync.replicas", "message.max.bytes"];
 const SAFE_REPLICAS = 3;
+const TOPICS_NAMED_MAX = 5;
 
 /** The topics that are there, and the defaults of those that are not yet. */
 export async function* topicFindings(
@@ -24,18 +25,22 @@ export async function* topicFindings(
   signal: AbortSignal,
 ): Findings {
   const present = topics.filter((topic) => topic.errorCode === ErrorCode.NONE);
-  let faults = 0;
+  const faults = new Map<string, Fault & { readonly topics: string[] }>();
   for (const topic of present) {
     const settings = await kafka.settings(
       { resource: "topic", name: topic.topic, settings: TOPIC_SETTINGS },
       signal,
     );
-    for (const finding of oneTopic(config, topic, settings ?? new Map())) {
-      faults++;
-      yield finding;
+    for (const fault of faultsOf(config, topic, settings ?? new Map())) {
+      const known = faults.get(fault.found);
+      if (known === undefined) faults.set(fault.found, { ...fault, topics: [topic.topic] });
+      else known.topics.push(topic.topic);
     }
   }
-  if (present.length > 0 && faults === 0) {
+  for (const { found, mend, topics } of faults.values()) {
+    yield warning("Kafka: topics", `${topicList(topics)}: ${found}`, mend);
+  }
+  if (present.length > 0 && faults.size === 0) {
     yield ok("Kafka: topics", `${present.length} are there, none breaks a promise`);
   }
   const [broker] = brokers;
@@ -43,67 +48,68 @@ export async function* topicFindings(
   const request = { resource: "broker", name: String(broker.nodeId), settings: BROKER_SETTINGS } as const;
   const defaults = await kafka.settings(request, signal) ?? new Map<string, string>();
   yield defaultsFinding(config, topics.length - present.length, brokers.length, defaults);
-  yield* sizeFindings(
-    config,
-    "the brokers' message.max.bytes",
-    Number(defaults.get("message.max.bytes") ?? Infinity),
-  );
+  const bytes = Number(defaults.get("message.max.bytes") ?? Infinity);
+  if (bytes >= config.kafka.messageBytesMax) return;
+  const { found, mend } = sizeFault("message.max.bytes of the brokers", bytes, config.kafka.messageBytesMax);
+  yield warning("Kafka: new topics", found, mend);
 }
 
-function* oneTopic(
-  config: Config,
+/** What is wrong with a topic, in words that fit others too. */
+interface Fault {
+  readonly found: string;
+  readonly mend: string;
+}
+
+const ALTER = "kafka-configs.sh --bootstrap-server BROKER --alter --topic TOPIC --add-config";
+
+function* faultsOf(
+  { kafka }: Config,
   { topic, replicas }: TopicRights,
   settings: ReadonlyMap<string, string>,
-): Generator<Finding> {
-  const check = `Kafka: topic ${topic}`;
-  const alter = `kafka-configs.sh --bootstrap-server BROKER --alter --topic ${topic} --add-config`;
+): Generator<Fault> {
   const factor = Math.min(...replicas);
   const inSync = Number(settings.get("min.insync.replicas") ?? 1);
   if (factor === 1) {
-    yield warning(
-      check,
-      "it has 1 replica: with its broker's disk its records are lost",
-      "kafka-reassign-partitions.sh, to 3 replicas",
-    );
+    yield {
+      found: "1 replica: with its broker's disk the records are lost",
+      mend: "kafka-reassign-partitions.sh, to 3 replicas",
+    };
   } else if (inSync < 2) {
-    yield warning(
-      check,
-      "min.insync.replicas is 1: a record may be lost with one broker",
-      `${alter} min.insync.replicas=2`,
-    );
+    yield {
+      found: "min.insync.replicas is 1: a record may be lost with one broker",
+      mend: `${ALTER} min.insync.replicas=2`,
+    };
   } else if (inSync >= factor) {
-    yield warning(
-      check,
-      `min.insync.replicas is ${inSync} of ${factor} replicas: one broker away stops delivery`,
-      `${alter} min.insync.replicas=${factor - 1}`,
-    );
+    yield {
+      found: `min.insync.replicas is ${inSync} of ${factor} replicas: one broker away stops delivery`,
+      mend: `${ALTER} min.insync.replicas=${factor - 1}`,
+    };
   }
   if (settings.get("unclean.leader.election.enable") === "true") {
-    yield warning(
-      check,
-      "unclean leader election may lose records",
-      `${alter} unclean.leader.election.enable=false`,
-    );
+    yield {
+      found: "unclean leader election may lose records",
+      mend: `${ALTER} unclean.leader.election.enable=false`,
+    };
   }
   const policy = settings.get("cleanup.policy") ?? "delete";
-  if (topic === progressTopic(config.kafka.topicPrefix)) {
-    if (policy !== "compact") {
-      yield warning(
-        check,
-        `cleanup.policy is ${policy}: the progress record would be deleted`,
-        `${alter} cleanup.policy=compact`,
-      );
-    }
+  if (topic === progressTopic(kafka.topicPrefix)) {
+    if (policy === "compact") return;
+    yield {
+      found: `cleanup.policy is ${policy}: the progress record would be deleted`,
+      mend: `${ALTER} cleanup.policy=compact`,
+    };
     return;
   }
-  if (policy.includes("compact") && !config.kafka.tombstones) {
-    yield warning(check, "it is compacted, and deletes leave their rows in it", "set KAFKA_TOMBSTONES=true");
+  if (policy.includes("compact") && !kafka.tombstones) {
+    yield { found: "compacted, and deletes leave their rows in it", mend: "set KAFKA_TOMBSTONES=true" };
   }
-  yield* sizeFindings(
-    config,
-    `max.message.bytes of ${topic}`,
-    Number(settings.get("max.message.bytes") ?? Infinity),
-  );
+  const bytes = Number(settings.get("max.message.bytes") ?? Infinity);
+  if (bytes < kafka.messageBytesMax) yield sizeFault("max.message.bytes", bytes, kafka.messageBytesMax);
+}
+
+function topicList(topics: readonly string[]): string {
+  const more = topics.length - TOPICS_NAMED_MAX;
+  return `${topics.slice(0, TOPICS_NAMED_MAX).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 function defaultsFinding(
@@ -134,11 +140,9 @@ function defaultsFinding(
   );
 }
 
-function* sizeFindings({ kafka }: Config, name: string, bytes: number): Generator<Finding> {
-  if (bytes >= kafka.messageBytesMax) return;
-  yield warning(
-    "Kafka: sizes",
-    `${name} is ${bytes}, below KAFKA_MAX_MESSAGE_BYTES ${kafka.messageBytesMax}: a full batch would be refused`,
-    `set KAFKA_MAX_MESSAGE_BYTES=${bytes}`,
-  );
+function sizeFault(name: string, bytes: number, wanted: number): Fault {
+  return {
+    found: `${name} is ${bytes}, below KAFKA_MAX_MESSAGE_BYTES ${wanted}: a full batch would be refused`,
+    mend: `set KAFKA_MAX_MESSAGE_BYTES=${bytes}`,
+  };
 }

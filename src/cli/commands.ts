@@ -1,0 +1,45 @@
+// The commands that do their work and end.
+
+import type { Config } from "../config/config.ts";
+import { unreachable } from "../errors.ts";
+import { writeStandardError } from "../observability/standard_error.ts";
+import { check } from "./check.ts";
+import { commandOutput } from "./command_output.ts";
+import type { OtherInvocation } from "./dispatch.ts";
+import { writeStandardOutput, writeStandardOutputBytes } from "./standard_output.ts";
+import { status } from "./status.ts";
+import { onStopSignal } from "./stop_signal.ts";
+import { tail } from "./tail.ts";
+import { teardown } from "./teardown.ts";
+
+/** Does what the invocation asks for. @returns the exit code @throws CaptureError, or a bug */
+export async function execute(invocation: OtherInvocation, config: Config): Promise<number> {
+  using stop = onStopSignal(() => {});
+  const { signal } = stop;
+  const output = commandOutput(
+    writeStandardOutput,
+    Deno.stderr.isTerminal() ? writeStandardError : undefined,
+  );
+  try {
+    switch (invocation.kind) {
+      case "check":
+        return await check(config, invocation, output, signal);
+      case "status":
+        return await status(config, invocation, output, signal);
+      case "teardown":
+        return await teardown(config, invocation, output, signal);
+      case "tail":
+        return await tail(config, writeStandardOutputBytes, Date.now, signal);
+      default:
+        return unreachable(invocation);
+    }
+  } catch (error) {
+    // Whoever reads the output may stop reading: `pg-capture tail | head`.
+    if (error instanceof Deno.errors.BrokenPipe) return 0;
+    if (signal.aborted && invocation.kind !== "teardown") return EXIT_INTERRUPTED;
+    throw error;
+  }
+}
+
+// 128 + SIGINT, as shells report it.
+const EXIT_INTERRUPTED = 130;
