@@ -110,7 +110,8 @@ Deno.test("tail prints changes as lines of JSON, without Kafka, and leaves nothi
   await bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY, note text)");
   const { KAFKA_BROKERS: _, ...env } = bed.env;
   await using tail = await startCapture({ env, args: ["tail"] });
-  const active = "SELECT count(*) FROM pg_replication_slots WHERE database = current_database() AND active";
+  const active =
+    "SELECT count(*) FROM pg_replication_slots WHERE database = current_database() AND active AND confirmed_flush_lsn IS NOT NULL";
   await until(async () => await bed.sql.value(active) === "1");
   // The slot is there a moment before it streams.
   await bed.sql.exec("INSERT INTO item VALUES (1, 'a\nb'); UPDATE item SET note = 'c'; DELETE FROM item");

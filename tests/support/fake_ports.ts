@@ -165,8 +165,8 @@ export class FakeWorld {
       },
       route: (topic) => Promise.resolve({ topic, partitions: 1 }),
       createBatch: () => new TextBatch(),
-      write: async (batch, progress) => {
-        await this.writeGate;
+      write: async (batch, progress, signal) => {
+        await Promise.race([this.writeGate, abortOf(signal)]);
         if (this.writeError !== undefined) throw this.writeError;
         const { commitLsn, seq, endLsn } = progress.position;
         this.events.push(
@@ -228,6 +228,13 @@ class TextBatch implements Batch {
     this.values.length = 0;
     this.bytes = 0;
   }
+}
+
+/** Rejects when the signal aborts; without a gate the race is over before. */
+function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) =>
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true })
+  );
 }
 
 const ignoring: unknown = new Proxy({}, { get: () => () => {} });

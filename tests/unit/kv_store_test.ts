@@ -1,0 +1,73 @@
+// The checkpoint file: what is saved is what is loaded, and what can't be is an error with a mend.
+
+import { deepStrictEqual, rejects, strictEqual } from "node:assert";
+import { KvCheckpointStore } from "../../src/checkpoint/kv_store.ts";
+import { CaptureError } from "../../src/errors.ts";
+import type { Checkpoint } from "../../src/pipeline/ports.ts";
+
+const CHECKPOINT: Checkpoint = {
+  progress: {
+    identity: { systemIdentifier: "7300000000000000001", database: "shop", slot: "orders" },
+    timeline: 3,
+    position: { commitLsn: 0x1_2345_6789n, seq: 42, endLsn: 0xffff_ffff_0000_0001n },
+  },
+  delivery: "at-least-once",
+};
+
+async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "pg-capture-kv-" });
+  try {
+    await work(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("a checkpoint is loaded as it was saved, by another instance too", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/made/on/the/way/checkpoint.kv`;
+    {
+      using store = new KvCheckpointStore(path);
+      strictEqual(await store.load(), null);
+      await store.save(CHECKPOINT);
+      deepStrictEqual(await store.load(), CHECKPOINT);
+    }
+    using store = new KvCheckpointStore(path);
+    deepStrictEqual(await store.load(), CHECKPOINT);
+  });
+});
+
+Deno.test("the last one saved counts", async () => {
+  await inFolder(async (folder) => {
+    using store = new KvCheckpointStore(`${folder}/checkpoint.kv`);
+    await store.save(CHECKPOINT);
+    const later = { ...CHECKPOINT, delivery: "exactly-once" } as const;
+    await store.save(later);
+    deepStrictEqual(await store.load(), later);
+  });
+});
+
+Deno.test("a file that can't be made is an error that names it and the mend", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/file`, "");
+    using store = new KvCheckpointStore(`${folder}/file/checkpoint.kv`);
+    await rejects(store.load(), (error) => {
+      strictEqual(error instanceof CaptureError && error.kind, "checkpoint-unavailable");
+      strictEqual((error as CaptureError).hint?.includes("REPLICATION_CHECKPOINT_FILE"), true);
+      return (error as Error).message.includes(`${folder}/file/checkpoint.kv`);
+    });
+  });
+});
+
+Deno.test("a file of another format is refused, not guessed at", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/checkpoint.kv`;
+    using kv = await Deno.openKv(path);
+    await kv.set(["checkpoint"], { version: 2, endLsn: "0/1" });
+    using store = new KvCheckpointStore(path);
+    await rejects(
+      store.load(),
+      (error) => error instanceof CaptureError && error.kind === "position-conflict",
+    );
+  });
+});
