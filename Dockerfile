@@ -12,7 +12,8 @@ LABEL org.opencontainers.image.title="pg-capture" \
   org.opencontainers.image.licenses="MIT"
 COPY --from=build /src/dist/pg-capture /usr/local/bin/pg-capture
 COPY --from=build --chown=nonroot:nonroot /state /var/lib/pg-capture
-ENV STATE_DIRECTORY=/var/lib/pg-capture DENO_NO_UPDATE_CHECK=1
+ENV STATE_DIRECTORY=/var/lib/pg-capture METRICS_HOST=0.0.0.0 DENO_NO_UPDATE_CHECK=1
+EXPOSE 9090
 VOLUME /var/lib/pg-capture
 USER nonroot
 ENTRYPOINT ["/usr/local/bin/pg-capture"]

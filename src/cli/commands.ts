@@ -1,7 +1,8 @@
 // The commands that do their work and end.
 
-import type { Config } from "../config/config.ts";
+import { type Config, secretsToMask } from "../config/config.ts";
 import { unreachable } from "../errors.ts";
+import { maskSecrets } from "../observability/mask.ts";
 import { writeStandardError } from "../observability/standard_error.ts";
 import { check } from "./check.ts";
 import { commandOutput } from "./command_output.ts";
@@ -16,10 +17,8 @@ import { teardown } from "./teardown.ts";
 export async function execute(invocation: OtherInvocation, config: Config): Promise<number> {
   using stop = onStopSignal(() => {});
   const { signal } = stop;
-  const output = commandOutput(
-    writeStandardOutput,
-    Deno.stderr.isTerminal() ? writeStandardError : undefined,
-  );
+  const print = (text: string) => writeStandardOutput(maskSecrets(text, secretsToMask(config)));
+  const output = commandOutput(print, Deno.stderr.isTerminal() ? writeStandardError : undefined);
   try {
     switch (invocation.kind) {
       case "check":

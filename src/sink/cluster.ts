@@ -47,7 +47,9 @@ export class Cluster {
         failures.push(failure);
       }
     }
-    throw new CaptureError("kafka-unavailable", failures.map((failure) => failure.message).join("; "));
+    const hint = failures.find((failure) => failure.hint !== undefined)?.hint;
+    const message = failures.map((failure) => failure.message).join("; ");
+    throw new CaptureError("kafka-unavailable", message, hint === undefined ? {} : { hint });
   }
 
   /** A connection to the broker with that id. @throws CaptureError `kafka-unavailable` */

@@ -2,7 +2,7 @@
 
 import pg from "pg";
 import { CaptureError } from "../errors.ts";
-import { translatePostgresError } from "./errors.ts";
+import { translateConnectError, translatePostgresError } from "./errors.ts";
 import type { PostgresOptions } from "./options.ts";
 import { PostgresSocket, type RawConnection } from "./socket.ts";
 
@@ -80,7 +80,7 @@ export class PostgresConnection implements Disposable {
     } catch (error) {
       socket.destroy();
       signal.throwIfAborted();
-      throw translatePostgresError(error, `Cannot connect to ${what}`);
+      throw translateConnectError(error, options);
     } finally {
       signal.removeEventListener("abort", abort);
     }

@@ -24,6 +24,21 @@ export function translatePostgresError(error: unknown, context: string): Capture
   return new CaptureError("postgres-unavailable", `${context}: ${found}`, { cause: error });
 }
 
+/** The CaptureError for what a connection was refused or failed with. */
+export function translateConnectError(
+  error: unknown,
+  { host, port, username }: { readonly host: string; readonly port: number; readonly username: string },
+): CaptureError {
+  const failure = translatePostgresError(error, `Cannot connect to PostgreSQL at ${host}:${port}`);
+  if (isServerError(error) && error.code === INSUFFICIENT_PRIVILEGE) {
+    const hint = `ALTER ROLE "${username.replaceAll('"', '""')}" REPLICATION;`;
+    return new CaptureError(failure.kind, failure.message, { hint, cause: error });
+  }
+  if (failure.kind !== "postgres-unavailable" || isServerError(error)) return failure;
+  const hint = "start PostgreSQL there, or correct PG_HOST and PG_PORT";
+  return new CaptureError(failure.kind, failure.message, { hint, cause: error });
+}
+
 /** The CaptureError for an ErrorResponse. */
 export function translateServerError(error: ServerError, context: string): CaptureError {
   const message = `${context}: ${error.message}${error.detail === undefined ? "" : ` (${error.detail})`}`;
@@ -43,6 +58,8 @@ interface Classified {
   readonly hint?: string;
 }
 
+const INSUFFICIENT_PRIVILEGE = "42501";
+
 // SQLSTATEs: PostgreSQL manual, appendix A.
 function classify(error: ServerError): Classified {
   const { code, message } = error;
@@ -55,12 +72,14 @@ function classify(error: ServerError): Classified {
       };
     case "3D000":
       return { kind: "postgres-refused", hint: "check PG_DATABASE" };
-    case "42501":
+    case INSUFFICIENT_PRIVILEGE:
       return { kind: "postgres-refused", hint: "the role needs REPLICATION: ALTER ROLE <role> REPLICATION;" };
     case "53400":
       return {
         kind: "postgres-refused",
-        hint: "raise max_replication_slots or drop a slot that nobody uses",
+        hint:
+          "drop a slot that nobody uses (SELECT slot_name FROM pg_replication_slots WHERE NOT active; SELECT " +
+          "pg_drop_replication_slot('...');), or raise max_replication_slots and restart PostgreSQL",
       };
     case "55006":
       return { kind: "slot-in-use" };
@@ -104,6 +123,8 @@ function isServerError(error: unknown): error is ServerError {
 /** Node's and Deno's wording of a connection fault, as one plain phrase. */
 function connectionFault(error: Error): string {
   if (error instanceof Deno.errors.ConnectionRefused) return "connection refused";
+  if (error instanceof Deno.errors.NotFound) return "there is no such socket";
+  if (error.message.includes("failed to lookup address")) return "there is no host of that name";
   if (error instanceof Deno.errors.ConnectionReset) return "the connection was reset";
   if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
     return "the connection was closed";

@@ -77,8 +77,9 @@ export async function createSlot(
 ): Promise<Lsn> {
   // The form without parentheses is the only one that PostgreSQL 14 has, and later ones keep it.
   const options = failover ? "(SNAPSHOT 'nothing', FAILOVER true)" : "NOEXPORT_SNAPSHOT";
+  const kind = temporary ? "TEMPORARY LOGICAL" : "LOGICAL";
   const row = await connection.queryRow(
-    `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} ${temporary ? "TEMPORARY " : ""}LOGICAL pgoutput ${options}`,
+    `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} ${kind} pgoutput ${options}`,
     `make replication slot "${slot}"`,
     signal,
     Infinity,

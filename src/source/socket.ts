@@ -31,9 +31,9 @@ export class PostgresSocket extends Duplex {
     super({ allowHalfOpen: false });
   }
 
-  /** Called by `pg`. A host that begins with a slash is the directory of a Unix socket, as in libpq. */
-  connect(port: number, host: string): this {
-    open(port, host).then(
+  /** Called by `pg`: with a port and a host, or with the path of a Unix socket, where the host is its folder. */
+  connect(portOrPath: number | string, host?: string): this {
+    open(portOrPath, host).then(
       (connection) => {
         if (this.destroyed) return connection.close();
         this.#connection = connection;
@@ -120,11 +120,12 @@ export class PostgresSocket extends Duplex {
   }
 }
 
-async function open(port: number, host: string): Promise<Deno.Conn> {
-  if (host.startsWith("/")) {
-    return await Deno.connect({ transport: "unix", path: `${host}/.s.PGSQL.${port}` });
-  }
-  const connection = await Deno.connect({ hostname: host, port });
+async function open(portOrPath: number | string, host: string | undefined): Promise<Deno.Conn> {
+  if (typeof portOrPath === "string") return await Deno.connect({ transport: "unix", path: portOrPath });
+  const connection = await Deno.connect({
+    port: portOrPath,
+    ...(host === undefined ? {} : { hostname: host }),
+  });
   connection.setNoDelay(true);
   return connection;
 }

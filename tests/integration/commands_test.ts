@@ -57,6 +57,15 @@ Deno.test("check ends with 3 when something fails, each failure with its mend", 
   ok(failures[1]?.mend !== undefined);
 });
 
+Deno.test("PG_HOST may be the folder of a Unix socket", async () => {
+  await using bed = await createTestBed();
+  const folder = (await bed.sql.value("SHOW unix_socket_directories") ?? "").split(",")[0] ?? "";
+  ok(folder.startsWith("/"));
+  const { findings } = await check(bed, { PG_HOST: folder });
+  match(found(findings, "PostgreSQL: connection"), /^\//);
+  strictEqual(found(findings, "PostgreSQL: TLS"), "not encrypted, on this machine");
+});
+
 Deno.test("status shows slot, progress and checkpoint side by side; while it runs and after", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY)");

@@ -104,6 +104,23 @@ Deno.test("the page brings everything along", () => {
   match(body, /name="viewport"/);
 });
 
+Deno.test("dashboard and alert rules use metrics that there are, and each alert has its line in the runbook", async () => {
+  const read = (path: string) => Deno.readTextFile(new URL(`../../${path}`, import.meta.url));
+  const known = new Set(
+    METRICS.flatMap(({ name, type }) =>
+      type === "histogram" ? ["_bucket", "_sum", "_count"].map((part) => name + part) : [name]
+    ),
+  );
+  const alerts = await read("dashboards/alerts.yml");
+  for (const text of [alerts, await read("dashboards/grafana.json")]) {
+    const used = text.match(/\b(pg_capture|process)_[a-z_]+/g) ?? [];
+    ok(used.length > 5);
+    for (const name of used.filter((name) => name !== "pg_capture_")) ok(known.has(name), name);
+  }
+  const runbook = await read("docs/OPERATIONS.md");
+  for (const [, name] of alerts.matchAll(/alert: (\w+)/g)) ok(runbook.includes(`| ${name} `), String(name));
+});
+
 function busy(): Statistics {
   const statistics = new Statistics();
   statistics.stateChanged("postgres", "streaming");

@@ -32,9 +32,7 @@ export async function openSocket(address: HostPort, timeoutMs: number, signal: A
     throw new CaptureError(
       "kafka-unavailable",
       `Cannot connect to Kafka broker ${formatAddress(address)}: ${found}`,
-      {
-        cause,
-      },
+      { hint: "start the broker, or correct KAFKA_BROKERS", cause },
     );
   }
 }
@@ -45,5 +43,9 @@ export function formatAddress({ host, port }: HostPort): string {
 }
 
 function messageOf(cause: unknown): string {
+  if (cause instanceof Deno.errors.ConnectionRefused) return "connection refused";
+  if (cause instanceof Error && cause.message.includes("failed to lookup address")) {
+    return "there is no host of that name";
+  }
   return cause instanceof Error ? cause.message : String(cause);
 }
