@@ -101,3 +101,25 @@ Deno.test("jsonStringBytes makes UTF-8 of any string, lone surrogates included",
   assert.equal(text("\ufeffé😀"), '"\ufeffé😀"');
   assert.equal(text("\ud800x"), '"\\ud800x"');
 });
+
+Deno.test("long texts are escaped at every place, wherever they begin in the buffer", () => {
+  for (const special of ['"', "\\", "\n", "\u0000", "\u001f"]) {
+    for (const offset of [0, 1, 2, 3]) {
+      for (const at of [0, 31, 32, 33, 34, 35, 36, 63, 64, 98, 99]) {
+        // Beside it are bytes that a borrow could be mistaken for: one above each that is escaped, and high ones.
+        const text = `${"#".repeat(at)}${special}${"!]\u0020\u0080ÿ".repeat(20)}`;
+        const bytes = new TextEncoder().encode(`${"x".repeat(offset)}${text}"`);
+        const out = new ByteWriter();
+        writeJsonString(bytes.subarray(1), offset - 1 < 0 ? 0 : offset - 1, bytes.length - 2, out);
+        const written = new TextDecoder().decode(out.bytes.subarray(0, out.length));
+        assert.equal(written, JSON.stringify(offset === 0 ? text.slice(1) : text));
+      }
+    }
+  }
+});
+
+Deno.test("long texts with no escape and with an escape in every byte come out whole", () => {
+  for (const text of ["a".repeat(10_000), '"'.repeat(10_000), "ä\u0001".repeat(5_000)]) {
+    assert.equal(writeValue("text", text), JSON.stringify(text));
+  }
+});
