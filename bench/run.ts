@@ -1,116 +1,224 @@
-// `deno task bench`: pg-capture against raw PostgreSQL, on real servers, alternating in one run; medians.
+// `deno task bench`: pg-capture against raw PostgreSQL and others, on real servers, alternating in one run.
 //
-//   deno task bench [--rows N] [--rounds N] [--case NAME] [--executable FILE]
+//   deno task bench [--rounds N] [--rows N] [--case NAME[,NAME]] [--executable FILE] [--peers] [--skip-paced]
+//                   [--write] [--check]
+//
+// --peers adds Debezium. --write puts the results into docs/BENCHMARKS.md and the baseline file; --check compares with
+// the baseline, and fails when a figure is worse.
 
 import { parseArgs } from "node:util";
-import { cleanUp, tempFolder } from "../dev/janitor.ts";
-import { startKafka } from "../dev/kafka.ts";
-import { type PostgresAddress, startPostgres } from "../dev/postgres.ts";
-import { givenBrokers, givenPostgres } from "../dev/servers_environment.ts";
-import { sql } from "../tests/support/psql.ts";
+import { fileURLToPath } from "node:url";
+import { cleanUp } from "../dev/janitor.ts";
+import { dropSlot, makeBacklog } from "./backlog.ts";
+import { worseThan } from "./baseline.ts";
 import { type BenchCase, CASES } from "./cases.ts";
-import { type Backlog, measureCapture, type Measurement, measureRaw } from "./measure.ts";
+import { DEBEZIUM_VERSION, readWithDebezium } from "./debezium.ts";
+import { measurePaced } from "./paced.ts";
+import { plot } from "./plot.ts";
+import { producerPerformance } from "./producer_performance.ts";
+import { type Measurement, readRaw, readWithCapture } from "./readers.ts";
+import { measureResting } from "./resting.ts";
+import {
+  type BenchResults,
+  type CaseResult,
+  describeMachine,
+  formatResults,
+  type PacedCase,
+  type ReaderName,
+} from "./results.ts";
+import { type Servers, serversCpu, startServers } from "./servers.ts";
+import { median, slope } from "./statistics.ts";
+import { VERSION } from "../src/version.ts";
 
-const SUBJECTS = ["raw", "exactly-once", "at-least-once"] as const;
-type Subject = typeof SUBJECTS[number];
+const DOCUMENT = fileURLToPath(new URL("../docs/BENCHMARKS.md", import.meta.url));
+const PLOT = fileURLToPath(new URL("../docs/images/benchmarks.svg", import.meta.url));
+const BASELINE = fileURLToPath(new URL("./baseline.json", import.meta.url));
+const WARM_UP_ROWS = 300_000;
+const PACED_SECONDS = 20;
+/** What pg-capture makes of a row of the case small-rows. */
+const SMALL_RECORD =
+  `{"schema":"public","table":"t","op":"INSERT","ts_ms":1790000000000,"before":null,"after":{"id":500000,` +
+  `"name":"user number 500000","email":"user500000@example.com","amount":"0.00","active":true,` +
+  `"created_at":"2024-01-06T18:53:20"},"source":{"version":"0.1.0","connector":"pg-capture",` +
+  `"ts_ms":1790000000000,"db":"bench_small_rows","schema":"public","table":"t","lsn":"0/1634FA0","xid":1234,` +
+  `"commit_lsn":"0/1634FE8","tx_seq":500}}`;
 
-const { values } = parseArgs({
+const { values: options } = parseArgs({
   args: Deno.args,
   options: {
-    rows: { type: "string" },
-    rounds: { type: "string", default: "3" },
-    case: { type: "string" },
-    executable: { type: "string" },
+    "rows": { type: "string" },
+    "rounds": { type: "string", default: "3" },
+    "case": { type: "string" },
+    "executable": { type: "string" },
+    "peers": { type: "boolean", default: false },
+    "skip-paced": { type: "boolean", default: false },
+    "write": { type: "boolean", default: false },
+    "check": { type: "boolean", default: false },
   },
 });
+const rounds = Number(options.rounds);
+const readers: readonly ReaderName[] = [
+  "raw",
+  "exactly-once",
+  "at-least-once",
+  ...(options.peers ? ["debezium" as const] : []),
+];
 
+let exitCode = 1;
 try {
-  const [postgres, brokers] = await Promise.all([
-    givenPostgres() ??
-      startPostgres({ settings: { max_wal_size: "8GB", max_replication_slots: 40, max_wal_senders: 40 } }),
-    givenBrokers() ?? startKafka({ heapMb: 512 }).then((kafka) => kafka.bootstrap),
-  ]);
-  print(
-    "| case | reader | rows/s | of raw | CPU s per million | peak MB | seconds, each run |\n|---|---|---|---|---|---|---|",
-  );
-  for (const each of CASES.filter(({ name }) => values.case === undefined || values.case === name)) {
-    await runCase(each, postgres, brokers);
-  }
+  exitCode = await run(await startServers());
 } finally {
   await cleanUp();
 }
-Deno.exit(0);
+Deno.exit(exitCode);
 
-async function runCase(benchCase: BenchCase, postgres: PostgresAddress, brokers: string): Promise<void> {
-  const rows = Math.min(benchCase.rows, Number(values.rows ?? benchCase.rows));
-  const rounds = Number(values.rounds);
-  const database = `bench_${benchCase.name.replaceAll("-", "_")}`;
-  await using server = await sql(postgres);
-  await server.exec(`DROP DATABASE IF EXISTS ${database}`);
-  await server.exec(`CREATE DATABASE ${database}`);
-  await using connection = await sql({ ...postgres, database });
-  await connection.exec(benchCase.setup(rows));
-  await connection.exec("CREATE PUBLICATION bench FOR ALL TABLES");
-  const slots = SUBJECTS.flatMap((subject) =>
-    Array.from(
-      { length: rounds },
-      (_, round) => ({ subject, round, slot: `b_${subject.replaceAll("-", "_")}_${round}` }),
-    )
-  );
-  for (const { slot } of slots) {
-    await connection.rows("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [slot]);
+async function run(servers: Servers): Promise<number> {
+  const names = options.case?.split(",");
+  const chosen = CASES.filter(({ name }) => names === undefined || names.includes(name));
+  // A broker that has just started is slow until its code is compiled: what it does first is not measured.
+  await runCase(servers, { ...CASES[0]!, name: "warm-up" }, WARM_UP_ROWS, 1, ["exactly-once"]);
+  const cases: CaseResult[] = [];
+  for (const each of chosen) {
+    const rows = Math.min(each.rows, Number(options.rows ?? each.rows));
+    cases.push(await runCase(servers, each, rows, rounds, readers));
   }
-  for (const statement of benchCase.fill(rows)) await connection.exec(statement);
-  await connection.exec("CHECKPOINT");
-  const endLsn = await connection.value("SELECT pg_current_wal_lsn()") ?? "0/0";
-  const tables = await connection.rows("SELECT tablename FROM pg_publication_tables WHERE pubname = 'bench'");
-  const folder = await tempFolder("bench");
-  const measured: Record<Subject, Measurement[]> = { raw: [], "exactly-once": [], "at-least-once": [] };
-  for (let round = 0; round < rounds; round++) {
-    for (const subject of SUBJECTS) {
-      const { slot } = slots.find((each) => each.subject === subject && each.round === round)!;
-      const topicPrefix = `bench-${benchCase.name}-${subject}-${round}`;
-      const backlog: Backlog = {
-        postgres: { ...addressOf(postgres), database },
-        ...{ brokers, slot, publication: "bench", topicPrefix, rows, endLsn, folder },
-      };
-      const topics = tables.map(({ tablename }) => `${topicPrefix}.public.${tablename}`);
-      measured[subject].push(
-        subject === "raw"
-          ? await measureRaw(backlog)
-          : await measureCapture(backlog, topics, { KAFKA_DELIVERY: subject }, values.executable),
-      );
-      await connection.rows("SELECT pg_drop_replication_slot($1)", [slot]);
-    }
-  }
-  for (const subject of SUBJECTS) print(row(benchCase, subject, rows, measured[subject], measured.raw));
+  const extras = names === undefined;
+  const paced = extras && !options["skip-paced"] ? await runPaced(servers) : [];
+  const results: BenchResults = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: await describeMachine(),
+    versions: {
+      "pg-capture": VERSION,
+      "PostgreSQL": `${servers.postgres.major}`,
+      "Kafka": servers.kafka.version,
+      ...(options.peers ? { "Debezium": DEBEZIUM_VERSION } : {}),
+    },
+    cases,
+    producerPerformance: extras ? await runProducerPerformance(servers) : [],
+    paced,
+    resting: extras ? await measureResting(servers, options.executable) : null,
+  };
+  print(formatResults(results));
+  const worse = options.check ? worseThan(JSON.parse(await Deno.readTextFile(BASELINE)), results) : [];
+  for (const line of worse) print(`worse than the baseline: ${line}`);
+  if (options.write) await write(results);
+  return worse.length > 0 ? 1 : 0;
 }
 
-function row(
-  { name }: BenchCase,
-  subject: Subject,
+interface Round extends Measurement {
+  readonly postgresCpu: number;
+  readonly kafkaCpu: number;
+}
+
+async function runCase(
+  servers: Servers,
+  benchCase: BenchCase,
   rows: number,
-  measured: readonly Measurement[],
-  raw: readonly Measurement[],
-): string {
-  const seconds = median(measured.map((each) => each.seconds));
-  const ratio = median(raw.map((each) => each.seconds)) / seconds;
-  const cpu = median(measured.map((each) => each.cpuSeconds)) * 1_000_000 / rows;
-  const peak = Math.max(...measured.map((each) => each.peakMb));
-  const each = measured.map((one) => one.seconds.toFixed(2)).join(" ");
-  return `| ${name} | ${subject} | ${Math.round(rows / seconds).toLocaleString("en")} | ${
-    ratio.toFixed(2)
-  } | ` +
-    `${cpu.toFixed(1)} | ${peak.toFixed(0)} | ${each} |`;
+  rounds: number,
+  readers: readonly ReaderName[],
+): Promise<CaseResult> {
+  const turns = Array.from({ length: rounds }, (_, round) => readers.map((reader) => ({ reader, round })))
+    .flat()
+    .map((turn) => ({ ...turn, slot: `b_${turn.reader.replaceAll("-", "_")}_${turn.round}` }));
+  const backlog = await makeBacklog(servers, benchCase, rows, turns.map(({ slot }) => slot));
+  const measured = new Map<ReaderName, Round[]>(readers.map((reader) => [reader, []]));
+  for (const { reader, round, slot } of turns) {
+    const topicPrefix = `${benchCase.name}-${reader}-${round}`;
+    const before = await serversCpu(servers);
+    const measurement = reader === "raw"
+      ? await readRaw(backlog, slot)
+      : reader === "debezium"
+      ? await readWithDebezium(backlog, slot, topicPrefix)
+      : await readWithCapture(backlog, {
+        ...{ slot, topicPrefix, executable: options.executable },
+        env: { KAFKA_DELIVERY: reader },
+      });
+    await dropSlot(backlog, slot);
+    const after = await serversCpu(servers);
+    measured.get(reader)?.push({
+      ...measurement,
+      postgresCpu: after.postgres - before.postgres,
+      kafkaCpu: after.kafka - before.kafka,
+    });
+    print(`${benchCase.name} ${reader}: ${measurement.seconds.toFixed(2)} s`);
+  }
+  return summarize(benchCase.name, rows, measured);
 }
 
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+function summarize(
+  name: string,
+  rows: number,
+  measured: ReadonlyMap<ReaderName, readonly Round[]>,
+): CaseResult {
+  const rawSeconds = median((measured.get("raw") ?? []).map(({ seconds }) => seconds));
+  const perMillion = 1_000_000 / rows;
+  return {
+    name,
+    rows,
+    readers: [...measured].map(([reader, all]) => {
+      const seconds = median(all.map((each) => each.seconds));
+      return {
+        reader,
+        seconds: all.map((each) => each.seconds),
+        rowsPerSecond: rows / seconds,
+        ofRaw: rawSeconds / seconds,
+        cpuSecondsPerMillion: median(all.map((each) => each.cpuSeconds)) * perMillion,
+        postgresCpuPerMillion: median(all.map((each) => each.postgresCpu)) * perMillion,
+        kafkaCpuPerMillion: median(all.map((each) => each.kafkaCpu)) * perMillion,
+        peakMb: Math.max(...all.map((each) => each.peakMb)),
+        growthMbPerMinute: median(all.map(({ memory }) => slope(memory.slice(memory.length / 2)) * 60)),
+      };
+    }),
+  };
 }
 
-function addressOf({ host, port, user, password, database }: PostgresAddress): PostgresAddress {
-  return { host, port, user, password, database };
+async function runPaced(servers: Servers): Promise<PacedCase[]> {
+  const loads = [
+    { name: "1,000 a second", transactionsPerSecond: 1_000, env: {} },
+    {
+      name: "1,000 a second, KAFKA_LINGER_MS=5",
+      transactionsPerSecond: 1_000,
+      env: { KAFKA_LINGER_MS: "5" },
+    },
+    { name: "10,000 a second", transactionsPerSecond: 10_000, env: {} },
+    {
+      name: "10,000 a second, KAFKA_LINGER_MS=5",
+      transactionsPerSecond: 10_000,
+      env: { KAFKA_LINGER_MS: "5" },
+    },
+  ];
+  const results: PacedCase[] = [];
+  for (const [index, { name, ...load }] of loads.entries()) {
+    print(`paced: ${name}`);
+    const settings = { ...load, seconds: PACED_SECONDS, executable: options.executable };
+    results.push({ name, result: await measurePaced(servers, String(index), settings) });
+  }
+  return results;
+}
+
+async function runProducerPerformance({ kafka }: Servers): Promise<number[]> {
+  const rates: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    print("ProducerPerformance");
+    rates.push(
+      await producerPerformance(kafka.bootstrap, `producer-performance-${round}`, 1_000_000, SMALL_RECORD),
+    );
+  }
+  return rates;
+}
+
+async function write(results: BenchResults): Promise<void> {
+  const document = await Deno.readTextFile(DOCUMENT);
+  const [begin, end] = ["<!-- results -->", "<!-- end of results -->"];
+  const from = document.indexOf(begin) + begin.length;
+  const to = document.indexOf(end);
+  await Deno.writeTextFile(
+    DOCUMENT,
+    `${document.slice(0, from)}\n\n${formatResults(results)}\n\n${document.slice(to)}`,
+  );
+  await Deno.mkdir(fileURLToPath(new URL("../docs/images", import.meta.url)), { recursive: true });
+  await Deno.writeTextFile(PLOT, plot(results));
+  await Deno.writeTextFile(BASELINE, `${JSON.stringify(results, null, 2)}\n`);
 }
 
 function print(text: string): void {

@@ -1,6 +1,7 @@
 // Kafka's jars, from Maven, and what makes its start quick: fetched when first asked for, kept in the cache folder.
 
 import { CACHE_FOLDER, cached, exists } from "./cache.ts";
+import { fetchJars } from "./maven.ts";
 import { freePort } from "./ports.ts";
 import { ServerProcess } from "./server_process.ts";
 import { tempFolder } from "./janitor.ts";
@@ -26,7 +27,12 @@ export async function kafkaJars(version: string, onProgress: (line: string) => v
   const folder = await cached(`kafka-${version}`, async (draft) => {
     await requireJava(java);
     onProgress(`fetching Kafka ${version} (the first time only)`);
-    await fetchJars(version, draft);
+    await fetchJars(
+      [`org.apache.kafka:kafka_2.13:${version}`, "org.slf4j:slf4j-simple:1.7.36"],
+      `${draft}/lib`,
+      `the jars of Kafka ${version}`,
+      MAVEN_HINT,
+    );
     await format(java, draft);
   });
   const jars: KafkaJars = { java, args: await classPath(folder), formattedFolder: `${folder}/formatted` };
@@ -123,41 +129,6 @@ async function requireJava(java: string): Promise<void> {
   });
   const major = Number(/version "(\d+)/.exec(text)?.[1]);
   if (!(major >= 17)) throw new DevServerError(`Cannot ${purpose}: Java ${major} is too old. ${JAVA_HINT}`);
-}
-
-/** `--strict-checksums`: Maven refuses a jar that is not what the repository's checksum says. */
-async function fetchJars(version: string, draft: string): Promise<void> {
-  const project = await tempFolder("maven");
-  await Deno.writeTextFile(`${project}/pom.xml`, pom(version));
-  await runTool({
-    command: "mvn",
-    args: [
-      "--batch-mode",
-      "--quiet",
-      "--strict-checksums",
-      "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
-      `-DoutputDirectory=${draft}/lib`,
-    ],
-    cwd: project,
-    purpose: `fetch the jars of Kafka ${version}`,
-    missingHint: MAVEN_HINT,
-    timeoutMs: 600_000,
-  });
-  await Deno.remove(project, { recursive: true });
-}
-
-function pom(version: string): string {
-  return `<project>
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>pg-capture</groupId>
-  <artifactId>dev-kafka</artifactId>
-  <version>1</version>
-  <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${version}</version></dependency>
-    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
-  </dependencies>
-</project>
-`;
 }
 
 /** Once a version: formatting takes a Java process of its own, and only the ids differ between two of them. */

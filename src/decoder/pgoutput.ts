@@ -62,6 +62,7 @@ const ROW: PgoutputMessage = { kind: "row" };
 const ORIGIN: PgoutputMessage = { kind: "origin" };
 const TYPE: PgoutputMessage = { kind: "type" };
 const POSTGRES_EPOCH_MS = 946_684_800_000;
+const TAG_RELATION = 0x52;
 const TAG_INSERT = 0x49;
 const TAG_UPDATE = 0x55;
 const TAG_DELETE = 0x44;
@@ -115,6 +116,16 @@ export function readMessage(
       return TYPE;
     default:
       throw malformed(tag, 0, "there is no such message in protocol version 1");
+  }
+}
+
+/** The relation, if the message at `[start, end)` is a Relation message that can be read; else null. */
+export function peekRelation(bytes: Uint8Array, start: number, end: number): Relation | null {
+  if (bytes[start] !== TAG_RELATION) return null;
+  try {
+    return readRelation(new MessageReader(bytes, start, end));
+  } catch {
+    return null; // an error is due when its turn comes
   }
 }
 

@@ -12,6 +12,7 @@ import { type OversizeAction, oversizeError, RecordTooLarge } from "./oversize.t
 import { formatLsn, type Lsn, type Position } from "./position.ts";
 import type { ReplicationStream, Route, SourceSession } from "./ports.ts";
 import { RecordCounts } from "./record_counts.ts";
+import { type TableName, tablesAhead } from "./tables_ahead.ts";
 
 /** What intake works with. */
 export interface IntakeParts {
@@ -20,7 +21,11 @@ export interface IntakeParts {
   readonly decoder: ChangeDecoder;
   readonly batcher: Batcher;
   /** The topic of a table, of logical messages, or of pointers to what was too large, made when it is not there. */
-  readonly routeOf: (target: RecordTarget | "dead-letter", signal: AbortSignal) => Promise<Route>;
+  readonly routeOf: (
+    target: RecordTarget | "dead-letter",
+    signal: AbortSignal,
+    soon: readonly TableName[],
+  ) => Promise<Route>;
   readonly oversize: OversizeAction;
   /** Told of each change that a pointer stands for. */
   readonly onDeadLetter: (found: CaptureError) => void;
@@ -195,7 +200,7 @@ export class Intake {
     const { decoder, routeOf } = this.#parts;
     let route = this.#routes.get(decoder.target);
     if (route === undefined) {
-      route = await routeOf(decoder.target, signal);
+      route = await routeOf(decoder.target, signal, tablesAhead(this.#parts.stream));
       this.#routes.set(decoder.target, route);
     }
     return route;
@@ -224,7 +229,7 @@ export class Intake {
     const tombstone = decoder.tombstone
       ? { route: await this.#route(signal), record: { bytes: bytes.slice(0, keyEnd), keyEnd, valueEnd: -1 } }
       : null;
-    const deadLetters = await routeOf("dead-letter", signal);
+    const deadLetters = await routeOf("dead-letter", signal, []);
     decoder.replaceWithPointer(found.bytes);
     const { record, commitTimeMs, commitLsn, seq } = decoder;
     while (!batcher.tryAppendPointer(deadLetters, record, tombstone, commitTimeMs, commitLsn, seq)) {

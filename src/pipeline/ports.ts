@@ -50,8 +50,8 @@ export interface Sink {
    * @returns the last delivered progress, or null when there is none
    */
   open(signal: AbortSignal): Promise<Progress | null>;
-  /** Finds the topic, or makes it. */
-  route(topic: string, signal: AbortSignal): Promise<Route>;
+  /** Finds the topic, or makes it. @param soon topics that will be asked for next, and may be made along with it */
+  route(topic: string, signal: AbortSignal, soon?: readonly string[]): Promise<Route>;
   createBatch(): Batch;
   /**
    * Delivers the batch and the progress record in one transaction (exactly-once), or the batch alone
@@ -207,6 +207,8 @@ export interface ReplicationStream {
   readonly replyRequested: boolean;
   /** Moves to the next whole message that is already here. */
   next(): "xlog-data" | "keepalive" | "none";
+  /** Shows the payload of each replicated message that is already here and was not moved to yet. */
+  peek(show: (bytes: Uint8Array, start: number, end: number) => void): void;
   /**
    * Waits for more bytes from the server.
    * @throws CaptureError when the connection ends or the server reports an error

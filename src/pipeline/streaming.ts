@@ -1,5 +1,6 @@
 // The tasks that stream, side by side, from a known position until they are drained or one fails.
 
+import { CaptureError } from "../errors.ts";
 import { Batcher } from "./batcher.ts";
 import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
 import { checkpoint, type CheckpointingParts, saveDelivered } from "./checkpointing.ts";
@@ -10,6 +11,7 @@ import { reportCheckpoint } from "./opening.ts";
 import type { Position, Progress, SourceIdentity } from "./position.ts";
 import type { ReplicationStream, Sink, SourceSession } from "./ports.ts";
 import { ProgressTracker } from "./progress_tracker.ts";
+import type { TableName } from "./tables_ahead.ts";
 import { runTogether } from "./tasks.ts";
 import { Wakeup } from "./wait.ts";
 import { watchTypes } from "./watching.ts";
@@ -51,7 +53,7 @@ export async function streamChanges(
     session,
     decoder: parts.createDecoder(),
     batcher,
-    routeOf: (target, signal) => sink.route(parts.topicOf(target), signal),
+    routeOf: (target, signal, soon) => sink.route(parts.topicOf(target), signal, topicsOf(parts, soon)),
     oversize: settings.oversize,
     onDeadLetter: (found) => parts.lifecycle.deadLettered(found),
     start: position,
@@ -109,4 +111,17 @@ export async function streamChanges(
   await held.stream.finish(batcher.received.endLsn, tracker.confirmable, FINISH_MS);
   observer.stateChanged("postgres", "stopped");
   observer.stateChanged("kafka", "stopped");
+}
+
+/** Each once; a table that has no topic is left out until its turn comes. */
+function topicsOf({ topicOf }: CaptureParts, tables: readonly TableName[]): string[] {
+  const topics = new Set<string>();
+  for (const table of tables) {
+    try {
+      topics.add(topicOf(table));
+    } catch (error) {
+      if (!(error instanceof CaptureError)) throw error;
+    }
+  }
+  return [...topics];
 }

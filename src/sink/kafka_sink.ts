@@ -75,12 +75,12 @@ class KafkaSink implements Sink {
     });
   }
 
-  async route(topic: string, signal: AbortSignal): Promise<Route> {
+  async route(topic: string, signal: AbortSignal, soon: readonly string[] = []): Promise<Route> {
     this.#throwFailure(); // not a bug: one task may ask while another's write fails
     assert(this.#stage !== "new" && this.#stage !== "opening", "a sink has routes once it is open");
     const { topicPartitions, topicReplicationFactor } = this.#options;
     const settings = { partitions: topicPartitions, replicationFactor: topicReplicationFactor, configs: [] };
-    return await this.#directory.findOrMake(topic, settings, signal);
+    return await this.#directory.findOrMake(topic, settings, signal, soon);
   }
 
   createBatch(): Batch {

@@ -28,6 +28,8 @@ export interface TopicRoute extends Route {
 export class TopicDirectory {
   readonly #cluster: Cluster;
   readonly #routes = new Map<string, TopicRoute>();
+  /** Made here, and not known to be ready. */
+  readonly #fresh = new Set<string>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -35,15 +37,23 @@ export class TopicDirectory {
 
   /**
    * Finds the topic or makes it, and waits until all its partitions have leaders.
+   * @param soon topics that will be asked for next: they are looked up and made along with it, which takes no longer
+   *   than one of them alone; what goes wrong with them is left for then
    * @throws CaptureError `kafka-refused` when it may not be read or made, `kafka-unavailable` when it stays without leaders
    */
-  async findOrMake(topic: string, settings: TopicSettings, signal: AbortSignal): Promise<TopicRoute> {
-    return await this.#look(topic, settings, signal) ?? fail(topic, "it is not there after it was made");
+  async findOrMake(
+    topic: string,
+    settings: TopicSettings,
+    signal: AbortSignal,
+    soon: readonly string[] = [],
+  ): Promise<TopicRoute> {
+    return await this.#look(topic, settings, signal, soon) ??
+      fail(topic, "it is not there after it was made");
   }
 
   /** Finds the topic; null when it does not exist. */
   find(topic: string, signal: AbortSignal): Promise<TopicRoute | null> {
-    return this.#look(topic, null, signal);
+    return this.#look(topic, null, signal, []);
   }
 
   /** Id of the broker that leads the partition of a topic that was found. */
@@ -56,27 +66,37 @@ export class TopicDirectory {
     topic: string,
     settings: TopicSettings | null,
     signal: AbortSignal,
+    soon: readonly string[],
   ): Promise<TopicRoute | null> {
     const known = this.#routes.get(topic);
     if (known !== undefined) return known;
-    let isFresh = false;
+    const others = new Set(
+      soon.filter((each) => each !== topic && !this.#routes.has(each)).slice(0, SOON_MAX),
+    );
     for (const pauseMs of growingPauses(FIRST_PAUSE_MS, PAUSE_MS_MAX, WAIT_MS_MAX)) {
-      const found = await this.#ask(topic, signal);
-      const leaders = leadersOf(found);
-      if (leaders !== null && (!isFresh || await this.#areReady(topic, leaders, signal))) {
-        const route = { topic, partitions: leaders.length, leaders };
-        this.#routes.set(topic, route);
-        return route;
-      }
-      if (found.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) {
-        if (settings === null) return null;
-        // Again in each round: it "already exists" while its predecessor is being deleted.
-        await this.#make(topic, settings, signal);
-        isFresh = true;
-      }
+      const found = await this.#cluster.metadata([topic, ...others], signal);
+      const missing = found.filter(({ errorCode }) => errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        .map((each) => each.topic);
+      await Promise.all(found.map((each) => this.#takeNote(each, signal)));
+      const route = this.#routes.get(topic);
+      if (route !== undefined) return route;
+      expectUsable(topic, found);
+      if (settings === null && missing.includes(topic)) return null;
+      // Again in each round: it "already exists" while its predecessor is being deleted.
+      if (settings !== null && missing.length > 0) await this.#make(topic, missing, settings, signal);
+      for (const each of others) if (this.#routes.has(each)) others.delete(each);
       await pause(pauseMs, signal);
     }
     return fail(topic, `not all of its partitions have a leader after ${WAIT_MS_MAX / 1000} s`);
+  }
+
+  /** Keeps the route of a topic that is ready. */
+  async #takeNote(found: TopicMetadata, signal: AbortSignal): Promise<void> {
+    const { topic } = found;
+    const leaders = leadersOf(found);
+    if (leaders === null || this.#fresh.has(topic) && !await this.#areReady(topic, leaders, signal)) return;
+    this.#fresh.delete(topic);
+    this.#routes.set(topic, { topic, partitions: leaders.length, leaders });
   }
 
   /** A broker may be named as a leader a moment before it knows that it is. */
@@ -88,36 +108,27 @@ export class TopicDirectory {
     return answers.every(({ errorCode }) => errorCode === ErrorCode.NONE);
   }
 
-  async #ask(topic: string, signal: AbortSignal): Promise<TopicMetadata> {
-    const found = (await this.#cluster.metadata([topic], signal)).find((candidate) =>
-      candidate.topic === topic
-    );
-    if (found === undefined) throw malformed("metadata without the topic that was asked for");
-    switch (found.errorCode) {
-      case ErrorCode.NONE:
-      case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
-      case ErrorCode.LEADER_NOT_AVAILABLE:
-        return found;
-      default:
-        throw brokerError({
-          action: `look up topic "${topic}"`,
-          rule: `--operation Describe --operation Write --topic "${topic}"`,
-          otherwise: "kafka-unavailable",
-        }, found.errorCode);
-    }
-  }
-
-  /** Asks for it; whether it is there then, metadata will say. */
-  async #make(topic: string, settings: TopicSettings, signal: AbortSignal): Promise<void> {
+  /** Asks for them; whether they are there then, metadata will say. @throws CaptureError of `topic` alone */
+  async #make(
+    topic: string,
+    missing: readonly string[],
+    settings: TopicSettings,
+    signal: AbortSignal,
+  ): Promise<void> {
     const controller = await this.#cluster.controller(signal);
-    const { errorCode, errorMessage } = await controller.request(createTopics, {
-      topic,
-      partitions: settings.partitions ?? BROKERS_DEFAULT,
-      replicationFactor: settings.replicationFactor ?? BROKERS_DEFAULT,
-      configs: settings.configs,
+    const made = await controller.request(createTopics, {
+      topics: missing.map((each) => ({
+        topic: each,
+        partitions: settings.partitions ?? BROKERS_DEFAULT,
+        replicationFactor: settings.replicationFactor ?? BROKERS_DEFAULT,
+        configs: settings.configs,
+      })),
       timeoutMs: CREATE_TIMEOUT_MS,
     }, signal);
-    switch (errorCode) {
+    for (const each of missing) this.#fresh.add(each);
+    const answer = made.find((each) => each.topic === topic);
+    if (answer === undefined) return;
+    switch (answer.errorCode) {
       case ErrorCode.NONE:
       case ErrorCode.TOPIC_ALREADY_EXISTS:
       case ErrorCode.NOT_CONTROLLER:
@@ -126,17 +137,37 @@ export class TopicDirectory {
         return;
       default:
         throw brokerError({
-          action: `make topic "${topic}"${errorMessage === null ? "" : ` (${errorMessage})`}`,
+          action: `make topic "${topic}"${answer.errorMessage === null ? "" : ` (${answer.errorMessage})`}`,
           rule: `--operation Create --operation Describe --operation Write --topic "${topic}"`,
           otherwise: "kafka-unavailable",
-        }, errorCode);
+        }, answer.errorCode);
     }
   }
 }
 
+/** Of a topic that has no route: it may be missing or not ready. @throws CaptureError for anything else */
+function expectUsable(topic: string, all: readonly TopicMetadata[]): void {
+  const found = all.find((candidate) => candidate.topic === topic);
+  if (found === undefined) throw malformed("metadata without the topic that was asked for");
+  switch (found.errorCode) {
+    case ErrorCode.NONE:
+    case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+    case ErrorCode.LEADER_NOT_AVAILABLE:
+      return;
+    default:
+      throw brokerError({
+        action: `look up topic "${topic}"`,
+        rule: `--operation Describe --operation Write --topic "${topic}"`,
+        otherwise: "kafka-unavailable",
+      }, found.errorCode);
+  }
+}
+
+/** So many topics take a broker about a second to make. */
+const SOON_MAX = 100;
 const BROKERS_DEFAULT = -1;
 const CREATE_TIMEOUT_MS = 15_000;
-const FIRST_PAUSE_MS = 10;
+const FIRST_PAUSE_MS = 4;
 const PAUSE_MS_MAX = 500;
 const WAIT_MS_MAX = 30_000;
 

@@ -113,6 +113,18 @@ export class PostgresStream implements ReplicationStream {
     return "none";
   }
 
+  peek(show: (bytes: Uint8Array, start: number, end: number) => void): void {
+    const bytes = this.bytes;
+    for (let at = this.#head; at + HEADER_BYTES <= this.#tail;) {
+      const start = at + HEADER_BYTES;
+      const end = at + 1 + uint32(bytes, at + 1);
+      if (end < start || end > this.#tail) return;
+      const isXlogData = bytes[at] === COPY_DATA && bytes[start] === XLOG_DATA;
+      if (isXlogData && end - start > XLOG_HEADER_BYTES) show(bytes, start + XLOG_HEADER_BYTES, end);
+      at = end;
+    }
+  }
+
   async fill(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.#makeRoom();

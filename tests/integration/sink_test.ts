@@ -157,6 +157,19 @@ Deno.test("a topic that is there is taken as it is, one that is not is made as c
   assert.equal((await sink.route(test.topic("new"), FOREVER)).partitions, 2);
 });
 
+Deno.test("topics that are needed soon are made along, and one that can't be made fails only when it is its turn", async () => {
+  await using test = await createSinkBed({ options: { topicPartitions: 2, topicReplicationFactor: 1 } });
+  const sink = test.sink();
+  await sink.open(FOREVER);
+  const soon = Array.from({ length: 30 }, (_, index) => test.topic(`t${index}`));
+  const impossible = "x".repeat(300);
+  assert.equal((await sink.route(test.topic("t0"), FOREVER, [...soon, impossible])).partitions, 2);
+  const there = await test.admin.listTopics();
+  assert.deepEqual(soon.filter((topic) => !there.includes(topic)), []);
+  for (const topic of soon) assert.equal((await sink.route(topic, FOREVER)).partitions, 2);
+  await assert.rejects(sink.route(impossible, FOREVER), /Cannot (make|look up) topic/);
+});
+
 Deno.test("the progress topic is compacted and has one partition", async () => {
   await using test = await createSinkBed({ options: { topicPartitions: 3 } });
   await test.sink().open(FOREVER);

@@ -122,6 +122,7 @@ export class FakeWorld {
       walEnd: 0n,
       replyRequested: false,
       takeReceivedBytes: () => 0,
+      peek: () => {},
       next: () => {
         const sent = read.shift();
         if (sent === undefined) return "none" as const;

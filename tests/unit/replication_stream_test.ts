@@ -186,3 +186,20 @@ function ascii(text: string): Uint8Array {
 function join(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(parts.flatMap((part) => [...part]));
 }
+
+Deno.test("what is here already can be looked at before it is its turn, and is not taken by that", async () => {
+  const xlogData = (payload: number) => frame("d", [0x77, ...new Array(24).fill(0), payload]);
+  const keepalive = frame("d", [0x6b, ...new Array(17).fill(0)]);
+  const cutOff = xlogData(4).subarray(0, 20);
+  const read = Uint8Array.from([...xlogData(1), ...xlogData(2), ...keepalive, ...xlogData(3), ...cutOff]);
+  const stream = await startedOn(new FakeConnection(COPY_BOTH, read));
+  await stream.fill(NEVER);
+  const seen = () => {
+    const payloads: number[] = [];
+    stream.peek((bytes, start, end) => payloads.push(...bytes.subarray(start, end)));
+    return payloads;
+  };
+  deepStrictEqual(seen(), [1, 2, 3]);
+  strictEqual(stream.next(), "xlog-data");
+  deepStrictEqual([stream.bytes[stream.start], ...seen()], [1, 2, 3]);
+});

@@ -1,19 +1,25 @@
-// CreateTopics: makes one topic.
+// CreateTopics: makes topics.
 
 import type { Api } from "../api.ts";
-import { onlyElement } from "./only_element.ts";
 
 export interface CreateTopicsRequest {
+  readonly topics: readonly NewTopic[];
+  readonly timeoutMs: number;
+}
+
+export interface NewTopic {
   readonly topic: string;
   /** -1: the broker's default. */
   readonly partitions: number;
   /** -1: the broker's default. */
   readonly replicationFactor: number;
   readonly configs: readonly (readonly [name: string, value: string])[];
-  readonly timeoutMs: number;
 }
 
-export interface CreateTopicsResponse {
+export type CreateTopicsResponse = readonly CreatedTopic[];
+
+export interface CreatedTopic {
+  readonly topic: string;
   readonly errorCode: number;
   /** The broker's own words, or null. */
   readonly errorMessage: string | null;
@@ -26,25 +32,28 @@ export const createTopics: Api<CreateTopicsRequest, CreateTopicsResponse> = {
   versionMin: 4,
   versionMax: 4,
   flexibleFrom: 5,
-  encode(writer, request) {
-    writer.arrayLength(1);
-    writer.string(request.topic);
-    writer.int32(request.partitions);
-    writer.int16(request.replicationFactor);
-    writer.arrayLength(0); // assignments
-    writer.arrayLength(request.configs.length);
-    for (const [name, value] of request.configs) {
-      writer.string(name);
-      writer.string(value);
+  encode(writer, { topics, timeoutMs }) {
+    writer.arrayLength(topics.length);
+    for (const { topic, partitions, replicationFactor, configs } of topics) {
+      writer.string(topic);
+      writer.int32(partitions);
+      writer.int16(replicationFactor);
+      writer.arrayLength(0); // assignments
+      writer.arrayLength(configs.length);
+      for (const [name, value] of configs) {
+        writer.string(name);
+        writer.string(value);
+      }
     }
-    writer.int32(request.timeoutMs);
+    writer.int32(timeoutMs);
     writer.boolean(false); // validate only
   },
   decode(reader) {
     reader.int32(); // throttle time
-    return onlyElement(reader.array(6, () => {
-      reader.string(); // topic
-      return { errorCode: reader.int16(), errorMessage: reader.nullableString() };
+    return reader.array(6, () => ({
+      topic: reader.string(),
+      errorCode: reader.int16(),
+      errorMessage: reader.nullableString(),
     }));
   },
 };
