@@ -29,9 +29,13 @@ export class LineSink implements Sink {
     return new LineBatch();
   }
 
-  write(batch: Batch): Promise<void> {
+  send(batch: Batch): Promise<void> {
     if (batch instanceof LineBatch && batch.count > 0) this.#print(batch.lines);
     return Promise.resolve();
+  }
+
+  write(batch: Batch): Promise<void> {
+    return this.send(batch);
   }
 
   close(): void {}

@@ -27,6 +27,8 @@ export interface FullBatch {
   readonly commitTimeMs: number;
   /** Commit times of all its records; valid until the batch is released. */
   readonly commitTimes: CommitTimes;
+  /** Whether it was taken because nothing more fitted: then there is more to come at once. */
+  readonly isFull: boolean;
 }
 
 /**
@@ -53,7 +55,8 @@ export class Batcher {
   #commitTimes = new CommitTimes();
   #spareCommitTimes = new CommitTimes();
   #full = false;
-  #inputIdle = false;
+  /** Since when intake has been waiting for input; undefined while it is busy. */
+  #idleSince: number | undefined;
   #flushing = false;
   #idleDue = false;
   #takenAt: number;
@@ -165,8 +168,8 @@ export class Batcher {
 
   /** Says whether intake is waiting for more: then there is no company to come. */
   setInputIdle(idle: boolean): void {
-    if (idle === this.#inputIdle) return;
-    this.#inputIdle = idle;
+    if (idle === (this.#idleSince !== undefined)) return;
+    this.#idleSince = idle ? this.#now() : undefined;
     if (idle && this.#filling.bytes >= this.#limits.enoughBytes) this.#changed.wake();
   }
 
@@ -186,10 +189,12 @@ export class Batcher {
   /**
    * The next batch to deliver, when it is time; null when it was flushed and all is delivered. The one taken
    * before must have been released.
+   * @param joinUntil the batch is to join others that were sent before. It is then time when it is full, at that
+   *   moment, or when no more has come for a while, and the batch may be empty
    */
-  async take(signal: AbortSignal): Promise<FullBatch | null> {
+  async take(signal: AbortSignal, joinUntil?: number): Promise<FullBatch | null> {
     for (;;) {
-      const waitMs = this.#waitMs();
+      const waitMs = joinUntil === undefined ? this.#waitMs() : this.#joinMs(joinUntil);
       if (waitMs <= 0) return this.#takeNow();
       if (this.#flushing) return null;
       await this.#changed.wait(signal, waitMs === Infinity ? undefined : waitMs);
@@ -214,12 +219,21 @@ export class Batcher {
     this.#commitTimes = this.#spareCommitTimes;
     this.#commitTimes.clear();
     this.#spareCommitTimes = commitTimes;
+    const isFull = this.#full;
     this.#full = false;
     this.#idleDue = false;
     this.#takenEndLsn = this.#endLsn;
     this.#takenAt = this.#now();
     this.#roomMade.wake();
-    return { batch, position: this.received, commitTimeMs: this.#lastCommitTimeMs, commitTimes };
+    return { batch, position: this.received, commitTimeMs: this.#lastCommitTimeMs, commitTimes, isFull };
+  }
+
+  /** As #waitMs, for a batch that others wait for. */
+  #joinMs(until: number): number {
+    if (this.#full || this.#flushing) return 0;
+    const now = this.#now();
+    if (this.#idleSince !== undefined && now - this.#idleSince >= PAUSE_MS) return 0;
+    return Math.min(until - now, PAUSE_MS);
   }
 
   /** How long until it is time to deliver: 0 now, Infinity not before something changes. */
@@ -231,7 +245,7 @@ export class Batcher {
       return this.#takenAt + (this.#idleDue ? SOON_MS : this.#limits.idleProgressMs) - this.#now();
     }
     if (this.#full || this.#flushing) return 0;
-    if (this.#inputIdle && bytes >= this.#limits.enoughBytes) return 0;
+    if (this.#idleSince !== undefined && bytes >= this.#limits.enoughBytes) return 0;
     return this.#oldestAt + this.#limits.lingerMs - this.#now();
   }
 
@@ -245,6 +259,8 @@ export class Batcher {
 
 // At most so often a position is delivered alone, however often it is asked for.
 const SOON_MS = 100;
+// Between two chunks of a backlog it never takes that long.
+const PAUSE_MS = 5;
 
 /** A record of the size of both. */
 function withTombstone(record: EncodedRecord): EncodedRecord {

@@ -10,14 +10,14 @@ export class CommitTimes {
   #length = 0;
 
   /** @param timeMs in milliseconds since 1970 */
-  add(timeMs: number): void {
+  add(timeMs: number, records = 1): void {
     const last = this.#length - 1;
     if (last >= 0 && (this.#times[last] === timeMs || this.#length === TIMES_MAX)) {
-      this.#counts[last]!++;
+      this.#counts[last]! += records;
       return;
     }
     this.#times[this.#length] = timeMs;
-    this.#counts[this.#length++] = 1;
+    this.#counts[this.#length++] = records;
   }
 
   /** Calls `visit` for each commit time, in the order of their first records. */

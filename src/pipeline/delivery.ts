@@ -1,6 +1,7 @@
 // The second task: delivers batch after batch, each with its progress.
 
 import type { Batcher } from "./batcher.ts";
+import { DeliveryGroup } from "./delivery_group.ts";
 import type { Observer } from "./observer.ts";
 import type { Position, Progress } from "./position.ts";
 import type { Sink } from "./ports.ts";
@@ -13,6 +14,8 @@ export interface DeliveryParts {
   readonly tracker: ProgressTracker;
   readonly progressOf: (position: Position) => Progress;
   readonly observer: Observer;
+  /** The longest that a batch which was sent waits for others to become visible with it. */
+  readonly lingerMs: number;
   readonly now: () => number;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
@@ -22,24 +25,33 @@ export interface DeliveryParts {
 /** Runs until the batcher is flushed and empty, or until a delivery fails. */
 export async function deliver(parts: DeliveryParts, signal: AbortSignal): Promise<void> {
   const { sink, batcher, tracker, observer, now, wallClock } = parts;
-  for (let full = await batcher.take(signal); full !== null; full = await batcher.take(signal)) {
-    const { batch, position, commitTimeMs, commitTimes } = full;
+  const group = new DeliveryGroup(parts.lingerMs);
+  const take = () => batcher.take(signal, group.joinUntil);
+  for (let full = await take(); full !== null; full = await take()) {
+    const { batch, position, commitTimeMs } = full;
     const startedAt = now();
-    await sink.write(batch, parts.progressOf(position), signal);
-    tracker.markDelivered(position);
-    if (batch.count > 0) {
-      observer.delivered({
-        records: batch.count,
-        bytes: batch.bytes,
-        durationMs: now() - startedAt,
-        commitTimeMs,
-        commitTimes,
-        deliveredAtMs: wallClock(),
-      });
+    const goesOn = group.mayGoOn(full, startedAt);
+    group.add(full, startedAt);
+    if (goesOn) {
+      await sink.send(batch, signal);
+    } else {
+      await sink.write(batch, parts.progressOf(position), signal);
+      tracker.markDelivered(position);
+      if (group.records > 0) {
+        observer.delivered({
+          records: group.records,
+          bytes: group.bytes,
+          durationMs: now() - group.startedAt,
+          commitTimeMs,
+          commitTimes: group.commitTimes,
+          deliveredAtMs: wallClock(),
+        });
+      }
+      group.clear();
     }
     batcher.release(batch);
     const { records, bytes, oldestCommitTimeMs } = batcher.held;
     observer.queued(records, bytes, oldestCommitTimeMs);
-    parts.onDelivered();
+    if (!goesOn) parts.onDelivered();
   }
 }

@@ -54,8 +54,13 @@ export interface Sink {
   route(topic: string, signal: AbortSignal, soon?: readonly string[]): Promise<Route>;
   createBatch(): Batch;
   /**
-   * Delivers the batch and the progress record in one transaction (exactly-once), or the batch alone
-   * (at-least-once). When it returns, both are visible to a read-committed consumer or will be.
+   * Sends a batch that the next `write` makes visible to read-committed consumers (exactly-once), or delivers it
+   * (at-least-once). When it returns, the batch can be cleared; after a failure nothing of it is there.
+   */
+  send(batch: Batch, signal: AbortSignal): Promise<void>;
+  /**
+   * Delivers the batch, what was sent before it and the progress record in one transaction (exactly-once), or the
+   * batch alone (at-least-once). When it returns, all of it is visible to a read-committed consumer or will be.
    * An empty batch delivers the progress alone.
    */
   write(batch: Batch, progress: Progress, signal: AbortSignal): Promise<void>;

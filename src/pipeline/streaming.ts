@@ -100,7 +100,11 @@ export async function streamChanges(
         memory.silence.delivered();
         delivered.wake();
       };
-      await deliver({ sink, batcher, tracker, progressOf, observer, now, wallClock, onDelivered }, signal);
+      const { lingerMs } = settings.limits;
+      await deliver(
+        { sink, batcher, tracker, progressOf, observer, lingerMs, now, wallClock, onDelivered },
+        signal,
+      );
       drained = true;
       delivered.wake();
     },

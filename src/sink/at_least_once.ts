@@ -39,7 +39,11 @@ export class AtLeastOnceDelivery implements Delivery {
     this.#producer = this.#acks === "all" ? await newProducerId(this.#cluster, signal) : NO_PRODUCER;
   }
 
-  async deliver(batches: readonly RecordBatch[], _progress: RecordBatch, signal: AbortSignal): Promise<void> {
+  deliver(batches: readonly RecordBatch[], _progress: RecordBatch, signal: AbortSignal): Promise<void> {
+    return this.send(batches, signal);
+  }
+
+  async send(batches: readonly RecordBatch[], signal: AbortSignal): Promise<void> {
     if (batches.length === 0) return;
     const finished = batches.map((batch) => this.#finish(batch));
     const acks = this.#acks === "all" ? -1 : this.#acks;

@@ -87,6 +87,16 @@ class KafkaSink implements Sink {
     return new PartitionedBatch(this.#options, this.#pool);
   }
 
+  async send(batch: Batch, signal: AbortSignal): Promise<void> {
+    await this.#during("ready", "writing", async () => {
+      assert(
+        batch instanceof PartitionedBatch && this.#delivery !== undefined,
+        "a batch is of this sink's making",
+      );
+      await this.#delivery.send(batch.filled, signal);
+    });
+  }
+
   async write(batch: Batch, progress: Progress, signal: AbortSignal): Promise<void> {
     await this.#during("ready", "writing", async () => {
       assert(

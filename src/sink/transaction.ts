@@ -15,7 +15,6 @@ import { growingPauses, pause } from "./wait.ts";
 import { addPartitionsToTxn } from "./wire/apis/add_partitions_to_txn.ts";
 import { endTxn, endTxnWithEpoch } from "./wire/apis/end_txn.ts";
 import { produce, produceToTransaction } from "./wire/apis/produce.ts";
-import type { Connection } from "./wire/connection.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 
 export interface TransactionOptions {
@@ -38,6 +37,8 @@ export class TransactionalDelivery implements Delivery {
   readonly #compressor: Compressor | null;
   readonly #options: TransactionOptions;
   readonly #sequences = new SequenceNumbers();
+  /** The partitions that the open transaction was told of; with version 2 it learns of them by itself. */
+  readonly #added = new Set<string>();
   #version: 1 | 2 = 1;
   #producer: TransactionalIdentity | undefined;
 
@@ -65,15 +66,22 @@ export class TransactionalDelivery implements Delivery {
     );
   }
 
+  async send(batches: readonly RecordBatch[], signal: AbortSignal): Promise<void> {
+    const producer = this.#openProducer();
+    await this.#produce(batches.map((batch) => this.#finish(batch, producer, this.#compressor)), signal);
+  }
+
   async deliver(batches: readonly RecordBatch[], progress: RecordBatch, signal: AbortSignal): Promise<void> {
-    const producer = this.#producer;
-    assert(producer !== undefined, "a transaction needs an open producer");
+    const producer = this.#openProducer();
     const finished = batches.map((batch) => this.#finish(batch, producer, this.#compressor));
     finished.push(this.#finish(progress, producer, null));
-    const coordinator = await this.#cluster.connectTo(producer.coordinator, signal);
-    if (this.#version === 1) await this.#addPartitions(coordinator, producer, finished, signal);
     await this.#produce(finished, signal);
-    await this.#commit(coordinator, producer, signal);
+    await this.#commit(producer, signal);
+  }
+
+  #openProducer(): TransactionalIdentity {
+    assert(this.#producer !== undefined, "a transaction needs an open producer");
+    return this.#producer;
   }
 
   #finish(batch: RecordBatch, producer: TransactionalIdentity, compressor: Compressor | null): FinishedBatch {
@@ -88,20 +96,22 @@ export class TransactionalDelivery implements Delivery {
   }
 
   /** CONCURRENT_TRANSACTIONS: the coordinator still writes the markers of the transaction before, and did nothing. */
-  async #addPartitions(
-    coordinator: Connection,
-    { producerId, producerEpoch }: TransactionalIdentity,
-    batches: readonly FinishedBatch[],
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #addPartitions(all: readonly FinishedBatch[], signal: AbortSignal): Promise<void> {
     const { transactionalId } = this.#options;
+    const { producerId, producerEpoch, coordinator: address } = this.#openProducer();
+    const batches = all.filter((batch) => !this.#added.has(partitionName(batch)));
+    if (batches.length === 0) return;
+    const coordinator = await this.#cluster.connectTo(address, signal);
     const topics = [...Map.groupBy(batches, ({ topic }) => topic)]
       .map(([topic, partitions]) => ({ topic, partitions: partitions.map(({ partition }) => partition) }));
     const request = { transactionalId, producerId, producerEpoch, topics };
     for (const pauseMs of growingPauses(2, 50, MARKERS_WAIT_MS_MAX)) {
       const results = await unclearWhenLost(coordinator.request(addPartitionsToTxn, request, signal));
       const named = results.filter(({ errorCode }) => errorCode === ErrorCode.NONE).length;
-      if (named === batches.length) return;
+      if (named === batches.length) {
+        for (const batch of batches) this.#added.add(partitionName(batch));
+        return;
+      }
       // When one partition is refused, the others are answered with OPERATION_NOT_ATTEMPTED.
       const refused = results.find(({ errorCode }) =>
         errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.OPERATION_NOT_ATTEMPTED
@@ -117,6 +127,7 @@ export class TransactionalDelivery implements Delivery {
 
   async #produce(batches: readonly FinishedBatch[], signal: AbortSignal): Promise<void> {
     const { transactionalId } = this.#options;
+    if (this.#version === 1) await this.#addPartitions(batches, signal);
     const api = this.#version === 1 ? produce : produceToTransaction;
     await produceToLeaders(
       this.#cluster,
@@ -127,12 +138,9 @@ export class TransactionalDelivery implements Delivery {
     );
   }
 
-  async #commit(
-    coordinator: Connection,
-    producer: TransactionalIdentity,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #commit(producer: TransactionalIdentity, signal: AbortSignal): Promise<void> {
     const { transactionalId } = this.#options;
+    const coordinator = await this.#cluster.connectTo(producer.coordinator, signal);
     const { producerId, producerEpoch } = producer;
     const api = this.#version === 1 ? endTxn : endTxnWithEpoch;
     const request = { transactionalId, producerId, producerEpoch, committed: true };
@@ -140,6 +148,7 @@ export class TransactionalDelivery implements Delivery {
     if (response.errorCode !== ErrorCode.NONE) {
       throw brokerError(this.#attempt("commit a transaction"), response.errorCode);
     }
+    this.#added.clear();
     if (this.#version === 1) return;
     if (response.producerId < 0n || response.producerEpoch < 0) {
       throw unclear("the commit's answer names no epoch");
@@ -172,6 +181,10 @@ export class TransactionalDelivery implements Delivery {
 /** After this time a coordinator aborts a transaction that nobody ends. */
 const TRANSACTION_TIMEOUT_MS = 60_000;
 const MARKERS_WAIT_MS_MAX = 25_000;
+
+function partitionName({ topic, partition }: FinishedBatch): string {
+  return `${topic}/${partition}`;
+}
 
 function unclear(found: string): CaptureError {
   return new CaptureError("kafka-unclear", `Cannot deliver in a transaction: ${found}`);

@@ -159,6 +159,8 @@ export class FakeWorld {
   }
 
   #sink(): Sink {
+    // A transaction that is not ended is nobody's: the next sink begins with none.
+    const sent: string[] = [];
     return {
       open: () => {
         this.events.push("open sink");
@@ -166,6 +168,11 @@ export class FakeWorld {
       },
       route: (topic) => Promise.resolve({ topic, partitions: 1 }),
       createBatch: () => new TextBatch(),
+      send: (batch) => {
+        this.events.push(`send ${batch.count}`);
+        sent.push(...(batch as TextBatch).values);
+        return Promise.resolve();
+      },
       write: async (batch, progress, signal) => {
         await Promise.race([this.writeGate, abortOf(signal)]);
         if (this.writeError !== undefined) throw this.writeError;
@@ -173,7 +180,7 @@ export class FakeWorld {
         this.events.push(
           `write ${batch.count} up to ${formatLsn(commitLsn)}#${seq} end ${formatLsn(endLsn)}`,
         );
-        this.delivered.push(...(batch as TextBatch).values);
+        this.delivered.push(...sent.splice(0), ...(batch as TextBatch).values);
         this.progress = progress;
       },
       close: () => this.events.push("close sink"),
