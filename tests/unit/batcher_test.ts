@@ -157,3 +157,25 @@ Deno.test("a flush sends what is there and then says that it is all", async () =
   batcher.release(full.batch);
   strictEqual(await batcher.take(NEVER), null);
 });
+
+Deno.test("a batch that others wait for is taken when it is full, when it is late, and when no more comes", async () => {
+  const { batcher, clock } = batcherOf({ lingerMs: 100 });
+  clock.now = 1_000;
+  batcher.tryAppend(ROUTE, record(60), 0, 7n, 1, false);
+  strictEqual(await isPending(batcher.take(NEVER, 1_100)), true, "more may come");
+  strictEqual(batcher.tryAppend(ROUTE, record(60), 0, 7n, 2, false), false);
+  const full = (await batcher.take(NEVER, 1_100))!;
+  deepStrictEqual([full.isFull, full.batch.count], [true, 1]);
+  batcher.release(full.batch);
+
+  clock.now = 1_100;
+  const late = (await batcher.take(NEVER, 1_100))!;
+  deepStrictEqual([late.isFull, late.batch.count], [false, 0], "even when it is empty");
+  batcher.release(late.batch);
+
+  batcher.setInputIdle(true);
+  const waiting = batcher.take(NEVER, 9_000);
+  strictEqual(await isPending(waiting), true, "a moment's rest is none");
+  clock.now += 6;
+  strictEqual((await waiting)?.batch.count, 0);
+});

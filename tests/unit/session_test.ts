@@ -216,3 +216,42 @@ Deno.test("another timeline is asked for its history, and written into the progr
   running.stop();
   await running.ended;
 });
+
+Deno.test("in a backlog several batches are written together, and nothing is saved or confirmed before", async () => {
+  const world = new FakeWorld();
+  // Two records fill a batch: the buffer's other half is in flight.
+  const limits = { ...FAKE_SETTINGS.limits, lingerMs: 200, bufferRecordsMax: 4 };
+  await using _running = run(world, { limits });
+  await world.until("open sink");
+  const ids = Array.from({ length: 20 }, (_, index) => index + 1);
+  world.send(...transaction(200n, 210n, ...ids));
+  await world.until("confirm 0/D2");
+  deepStrictEqual(idsOf(world), ids);
+  const from = world.events.findIndex((event) => event.startsWith("send"));
+  const until = world.events.findIndex((event) => event.startsWith("write") && event.endsWith("end 0/D2"));
+  ok(from >= 0 && until > from, world.events.join(", "));
+  const between = world.events.slice(from, until);
+  ok(between.filter((event) => event.startsWith("send")).length > 1, between.join(", "));
+  deepStrictEqual(between.filter((event) => /^(save|confirm)/.test(event)), []);
+});
+
+Deno.test("what was sent but not written when a session ends is delivered once by the next", async () => {
+  const world = new FakeWorld();
+  const limits = { ...FAKE_SETTINGS.limits, lingerMs: 200, bufferRecordsMax: 4 };
+  const ids = Array.from({ length: 20 }, (_, index) => index + 1);
+  {
+    await using first = run(world, { limits });
+    await world.until("open sink");
+    world.writeError = new CaptureError("kafka-unclear", "lost");
+    world.send(...transaction(200n, 210n, ...ids));
+    await rejects(first.ended);
+    ok(world.events.some((event) => event.startsWith("send")));
+    deepStrictEqual(idsOf(world), []);
+  }
+  world.writeError = undefined;
+  await using _second = run(world, { limits });
+  await world.until("open sink", 2);
+  world.send(...transaction(200n, 210n, ...ids));
+  await world.until("confirm 0/D2");
+  deepStrictEqual(idsOf(world), ids);
+});

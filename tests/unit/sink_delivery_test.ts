@@ -241,3 +241,42 @@ async function rejection(promise: Promise<unknown>): Promise<CaptureError> {
   assert(found instanceof CaptureError, String(found));
   return found;
 }
+
+Deno.test("batches that are sent belong to the transaction that the next write ends: one EndTxn, sequences that go on", async () => {
+  for (const version of VERSIONS) {
+    await using cluster = new ScriptedCluster(version);
+    const sink = await openSink(cluster);
+    cluster.asked.length = 0;
+    for (let count = 0; count < 2; count++) await sink.send(await users(sink), FOREVER);
+    assert.equal(cluster.count(Api.EndTxn), 0);
+    await sink.write(await users(sink), PROGRESS, FOREVER);
+    const transaction = version === 1
+      ? [
+        ...[Api.AddPartitionsToTxn, Api.Produce, Api.Produce],
+        ...[Api.AddPartitionsToTxn, Api.Produce, Api.EndTxn], // for the progress topic
+      ]
+      : [Api.Produce, Api.Produce, Api.Produce, Api.EndTxn];
+    assert.deepEqual(cluster.asked.filter((api) => api !== Api.Metadata), transaction);
+    const sent = cluster.batches.filter(({ topic }) => topic === "cdc.public.users");
+    assert.deepEqual(
+      sent.map(({ producerEpoch, baseSequence }) => [producerEpoch, baseSequence]),
+      [[0, 0], [0, 2], [0, 4]],
+    );
+    assert.equal(cluster.batches.filter(({ topic }) => topic === "cdc.pg-capture.progress").length, 1);
+    await sink.write(await users(sink), PROGRESS, FOREVER);
+    const next = cluster.asked.filter((api) => api !== Api.Metadata).slice(transaction.length);
+    assert.equal(next.includes(Api.AddPartitionsToTxn), version === 1, "the next transaction is told anew");
+  }
+});
+
+Deno.test("after a send that failed nothing is committed, and the sink is of no more use", async () => {
+  for (const version of VERSIONS) {
+    await using cluster = new ScriptedCluster(version);
+    const sink = await openSink(cluster);
+    await sink.send(await users(sink), FOREVER);
+    cluster.script(Api.Produce, "close");
+    assert.equal((await rejection(sink.send(await users(sink), FOREVER))).kind, "kafka-unclear");
+    await assert.rejects(sink.write(sink.createBatch(), PROGRESS, FOREVER));
+    assert.equal(cluster.count(Api.EndTxn), 0);
+  }
+});
