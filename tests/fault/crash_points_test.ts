@@ -2,6 +2,7 @@
 
 import { notStrictEqual, strictEqual } from "node:assert";
 import { fileURLToPath } from "node:url";
+import { delay } from "../../dev/server_process.ts";
 import { startCapture } from "../support/capture.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
 import { SLOW_TESTS } from "../support/speed.ts";
@@ -28,11 +29,11 @@ Deno.test("killed at each step of input and output, it loses nothing and repeats
 /** Runs it with changes to deliver until it is killed, or has delivered them all and is stopped. @returns whether killed */
 async function crashesAt(bed: TestBed, point: number): Promise<boolean> {
   // The slot has to be there before the rows are: what is written before is no part of the history.
-  const slotExists =
-    await bed.sql.value("SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1", [bed.slot]) === "1";
+  const slotExists = await isThere(bed);
   if (slotExists) await write(bed, point);
   await using capture = await startCapture({
-    env: { ...bed.env, CRASH_AT: String(point) },
+    // Some of the batches are full, so that they are sent before the one that ends their transaction.
+    env: { ...bed.env, REPLICATION_MAX_BUFFER_SIZE: "20", CRASH_AT: String(point) },
     script: CRASH_MAIN,
   });
   const delivered = waitUntilConfirmed(bed, capture, 20_000).catch(() => {});
@@ -45,6 +46,18 @@ async function crashesAt(bed: TestBed, point: number): Promise<boolean> {
   );
   // Without the slot nothing was written, so that it had nothing to do is no sign of the end.
   return signal === "SIGKILL" || !slotExists;
+}
+
+/** Whether the slot is there to stay: one that was being made for a client that is gone vanishes with its walsender. */
+async function isThere({ sql, slot }: TestBed): Promise<boolean> {
+  for (;;) {
+    const [found] = await sql.rows(
+      "SELECT active::text, (confirmed_flush_lsn IS NOT NULL)::text AS made FROM pg_replication_slots WHERE slot_name = $1",
+      [slot],
+    );
+    if (found?.active !== "true") return found?.made === "true";
+    await delay(10);
+  }
 }
 
 /** Transactions with adjacent commit records, several rows a statement, and a changed key. */
