@@ -1,5 +1,6 @@
 // Keeps the checkpoint in a Deno KV file: the door to Deno.openKv.
 
+import { dirname } from "node:path";
 import { CaptureError } from "../errors.ts";
 import { formatLsn, parseLsn } from "../pipeline/position.ts";
 import type { Checkpoint, CheckpointStore } from "../pipeline/ports.ts";
@@ -50,9 +51,8 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
   }
 
   async #open(): Promise<Deno.Kv> {
-    const folder = this.#path.replace(/\/[^/]*$/, "");
     this.#kv ??= await this.#guard("open", async () => {
-      if (folder !== this.#path && folder !== "") await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+      await Deno.mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
       return await Deno.openKv(this.#path);
     });
     return this.#kv;

@@ -18,7 +18,9 @@ Deno.test("the compiled executable captures by itself", async () => {
   const executable = `${folder}/pg-capture`;
   await Deno.copyFile(`${ROOT}dist/pg-capture`, executable);
   const version = await new Deno.Command(executable, { args: ["-V"], cwd: folder, clearEnv: true }).output();
-  match(new TextDecoder().decode(version.stdout), /^pg-capture \d+\.\d+\.\d+/);
+  const text = new TextDecoder().decode(version.stdout);
+  match(text, /^pg-capture \d+\.\d+\.\d+ \([0-9a-f]{12}(-dirty)?, \d{4}-\d\d-\d\d, \w+-\w+-[\w-]+\)\n$/);
+  await assertChecksum();
 
   await using bed = await createTestBed();
   await createWriterTables(bed.sql);
@@ -31,6 +33,13 @@ Deno.test("the compiled executable captures by itself", async () => {
   notStrictEqual(await assertDelivered(bed, WRITER_TABLES), 0);
   deepStrictEqual(await capture.terminate(), { code: 0, signal: null });
 });
+
+/** SHA256SUMS is that of the executable, in the form of sha256sum. */
+async function assertChecksum(): Promise<void> {
+  const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(`${ROOT}dist/pg-capture`));
+  const sum = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  strictEqual(await Deno.readTextFile(`${ROOT}dist/SHA256SUMS`), `${sum}  pg-capture\n`);
+}
 
 async function compile(): Promise<void> {
   const hasRuntime = await Deno.stat(WITH_RUNTIME).then(() => true, () => false);
