@@ -57,6 +57,8 @@ async function compileBundle(target: string, output: string): Promise<void> {
     "--no-check",
     "--no-lock",
     "--no-npm",
+    // Deno would keep V8's code cache in a file of the temporary folder, with a name that anybody can foresee and plant.
+    "--no-code-cache",
     "--unstable-kv",
     ...PERMISSIONS,
     V8_FLAGS,
