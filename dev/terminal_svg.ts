@@ -66,8 +66,8 @@ ${shows.join("\n")}
 <rect width="${width}" height="${height}" rx="8" fill="#0d1117"/>
 <circle cx="20" cy="16" r="5" fill="#ff5f57"/><circle cx="38" cy="16" r="5" fill="#febc2e"/><circle cx="56" cy="16" r="5" fill="#28c840"/>
 <text class="d" x="${width / 2}" y="20" text-anchor="middle">${escape(title)}</text>
-<clipPath id="body"><rect x="0" y="${PADDING + BAR_HEIGHT - 4}" width="${width}" height="${
-    bodyRows * LINE_HEIGHT + 4
+<clipPath id="body"><rect x="0" y="${PADDING + BAR_HEIGHT + 2}" width="${width}" height="${
+    bodyRows * LINE_HEIGHT
   }"/></clipPath>
 <g clip-path="url(#body)"><g class="lines">
 ${lines.map(({ spans }, index) => drawLine(spans, (index + 0.75) * LINE_HEIGHT, size.columns)).join("\n")}
