@@ -1,6 +1,6 @@
 // The compiled executable, alone in an empty folder, does the same as `deno task start`.
 
-import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert";
+import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert";
 import { fileURLToPath } from "node:url";
 import { tempFolder } from "../../dev/janitor.ts";
 import { startCapture } from "../support/capture.ts";
@@ -19,6 +19,11 @@ Deno.test("the compiled executable captures by itself", async () => {
   const version = await new Deno.Command(executable, { args: ["-V"], cwd: folder, clearEnv: true }).output();
   const text = new TextDecoder().decode(version.stdout);
   match(text, /^pg-capture \d+\.\d+\.\d+ \([0-9a-f]{12}(-dirty)?, \d{4}-\d\d-\d\d, \w+-\w+-[\w-]+\)\n$/);
+  const [, documented] = /`dist\/pg-capture`: (\d+) MB/.exec(await Deno.readTextFile(`${ROOT}README.md`)) ??
+    [];
+  const sizeMb = (await Deno.stat(compiled)).size / 1e6;
+  // Deno's runtime differs a little from system to system.
+  ok(Math.abs(sizeMb - Number(documented)) < 10, `${sizeMb} MB`);
   await assertChecksum();
 
   await using bed = await createTestBed();
