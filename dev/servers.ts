@@ -3,7 +3,7 @@
 
 // @ts-types="@types/pg"
 import pg from "pg";
-import { cleanUp } from "./janitor.ts";
+import { cleanUp, tempFolder } from "./janitor.ts";
 import { startKafka } from "./kafka.ts";
 import { startPostgres } from "./postgres.ts";
 import { delay } from "./server_process.ts";
@@ -44,9 +44,12 @@ async function serve(signal: AbortSignal): Promise<void> {
   const client = new pg.Client({ host, port, user, password, database: DATABASE });
   await client.connect();
   await client.query(await Deno.readTextFile(SETUP));
+  // The next ones are other servers, to which the usual file would not belong.
+  const checkpoint = `${await tempFolder("checkpoint")}/checkpoint.kv`;
   print(`PostgreSQL ${postgres.major} and Kafka ${kafka.version} are up until Ctrl-C. In another terminal:
 
 export PG_HOST=${host} PG_PORT=${port} PG_DATABASE=${DATABASE} PG_USERNAME=replicator PG_PASSWORD=secret KAFKA_BROKERS=${kafka.bootstrap}
+export REPLICATION_CHECKPOINT_FILE=${checkpoint}
 `);
   for (let number = 1; !signal.aborted; number++) {
     const user = [`User ${number}`, `user${number}@example.com`];
