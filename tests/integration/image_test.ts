@@ -1,9 +1,10 @@
 // The container image's file system made by hand, and the program in it as a container runs it.
 
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert";
+import { tempFolder } from "../../dev/janitor.ts";
 import { freePort } from "../../dev/ports.ts";
 import { startCapture } from "../support/capture.ts";
-import { compileExecutable } from "../support/executable.ts";
+import { compileInBuilder } from "../support/executable.ts";
 import { Image, imageObstacle } from "../support/image.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
 import { createTestBed } from "../support/servers.ts";
@@ -18,7 +19,13 @@ Deno.test({
   }`,
   ignore: obstacle !== undefined,
   fn: async () => {
-    const image = await Image.build(await Deno.readTextFile(DOCKERFILE), await compileExecutable());
+    const build = { BUILD_COMMIT: "0123456789ab", BUILD_DATE: "2026-01-02" };
+    const executable = await compileInBuilder(await tempFolder("builder"), build);
+    const image = await Image.build(await Deno.readTextFile(DOCKERFILE), executable);
+    match(
+      await printed(image, ["-V"]),
+      /^pg-capture \S+ \(0123456789ab, 2026-01-02, \w+-unknown-linux-gnu\)\n$/,
+    );
     await using bed = await createTestBed();
     await createWriterTables(bed.sql);
     const { REPLICATION_CHECKPOINT_FILE: _, ...settings } = bed.env;
@@ -60,6 +67,13 @@ Deno.test({
     match(await capture.waitForLog("checkpoint can't be kept"), /Read-only file system|unable to open/);
   },
 });
+
+async function printed(image: Image, args: readonly string[]): Promise<string> {
+  const command = image.command([...image.spec.entrypoint, ...args]);
+  const { stdout } = await new Deno.Command(command.executable, { args: [...command.args], env: image.env })
+    .output();
+  return new TextDecoder().decode(stdout);
+}
 
 async function exitCode(
   image: Image,
