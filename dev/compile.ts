@@ -39,6 +39,9 @@ async function compile(args: readonly string[]): Promise<void> {
   for (const { target, fileName } of jobs) {
     const build: Build = { ...source, target };
     await Deno.writeTextFile(BUNDLE, `const PG_CAPTURE_BUILD = ${JSON.stringify(build)};\n${program}`);
+    // The file's time goes into the executable.
+    const day = Date.parse(source.date);
+    await Deno.utime(BUNDLE, new Date(day || 0), new Date(day || 0));
     await compileBundle(target, `${DIST}/${fileName}`);
     sums.push(`${await sha256(`${DIST}/${fileName}`)}  ${fileName}\n`);
     print(`dist/${fileName}: ${((await Deno.stat(`${DIST}/${fileName}`)).size / 1e6).toFixed(0)} MB`);
