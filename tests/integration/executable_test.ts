@@ -13,6 +13,9 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 Deno.test("the compiled executable captures by itself", async () => {
   const compiled = await compileExecutable();
+  const sums = await Deno.readTextFile(`${ROOT}dist/SHA256SUMS`);
+  await compileExecutable();
+  strictEqual(await Deno.readTextFile(`${ROOT}dist/SHA256SUMS`), sums, "the same source gives other bytes");
   const folder = await tempFolder("executable");
   const executable = `${folder}/pg-capture`;
   await Deno.copyFile(compiled, executable);
