@@ -176,6 +176,16 @@ Deno.test("the version is one, in examples and in the changelog too", () => {
   }
 });
 
+Deno.test("pg-capture's figures in the README's comparison are figures of docs/BENCHMARKS.md", () => {
+  const measured = [...document("docs/BENCHMARKS.md").text.matchAll(/\b\d{1,3},\d{3}\b/g)].map(([figure]) =>
+    Math.round(number(figure) / 1000)
+  );
+  const row = /^\| rows a second[^|]*\|([^|]+)\|/m.exec(document("README.md").text)?.[1] ?? "";
+  const shown = row.match(/\d{1,3},\d{3}/g) ?? [];
+  ok(shown.length > 0);
+  for (const figure of shown) ok(measured.includes(number(figure) / 1000), `${figure} was not measured`);
+});
+
 Deno.test("a comment above a block of commands is one of those that CONTRIBUTING.md lists", () => {
   for (const { path, blocks } of documents) {
     for (const { place, directives, text } of blocks) {
@@ -254,6 +264,10 @@ function anchors(text: string): ReadonlySet<string> {
   );
   const marks = [...text.matchAll(/<a (?:id|name)="([^"]+)">/g)].map(([, mark]) => mark!);
   return new Set([...headings, ...marks]);
+}
+
+function number(figure: string): number {
+  return Number(figure.replace(",", ""));
 }
 
 function cells(row: string): readonly string[] {
