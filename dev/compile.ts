@@ -1,9 +1,11 @@
-// `deno task compile`: makes the executable dist/pg-capture, or of another target.
+// `deno task compile`: makes the executable dist/pg-capture, or with --target or --all those of other machines.
 //
 // `deno compile` by itself embeds every package of the lock file, those of the tests too. So the program is bundled
 // into one file first, and the file is compiled in a folder where no lock file is found.
 
 import { fileURLToPath } from "node:url";
+import type { Build } from "../src/version.ts";
+import { compileJobs } from "./compile_targets.ts";
 
 // The same as of the `start` task in deno.json, and no more; a test compares them.
 export const PERMISSIONS = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"] as const;
@@ -12,45 +14,92 @@ export const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--max-old-space-size
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DIST = `${ROOT}dist`;
+const BUNDLE_FOLDER = `${DIST}/bundle`;
+const BUNDLE = `${BUNDLE_FOLDER}/pg-capture.js`;
 
 if (import.meta.main) {
   try {
     await compile(Deno.args);
   } catch (error) {
-    await Deno.stderr.write(new TextEncoder().encode(`${error instanceof Error ? error.message : error}\n`));
+    print(error instanceof Error ? error.message : String(error));
     Deno.exit(1);
   }
 }
 
-/** @param args go to `deno compile`, such as `--target aarch64-unknown-linux-gnu --output dist/pg-capture-arm64` */
+/** @param args as in `compileJobs` */
 async function compile(args: readonly string[]): Promise<void> {
-  await Deno.remove(`${DIST}/bundle`, { recursive: true }).catch(() => {});
-  await Deno.mkdir(`${DIST}/bundle`, { recursive: true });
-  const bundle = `${DIST}/bundle/pg-capture.js`;
-  await deno(ROOT, [
-    "bundle",
-    "--quiet",
-    "--platform",
-    "deno",
-    "--output",
-    bundle,
-    "src/main.ts",
-  ]);
-  const output = args.includes("--output") || args.includes("-o") ? [] : ["--output", `${DIST}/pg-capture`];
-  await deno(`${DIST}/bundle`, [
+  const jobs = compileJobs(args, Deno.build.target);
+  await Deno.remove(BUNDLE_FOLDER, { recursive: true }).catch(() => {});
+  await Deno.mkdir(BUNDLE_FOLDER, { recursive: true });
+  const bundled = `${BUNDLE_FOLDER}/plain.js`;
+  await deno(ROOT, ["bundle", "--quiet", "--platform", "deno", "--output", bundled, "src/main.ts"]);
+  const program = await Deno.readTextFile(bundled);
+  const source = await sourceOfBuild();
+  const sums: string[] = [];
+  for (const { target, fileName } of jobs) {
+    const build: Build = { ...source, target };
+    await Deno.writeTextFile(BUNDLE, `const PG_CAPTURE_BUILD = ${JSON.stringify(build)};\n${program}`);
+    // The file's time goes into the executable.
+    const day = Date.parse(source.date);
+    await Deno.utime(BUNDLE, new Date(day || 0), new Date(day || 0));
+    await compileBundle(target, `${DIST}/${fileName}`);
+    sums.push(`${await sha256(`${DIST}/${fileName}`)}  ${fileName}\n`);
+    print(`dist/${fileName}: ${((await Deno.stat(`${DIST}/${fileName}`)).size / 1e6).toFixed(0)} MB`);
+  }
+  // The form that `sha256sum --check` reads.
+  await Deno.writeTextFile(`${DIST}/SHA256SUMS`, sums.join(""));
+  await Deno.remove(BUNDLE_FOLDER, { recursive: true });
+}
+
+/** No configuration and no lock file: nothing but the bundle goes in. It was type-checked before it was bundled. */
+async function compileBundle(target: string, output: string): Promise<void> {
+  await deno(BUNDLE_FOLDER, [
     "compile",
     "--quiet",
     "--no-config",
     "--no-check",
     "--no-lock",
+    "--no-npm",
+    // Deno would keep V8's code cache in a file of the temporary folder, with a name that anybody can foresee and plant.
+    "--no-code-cache",
     "--unstable-kv",
     ...PERMISSIONS,
     V8_FLAGS,
-    ...output,
-    ...args,
-    bundle,
+    "--target",
+    target,
+    "--output",
+    output,
+    BUNDLE,
   ]);
-  await Deno.remove(`${DIST}/bundle`, { recursive: true });
+}
+
+/**
+ * The commit and its day: from BUILD_COMMIT and BUILD_DATE, as in a container image's build, where there is no
+ * repository; else from git. The commit's day, not today's: the same commit gives the same executable.
+ */
+async function sourceOfBuild(): Promise<Omit<Build, "target">> {
+  const commit = Deno.env.get("BUILD_COMMIT") ||
+    await git("describe", "--always", "--exclude=*", "--abbrev=12", "--dirty");
+  const date = Deno.env.get("BUILD_DATE") ||
+    await git("log", "-1", "--date=format-local:%Y-%m-%d", "--format=%cd");
+  return { commit: commit || "commit unknown", date: date || "day unknown" };
+}
+
+/** What git prints, or nothing where there is no git or no repository. */
+async function git(...args: string[]): Promise<string> {
+  try {
+    const { stdout } = await new Deno.Command("git", {
+      args,
+      cwd: ROOT,
+      env: { TZ: "UTC" },
+      stdin: "null",
+      stderr: "null",
+    }).output();
+    return new TextDecoder().decode(stdout).trim();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
 }
 
 async function deno(cwd: string, args: readonly string[]): Promise<void> {
@@ -58,4 +107,13 @@ async function deno(cwd: string, args: readonly string[]): Promise<void> {
     .status;
   if (success) return;
   throw new Error(`Cannot compile: deno ${args[0]} failed; what it printed is above`);
+}
+
+async function sha256(path: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function print(line: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }

@@ -7,6 +7,11 @@ import { DevServerError, runTool, type SystemUser } from "./tools.ts";
 /** The majors that pg-capture supports. */
 export type PostgresMajor = 14 | 15 | 16 | 17 | 18;
 
+/** Whether the number is one of them. */
+export function isPostgresMajor(major: number): major is PostgresMajor {
+  return Object.hasOwn(RELEASES, major);
+}
+
 /** Where a major's programs are, and who may run them. */
 export interface PostgresBinaries {
   /** Holds `bin`, `lib` and `share`. */

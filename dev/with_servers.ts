@@ -1,10 +1,11 @@
 // Runs a command with a PostgreSQL and a Kafka beside it: deno run -A dev/with_servers.ts deno test -A
-// One pair of servers then serves all test files.
+// One pair of servers then serves all test files. PG_CAPTURE_DEV_POSTGRES_MAJOR (14 to 18) and
+// PG_CAPTURE_DEV_KAFKA_VERSION choose others than the usual ones.
 
 import { cleanUp, guard, release } from "./janitor.ts";
 import { startKafka } from "./kafka.ts";
 import { startPostgres } from "./postgres.ts";
-import { serversEnvironment } from "./servers_environment.ts";
+import { chosenKafka, chosenPostgres, serversEnvironment } from "./servers_environment.ts";
 import { DevServerError } from "./tools.ts";
 
 let exitCode = 1;
@@ -21,8 +22,8 @@ Deno.exit(exitCode);
 async function runWithServers(command: string | undefined, args: readonly string[]): Promise<number> {
   if (command === undefined) throw new DevServerError("Usage: with_servers.ts COMMAND [ARGUMENT …]");
   const [postgres, kafka] = await Promise.all([
-    startPostgres({ onProgress: print }),
-    startKafka({ onProgress: print }),
+    startPostgres({ ...chosenPostgres(), onProgress: print }),
+    startKafka({ ...chosenKafka(), onProgress: print }),
   ]);
   const env = serversEnvironment(postgres, kafka.bootstrap);
   // The deno that runs this may not be on the PATH.

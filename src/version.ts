@@ -1,3 +1,27 @@
-// The program's version; a test holds it equal to deno.json's.
+// The program's version, which a test holds equal to deno.json's, and where an executable was built from.
 
 export const VERSION = "0.1.0";
+
+/** Where an executable comes from. */
+export interface Build {
+  /** The commit's id, shortened; with `-dirty` where the tree had changes. */
+  readonly commit: string;
+  /** The commit's day, UTC: `2026-11-22`. */
+  readonly date: string;
+  /** Deno's name of the machine that it is for: `x86_64-unknown-linux-gnu`. */
+  readonly target: string;
+}
+
+/** dev/compile.ts puts this constant in front of the bundle; nothing defines it where the program runs from source. */
+declare const PG_CAPTURE_BUILD: Build | undefined;
+
+/** Undefined where the program runs from source. */
+export const BUILD: Build | undefined = typeof PG_CAPTURE_BUILD === "undefined"
+  ? undefined
+  : PG_CAPTURE_BUILD;
+
+/** What `-V` prints: `pg-capture 0.1.0 (1f2e3d4c5b6a, 2026-11-22, x86_64-unknown-linux-gnu)`. */
+export function describeVersion(build: Build | undefined = BUILD): string {
+  const origin = build === undefined ? "from source" : `${build.commit}, ${build.date}, ${build.target}`;
+  return `pg-capture ${VERSION} (${origin})`;
+}

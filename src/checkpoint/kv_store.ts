@@ -1,5 +1,6 @@
 // Keeps the checkpoint in a Deno KV file: the door to Deno.openKv.
 
+import { dirname } from "node:path";
 import { CaptureError } from "../errors.ts";
 import { formatLsn, parseLsn } from "../pipeline/position.ts";
 import type { Checkpoint, CheckpointStore } from "../pipeline/ports.ts";
@@ -26,18 +27,20 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
   async save(checkpoint: Checkpoint): Promise<void> {
     const { progress, delivery } = checkpoint;
     const kv = await this.#open();
-    await this.#guard("write", () =>
-      kv.set(KEY, {
-        version: FORMAT_VERSION,
-        systemIdentifier: progress.identity.systemIdentifier,
-        database: progress.identity.database,
-        slot: progress.identity.slot,
-        timeline: progress.timeline,
-        commitLsn: formatLsn(progress.position.commitLsn),
-        seq: progress.position.seq,
-        endLsn: formatLsn(progress.position.endLsn),
-        delivery,
-      }));
+    const text = JSON.stringify({
+      version: FORMAT_VERSION,
+      systemIdentifier: progress.identity.systemIdentifier,
+      database: progress.identity.database,
+      slot: progress.identity.slot,
+      timeline: progress.timeline,
+      commitLsn: formatLsn(progress.position.commitLsn),
+      seq: progress.position.seq,
+      endLsn: formatLsn(progress.position.endLsn),
+      delivery,
+    });
+    // Bytes are kept as they are. Any other value goes through V8's serializer, whose output an older V8 refuses:
+    // whoever goes back to the version before would be left without the checkpoint.
+    await this.#guard("write", () => kv.set(KEY, new TextEncoder().encode(text)));
   }
 
   close(): void {
@@ -50,9 +53,8 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
   }
 
   async #open(): Promise<Deno.Kv> {
-    const folder = this.#path.replace(/\/[^/]*$/, "");
     this.#kv ??= await this.#guard("open", async () => {
-      if (folder !== this.#path && folder !== "") await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+      await Deno.mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
       return await Deno.openKv(this.#path);
     });
     return this.#kv;
@@ -75,7 +77,7 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
   }
 
   #parse(value: unknown): Checkpoint {
-    const fields = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+    const fields = jsonObject(value);
     const commitLsn = parseLsn(String(fields.commitLsn));
     const endLsn = parseLsn(String(fields.endLsn));
     const { systemIdentifier, database, slot, timeline, seq, delivery } = fields;
@@ -101,5 +103,16 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
       },
       delivery,
     };
+  }
+}
+
+/** The object that the bytes are the JSON of; an empty one where they are not. */
+function jsonObject(value: unknown): Readonly<Record<string, unknown>> {
+  if (!(value instanceof Uint8Array)) return {};
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder().decode(value));
+    return typeof parsed === "object" && parsed !== null ? parsed as Record<string, unknown> : {};
+  } catch {
+    return {};
   }
 }

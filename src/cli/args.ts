@@ -11,7 +11,7 @@ export type Invocation =
   | { readonly kind: "wrong"; readonly message: string }
   | { readonly kind: "unavailable"; readonly command: string }
   | ({ readonly kind: "run" } & CommonOptions)
-  | ({ readonly kind: "tail" } & CommonOptions)
+  | ({ readonly kind: "tail" | "health" } & CommonOptions)
   | ({ readonly kind: "check" | "status"; readonly json: boolean } & CommonOptions)
   | (
     & {
@@ -70,8 +70,11 @@ export function parseArguments(argv: readonly string[]): Invocation {
     case "tail":
       return { kind: command, ...common };
     case "check":
-    case "status":
       return { kind: command, json: isGiven("json"), ...common };
+    case "status":
+      if (!isGiven("health")) return { kind: command, json: isGiven("json"), ...common };
+      if (isGiven("json")) return { kind: "wrong", message: "--health and --json exclude each other" };
+      return { kind: "health", ...common };
     case "teardown": {
       const [yes, publication, progress] = [isGiven("yes"), isGiven("publication"), isGiven("progress")];
       return { kind: command, yes, publication, progress, ...common };
@@ -88,6 +91,7 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "V" },
   json: { type: "boolean" },
+  health: { type: "boolean" },
   yes: { type: "boolean" },
   publication: { type: "boolean" },
   progress: { type: "boolean" },
@@ -100,7 +104,7 @@ const COMMON_OPTIONS: readonly string[] = ["config", "json-logs", "verbose"];
 const OWN_OPTIONS: Readonly<Record<Exclude<(typeof COMMANDS)[number], "snapshot">, readonly string[]>> = {
   run: [],
   check: ["json"],
-  status: ["json"],
+  status: ["json", "health"],
   tail: [],
   teardown: ["yes", "publication", "progress"],
 };

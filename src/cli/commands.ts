@@ -8,6 +8,7 @@ import { check } from "./check.ts";
 import { commandOutput } from "./command_output.ts";
 import type { OtherInvocation } from "./dispatch.ts";
 import { writeStandardOutput, writeStandardOutputBytes } from "./standard_output.ts";
+import { health } from "./health.ts";
 import { status } from "./status.ts";
 import { onStopSignal } from "./stop_signal.ts";
 import { tail } from "./tail.ts";
@@ -25,6 +26,8 @@ export async function execute(invocation: OtherInvocation, config: Config): Prom
         return await check(config, invocation, output, signal);
       case "status":
         return await status(config, invocation, output, signal);
+      case "health":
+        return await health(config, output, signal);
       case "teardown":
         return await teardown(config, invocation, output, signal);
       case "tail":

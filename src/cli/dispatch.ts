@@ -6,7 +6,7 @@ import { type ConfigSources, loadConfig, type LoadedConfig } from "../config/loa
 import { unreachable } from "../errors.ts";
 import { escapeControls } from "../observability/escape.ts";
 import { formatLogLine } from "../observability/log_line.ts";
-import { VERSION } from "../version.ts";
+import { describeVersion } from "../version.ts";
 import { type CommonOptions, type Invocation, parseArguments } from "./args.ts";
 import type { FailureReport } from "./failure_report.ts";
 import { USAGE } from "./usage.ts";
@@ -40,7 +40,7 @@ export async function dispatch(argv: readonly string[], world: World): Promise<n
       world.standardOutput(USAGE);
       return EXIT_OK;
     case "version":
-      world.standardOutput(`pg-capture ${VERSION}\n`);
+      world.standardOutput(`${describeVersion()}\n`);
       return EXIT_OK;
     case "wrong":
       world.standardError(`${escapeControls(invocation.message)}\n\n${USAGE}`);
@@ -51,6 +51,7 @@ export async function dispatch(argv: readonly string[], world: World): Promise<n
     case "run":
     case "check":
     case "status":
+    case "health":
     case "tail":
     case "teardown":
       return await runCommand(invocation, world);
@@ -85,11 +86,20 @@ function load(
     overrides: {
       ...(jsonLogs ? { LOG_FORMAT: "json" } : {}),
       ...(verbose ? { LOG_LEVEL: "debug" } : {}),
-      // It needs no Kafka, so that nobody has to name one.
+      // What a command doesn't need, nobody has to set for it.
       ...(kind === "tail" ? { KAFKA_BROKERS: "localhost" } : {}),
+      ...(kind === "health" ? NOTHING_REQUIRED : {}),
     },
   });
 }
+
+const NOTHING_REQUIRED = {
+  PG_DATABASE: "-",
+  PG_USERNAME: "-",
+  PG_PASSWORD: "-",
+  KAFKA_BROKERS: "localhost",
+  REPLICATION_CHECKPOINT_FILE: "-",
+};
 
 /** A bare line for people; where logs are asked for as JSON, a line that their reader understands. */
 function problemLine(line: string, { jsonLogs }: CommonOptions, { env }: World): string {

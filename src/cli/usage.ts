@@ -13,5 +13,6 @@ export const USAGE = `pg-capture [OPTIONS] [COMMAND]
   -j, --json-logs     logs as JSON lines
   -v, --verbose       log level debug
       --json          check, status: print JSON
+      --health        status: only whether the instance on METRICS_PORT is alive; exit 0, or 1 if not
   -h, --help          -V, --version
 `;

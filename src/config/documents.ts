@@ -65,7 +65,7 @@ brokers = ["kafka-1:9092", "kafka-2:9092"]
 - All that is wrong is reported at once, and the process ends with exit code 2. A name that is a slip away
   from one of these is wrong too.
 - The state directory is \`$STATE_DIRECTORY\` (systemd sets it), else \`$XDG_STATE_HOME/pg-capture\`, else
-  \`~/.local/state/pg-capture\`.
+  \`~/.local/state/pg-capture\`; on Windows \`%LOCALAPPDATA%\\pg-capture\`.
 - \`KAFKA_BUFFER_MEMORY\` must be at least twice \`KAFKA_MAX_MESSAGE_BYTES\`: one batch is on its way while the
   next one fills.
 - What is marked "not yet" is refused by this version.

@@ -59,7 +59,8 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   if (directory === undefined && found.get("REPLICATION_CHECKPOINT_FILE") === undefined) {
     problems.push({
       setting: "REPLICATION_CHECKPOINT_FILE",
-      problem: "not set, and neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME says where state is kept",
+      problem:
+        "not set, and neither STATE_DIRECTORY, XDG_STATE_HOME, HOME nor LOCALAPPDATA says where state is kept",
       mend: "set it to a path that outlives the process",
     });
   }

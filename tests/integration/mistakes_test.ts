@@ -84,7 +84,7 @@ const SERVERS: Readonly<Record<string, Mistake>> = {
 const AWAITED: Readonly<Record<string, Mistake>> = {
   "PostgreSQL's port is closed": awaited(
     { PG_PORT: "1" },
-    /127\.0\.0\.1:1: connection refused .*correct PG_HOST and PG_PORT/,
+    /:1: connection refused .*correct PG_HOST and PG_PORT/,
   ),
   "no such socket": awaited({ PG_HOST: "/none" }, /no such socket .*correct PG_HOST and PG_PORT/),
   "Kafka's port is closed": awaited(

@@ -59,6 +59,9 @@ Deno.test("each command has options of its own", () => {
   const invocations: Readonly<Record<string, unknown>> = {
     "check": { kind: "check", json: false, ...common },
     "status --json": { kind: "status", json: true, ...common },
+    "status --health -v": { kind: "health", ...common, verbose: true },
+    "status --health --json": { kind: "wrong", message: "--health and --json exclude each other" },
+    "check --health": { kind: "wrong", message: "--health is not an option of check" },
     "tail -v": { kind: "tail", ...common, verbose: true },
     "teardown": teardown,
     "teardown --yes -c a": { ...teardown, yes: true, configFile: "a" },

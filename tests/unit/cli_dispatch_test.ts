@@ -5,7 +5,7 @@ import { dispatch, type World } from "../../src/cli/dispatch.ts";
 import { FailureReport } from "../../src/cli/failure_report.ts";
 import { USAGE } from "../../src/cli/usage.ts";
 import { CaptureError } from "../../src/errors.ts";
-import { VERSION } from "../../src/version.ts";
+import { describeVersion, VERSION } from "../../src/version.ts";
 
 const ENV = {
   HOME: "/h",
@@ -17,7 +17,15 @@ const ENV = {
 
 Deno.test("help and version go to standard output and end with 0", async () => {
   assert.deepEqual(await outcome(["-h"]), { code: 0, out: USAGE, err: "" });
-  assert.deepEqual(await outcome(["-V"]), { code: 0, out: `pg-capture ${VERSION}\n`, err: "" });
+  assert.deepEqual(await outcome(["-V"]), { code: 0, out: `pg-capture ${VERSION} (from source)\n`, err: "" });
+});
+
+Deno.test("an executable's version says what it was built from", () => {
+  const build = { commit: "1f2e3d4c5b6a", date: "2026-11-22", target: "aarch64-apple-darwin" };
+  assert.equal(
+    describeVersion(build),
+    `pg-capture ${VERSION} (1f2e3d4c5b6a, 2026-11-22, aarch64-apple-darwin)`,
+  );
 });
 
 Deno.test("the version is deno.json's", async () => {

@@ -218,6 +218,13 @@ Deno.test("state is kept where systemd says, else where the user's state is, els
   assert.equal(file({ XDG_STATE_HOME: "/x" }), "/x/pg-capture/checkpoint.kv");
   assert.equal(file({ XDG_STATE_HOME: "relative" }), "/home/ann/.local/state/pg-capture/checkpoint.kv");
   assert.equal(file({ REPLICATION_CHECKPOINT_FILE: "~/c.kv" }), "/home/ann/c.kv");
+  const mac = { HOME: "/Users/ann", LOCALAPPDATA: undefined };
+  assert.equal(file(mac), "/Users/ann/.local/state/pg-capture/checkpoint.kv");
+  // Windows itself sets no HOME; Git's shell there sets it in Windows' form.
+  const local = "C:\\Users\\ann\\AppData\\Local";
+  for (const HOME of [undefined, "C:\\Users\\ann"]) {
+    assert.equal(file({ HOME, LOCALAPPDATA: local }), `${local}/pg-capture/checkpoint.kv`);
+  }
   assert.match(
     problems({ env: { HOME: undefined } }).join("\n"),
     /^REPLICATION_CHECKPOINT_FILE: not set, and neither/,

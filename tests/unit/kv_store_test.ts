@@ -37,6 +37,18 @@ Deno.test("a checkpoint is loaded as it was saved, by another instance too", asy
   });
 });
 
+Deno.test("what is saved is JSON in bytes: Deno's own form of a value is one that an older Deno can't read", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/checkpoint.kv`;
+    using store = new KvCheckpointStore(path);
+    await store.save(CHECKPOINT);
+    using kv = await Deno.openKv(path);
+    const { value } = await kv.get(["checkpoint"]);
+    strictEqual(value instanceof Uint8Array, true);
+    strictEqual(JSON.parse(new TextDecoder().decode(value as Uint8Array)).endLsn, "FFFFFFFF/1");
+  });
+});
+
 Deno.test("the last one saved counts", async () => {
   await inFolder(async (folder) => {
     using store = new KvCheckpointStore(`${folder}/checkpoint.kv`);
@@ -63,11 +75,21 @@ Deno.test("a file of another format is refused, not guessed at", async () => {
   await inFolder(async (folder) => {
     const path = `${folder}/checkpoint.kv`;
     using kv = await Deno.openKv(path);
-    await kv.set(["checkpoint"], { version: 2, endLsn: "0/1" });
     using store = new KvCheckpointStore(path);
-    await rejects(
-      store.load(),
-      (error) => error instanceof CaptureError && error.kind === "position-conflict",
-    );
+    const bytes = (text: string) => new TextEncoder().encode(text);
+    for (
+      const value of [
+        { version: 1, endLsn: "0/1" },
+        bytes('{"version":2,"endLsn":"0/1"}'),
+        bytes("{"),
+        bytes("1"),
+      ]
+    ) {
+      await kv.set(["checkpoint"], value);
+      await rejects(
+        store.load(),
+        (error) => error instanceof CaptureError && error.kind === "position-conflict",
+      );
+    }
   });
 });

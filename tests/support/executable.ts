@@ -1,0 +1,48 @@
+// Makes the executable as `deno task compile` does.
+
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+// Where Deno's own download can't be reached, this runs a command with a runtime to compile with.
+const WITH_RUNTIME = `${ROOT}../shared/tools/with-denort`;
+
+/** The words that stand for `deno` where it is to compile. */
+export function compileCommand(): readonly [string, ...string[]] {
+  return existsSync(WITH_RUNTIME) ? [WITH_RUNTIME, "deno"] : [Deno.execPath()];
+}
+
+/** @returns the path of the executable @throws Error with what the compiler printed */
+export async function compileExecutable(): Promise<string> {
+  await compile(ROOT, [], {});
+  return `${ROOT}dist/pg-capture`;
+}
+
+/**
+ * Makes it as the image's builder does: from what .dockerignore lets through, and nothing else.
+ * @param folder empty
+ * @returns the path of the executable
+ */
+export async function compileInBuilder(
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): Promise<string> {
+  const kept = await Deno.readTextFile(`${ROOT}.dockerignore`);
+  for (const [, path] of kept.matchAll(/^!(.+)$/gm)) {
+    await Deno.mkdir(dirname(`${folder}/${path}`), { recursive: true });
+    const { success } = await new Deno.Command("cp", { args: ["-R", `${ROOT}${path}`, `${folder}/${path}`] })
+      .output();
+    if (!success) throw new Error(`Cannot copy ${path} to the builder`);
+  }
+  const target = Deno.build.arch === "x86_64" ? "linux-x64" : "linux-arm64";
+  await compile(folder, ["--target", target], env);
+  return `${folder}/dist/pg-capture-${target}`;
+}
+
+async function compile(cwd: string, options: readonly string[], env: Readonly<Record<string, string>>) {
+  const [command, ...args] = [...compileCommand(), "task", "--quiet", "compile", ...options] as const;
+  const { success, stderr } = await new Deno.Command(command, { args, cwd, env: { ...env }, stdin: "null" })
+    .output();
+  if (!success) throw new Error(`Cannot compile: ${new TextDecoder().decode(stderr).slice(-2000)}`);
+}
