@@ -1,27 +1,18 @@
 // Turns the messages of the stream into records: which transaction, which relation, which envelopes.
 
-import { Buffer } from "node:buffer";
 import { CaptureError, unreachable } from "../errors.ts";
-import { formatLsn, type Lsn } from "../pipeline/position.ts";
-import { isKeyChanged, newKey, oldKey } from "./change_key.ts";
+import type { Lsn } from "../pipeline/position.ts";
+import { isKeyChanged } from "./change_key.ts";
 import { EnvelopeEncoder, EnvelopeRows } from "./envelope.ts";
-import { malformed } from "./errors.ts";
+import { located, malformed } from "./errors.ts";
+import type { MessageBytes } from "./message_bytes.ts";
 import { type LogicalMessage, readMessage, type Relation, RowChange } from "./pgoutput.ts";
-import { compileRelation, type Operation, quoted, type RelationPlan, withTypes } from "./relation_plan.ts";
+import { compileRelation, type Operation, type RelationPlan, withTypes } from "./relation_plan.ts";
 import { RelationPlans } from "./relation_plans.ts";
-import type { TypeInfo } from "./type_info.ts";
+import { RowRecords } from "./row_records.ts";
+import { writeLogicalMessage, writePointer } from "./text_records.ts";
 import type { TupleColumns } from "./tuple.ts";
-import { jsonStringBytes } from "./values/json_string.ts";
-import { CompositeMismatch } from "./values/malformed.ts";
-
-/** Where a message lies in the stream's buffer; a ReplicationStream is one. */
-export interface MessageBytes {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-  readonly walStartHigh: number;
-  readonly walStartLow: number;
-}
+import type { TypeInfo } from "./type_info.ts";
 
 /**
  * What a message was:
@@ -72,7 +63,7 @@ export class ChangeDecoder {
   readonly #tombstones: boolean;
   readonly #relations = new RelationPlans();
   readonly #change = new RowChange();
-  readonly #rows = new EnvelopeRows();
+  readonly #rows: RowRecords;
   #message: MessageBytes = { bytes: new Uint8Array(0), start: 0, end: 0, walStartHigh: 0, walStartLow: 0 };
   #next: Step = "done";
   /** The step that gave the current record, or failed. */
@@ -85,6 +76,7 @@ export class ChangeDecoder {
 
   constructor(options: DecoderOptions) {
     this.record = new EnvelopeEncoder(options.version, options.database);
+    this.#rows = new RowRecords(this.record);
     this.#tombstones = options.tombstones;
   }
 
@@ -195,30 +187,16 @@ export class ChangeDecoder {
    * @param bytes the record's size
    */
   replaceWithPointer(bytes: number): void {
-    const { walStartHigh, walStartLow } = this.#message;
-    const isTable = this.target !== "message";
-    const schema = isTable ? quoted((this.target as RelationPlan).schema) : "null";
-    const table = isTable ? quoted((this.target as RelationPlan).table) : "null";
     const keyChange = this.#taken === "delete-of-key-change" || this.#taken === "insert-of-key-change";
-    const key = this.record.keyText();
-    this.record.writeText(
-      key,
-      `{"schema":${schema},"table":${table},"op":"${this.operation}","ts_ms":${this.#nowMs},` +
-        `"key":${key},"bytes":${bytes}` +
-        this.record.sourceText(schema, table, walStartHigh, walStartLow, this.seq, keyChange),
-    );
+    const { target, operation, seq } = this;
+    const { walStartHigh, walStartLow } = this.#message;
+    const place = { nowMs: this.#nowMs, walStartHigh, walStartLow, seq };
+    writePointer(this.record, target === "message" ? null : target, operation, keyChange, bytes, place);
   }
 
   /** Says where in the stream a message could not be decoded, and of which table. */
   #located(error: unknown): unknown {
-    if (!(error instanceof CaptureError) || error instanceof CompositeMismatch) return error;
-    const { walStartHigh, walStartLow } = this.#message;
-    const lsn = formatLsn((BigInt(walStartHigh) << 32n) | BigInt(walStartLow));
-    const table = this.#plan === undefined ? "" : ` of table ${this.#plan.schema}.${this.#plan.table}`;
-    return new CaptureError(error.kind, `${error.message} (LSN ${lsn}${table})`, {
-      cause: error.cause,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    });
+    return located(error, this.#message, this.#plan);
   }
 
   #nextRecord(): boolean {
@@ -279,43 +257,17 @@ export class ChangeDecoder {
   }
 
   #encodeDelete(keyChange: boolean): void {
-    const change = this.#change;
-    const plan = this.#plan!;
-    const old = change.oldColumns;
-    const key = oldKey(plan, change);
-    const rows = this.#rows;
-    rows.before = old;
-    rows.beforeKeyOnly = change.old === "key";
-    rows.after = rows.fill = null;
-    rows.keyChange = keyChange;
+    this.operation = "DELETE";
     this.seq++;
-    this.record.writeKey(plan, key, this.#message.bytes, old, null);
-    this.#writeRow("DELETE");
-    this.tombstone = this.#tombstones && key !== null;
+    const hasKey = this.#rows.writeDelete(this.#plan!, this.#change, this.#message, keyChange, this.seq);
+    this.tombstone = this.#tombstones && hasKey;
   }
 
   /** An INSERT or UPDATE; of a changed key, the INSERT under the new one. */
   #encodeNew(operation: "INSERT" | "UPDATE", keyChange: boolean): void {
-    const change = this.#change;
-    const plan = this.#plan!;
-    const after = change.newColumns;
-    const old = change.old === "none" || change.operation === "INSERT" ? null : change.oldColumns;
-    const rows = this.#rows;
-    rows.before = keyChange ? null : old;
-    rows.beforeKeyOnly = change.old === "key";
-    rows.after = after;
-    // Under REPLICA IDENTITY FULL the old row brings the values that the new one left out.
-    rows.fill = change.old === "full" ? old : null;
-    rows.keyChange = keyChange;
-    this.seq++;
-    this.record.writeKey(plan, newKey(plan, change, old), this.#message.bytes, after, old);
-    this.#writeRow(operation);
-  }
-
-  #writeRow(operation: "INSERT" | "UPDATE" | "DELETE"): void {
     this.operation = operation;
-    const { bytes, walStartHigh, walStartLow } = this.#message;
-    this.record.writeRow(this.#plan!, operation, bytes, this.#rows, walStartHigh, walStartLow, this.seq);
+    this.seq++;
+    this.#rows.writeNew(this.#plan!, operation, this.#change, this.#message, keyChange, this.seq);
   }
 
   #encodeTruncate(): boolean {
@@ -355,19 +307,12 @@ export class ChangeDecoder {
   }
 
   #encodeMessage(): void {
-    const message = this.#logicalMessage!;
     const { bytes, walStartHigh, walStartLow } = this.#message;
     this.target = "message";
     this.operation = "MESSAGE";
     this.seq++;
-    const prefix = new TextDecoder("utf-8", { ignoreBOM: true }).decode(jsonStringBytes(message.prefix));
-    const content = Buffer.from(bytes.subarray(message.contentStart, message.contentEnd)).toString("base64");
-    this.record.writeText(
-      `{"prefix":${prefix}}`,
-      `{"schema":null,"table":null,"op":"MESSAGE","ts_ms":${this.#nowMs},"before":null,"after":null,` +
-        `"message":{"prefix":${prefix},"transactional":${message.transactional},"content":"${content}"}` +
-        this.record.sourceText("null", "null", walStartHigh, walStartLow, this.seq, false),
-    );
+    const place = { nowMs: this.#nowMs, walStartHigh, walStartLow, seq: this.seq };
+    writeLogicalMessage(this.record, this.#logicalMessage!, bytes, place);
   }
 }
 

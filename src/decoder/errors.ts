@@ -1,6 +1,9 @@
 // The decoder's own error: whatever the bytes, it is this one.
 
 import { CaptureError } from "../errors.ts";
+import { formatLsn } from "../pipeline/position.ts";
+import type { MessageBytes } from "./message_bytes.ts";
+import { CompositeMismatch } from "./values/malformed.ts";
 
 /**
  * A message that is not what the protocol allows.
@@ -13,4 +16,19 @@ export function malformed(tag: number, offset: number, what: string): CaptureErr
     "decoding",
     `Cannot decode a pgoutput message of type ${name}, at byte ${offset}: ${what}`,
   );
+}
+
+/** Adds to an error where in the stream its message is, and of which table; a CompositeMismatch is no error yet. */
+export function located(
+  error: unknown,
+  { walStartHigh, walStartLow }: MessageBytes,
+  relation: { readonly schema: string; readonly table: string } | undefined,
+): unknown {
+  if (!(error instanceof CaptureError) || error instanceof CompositeMismatch) return error;
+  const lsn = formatLsn((BigInt(walStartHigh) << 32n) | BigInt(walStartLow));
+  const table = relation === undefined ? "" : ` of table ${relation.schema}.${relation.table}`;
+  return new CaptureError(error.kind, `${error.message} (LSN ${lsn}${table})`, {
+    cause: error.cause,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
 }

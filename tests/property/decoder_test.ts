@@ -3,7 +3,8 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import fc from "fast-check";
 import { builtinType } from "../../src/decoder/builtin_types.ts";
-import { ChangeDecoder, type MessageBytes } from "../../src/decoder/change_decoder.ts";
+import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
+import type { MessageBytes } from "../../src/decoder/message_bytes.ts";
 import { CaptureError } from "../../src/errors.ts";
 import { PostgresStream } from "../../src/source/replication_stream.ts";
 import {

@@ -1,6 +1,7 @@
 // Fakes of the pipeline's ports, which write down what was asked of them and in what order.
 
-import { ChangeDecoder, type MessageBytes } from "../../src/decoder/change_decoder.ts";
+import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
+import type { MessageBytes } from "../../src/decoder/message_bytes.ts";
 import type { Lifecycle } from "../../src/pipeline/lifecycle.ts";
 import type { Observer } from "../../src/pipeline/observer.ts";
 import { formatLsn, type Lsn, type Progress } from "../../src/pipeline/position.ts";

@@ -2,7 +2,8 @@
 
 import { deepStrictEqual, strictEqual, throws } from "node:assert";
 import { builtinType } from "../../src/decoder/builtin_types.ts";
-import { ChangeDecoder, type MessageBytes } from "../../src/decoder/change_decoder.ts";
+import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
+import type { MessageBytes } from "../../src/decoder/message_bytes.ts";
 import { CaptureError } from "../../src/errors.ts";
 import {
   begin,
