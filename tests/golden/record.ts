@@ -1,4 +1,8 @@
-// Records golden streams: deno task golden:record [MAJOR …]. Look at what changed before it is committed.
+// Records golden streams. Look at what changed before it is committed.
+//
+//   deno task golden:record [MAJOR …]             script.sql on PostgreSQL 14 to 18, or on these
+//   deno task golden:record extensions FOLDER     extensions.sql on a PostgreSQL 15 that has pgvector and PostGIS:
+//                                                 the folder above its bin, as /usr/lib/postgresql/15
 
 import { fileURLToPath } from "node:url";
 import { cleanUp } from "../../dev/janitor.ts";
@@ -16,15 +20,29 @@ const SLOT = "golden";
 const SIGNAL = new AbortController().signal;
 
 try {
-  const asked = Deno.args.map(Number);
-  const script = await Deno.readTextFile(fileURLToPath(new URL("script.sql", import.meta.url)));
-  for (const major of MAJORS.filter((each) => asked.length === 0 || asked.includes(each))) {
-    await using server = await startPostgres({ major });
-    const text = formatGolden(await record(server, script));
-    await Deno.writeTextFile(fileURLToPath(new URL(`postgres_${major}.txt`, import.meta.url)), text);
+  const [first, programs] = Deno.args;
+  if (first === "extensions") {
+    if (programs === undefined) throw new Error("usage: deno task golden:record extensions FOLDER");
+    await using server = await startPostgres({ major: 15, programs });
+    await recordTo("extensions.txt", server, "extensions.sql");
+  } else {
+    const asked = Deno.args.map(Number);
+    for (const major of MAJORS.filter((each) => asked.length === 0 || asked.includes(each))) {
+      await using server = await startPostgres({ major });
+      await recordTo(`postgres_${major}.txt`, server, "script.sql");
+    }
   }
 } finally {
   await cleanUp();
+}
+
+async function recordTo(file: string, server: PostgresServer, script: string): Promise<void> {
+  const text = formatGolden(await record(server, await Deno.readTextFile(beside(script))));
+  await Deno.writeTextFile(beside(file), text);
+}
+
+function beside(file: string): string {
+  return fileURLToPath(new URL(file, import.meta.url));
 }
 
 async function record(server: PostgresServer, script: string): Promise<GoldenLine[]> {

@@ -12,6 +12,7 @@ import { literalOf } from "../support/json_to_literal.ts";
 import { LITERALS } from "../support/literals.ts";
 import { parseRawJson, type RawJson } from "../support/raw_json.ts";
 import { createTestBed, type TestBed } from "../support/servers.ts";
+import { MORE_TYPE_VALUES, MORE_TYPES_SQL } from "../support/more_type_values.ts";
 import { TYPE_VALUES, TYPES_SQL } from "../support/type_values.ts";
 
 /** Settings that change how PostgreSQL prints values. */
@@ -28,22 +29,24 @@ const SETTINGS: Readonly<Record<string, string>> = {
   statement_timeout: "50ms",
 };
 
+const ALL_VALUES = [...TYPE_VALUES, ...MORE_TYPE_VALUES];
+
 for (const withSettings of [false, true]) {
   const conditions = withSettings ? ", whatever the role and the database have set" : "";
   Deno.test(`each value of each type has its exact JSON${conditions}`, async () => {
     await using bed = await createTestBed();
-    await bed.sql.exec(TYPES_SQL);
-    const columns = TYPE_VALUES.map(([type], index) => `c${index} ${type}`);
+    await bed.sql.exec(TYPES_SQL + MORE_TYPES_SQL);
+    const columns = ALL_VALUES.map(([type], index) => `c${index} ${type}`);
     await bed.sql.exec(`CREATE TABLE everything (id int PRIMARY KEY, ${columns.join(", ")})`);
     if (withSettings) await set(bed);
     await using capture = await startCapture({ env: bed.env });
     await capture.waitForLog("Streaming");
-    const places = TYPE_VALUES.map((_, index) => `$${index + 1}`).join(", ");
-    await bed.sql.rows(`INSERT INTO everything VALUES (1, ${places})`, TYPE_VALUES.map(([, value]) => value));
+    const places = ALL_VALUES.map((_, index) => `$${index + 1}`).join(", ");
+    await bed.sql.rows(`INSERT INTO everything VALUES (1, ${places})`, ALL_VALUES.map(([, value]) => value));
     const [after] = await rowsOf(bed, "everything", 1);
     deepStrictEqual(
-      TYPE_VALUES.map(([type, literal], index) => [type, literal, after!.get(`c${index}`)?.raw]),
-      TYPE_VALUES.map(([...each]) => each),
+      ALL_VALUES.map(([type, literal], index) => [type, literal, after!.get(`c${index}`)?.raw]),
+      ALL_VALUES.map(([...each]) => each),
     );
   });
 }

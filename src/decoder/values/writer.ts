@@ -18,7 +18,7 @@ import { writeHstore } from "./hstore.ts";
 import { jsonStringBytes, writeJsonString } from "./json_string.ts";
 import { floatWriter, integerWriter, numericWriter } from "./number.ts";
 import { writeBoolean, writeChar, writeJson } from "./scalar.ts";
-import { vectorWriter } from "./vector.ts";
+import { writeVector } from "./vector.ts";
 
 /**
  * Appends the JSON form of the text value `src[start, end)` to `out`. The value is UTF-8, as PostgreSQL prints
@@ -53,8 +53,7 @@ const BASE_WRITERS: ReadonlyMap<string, ValueWriter> = new Map([
   ["interval", writeInterval],
   ["bytea", writeBytea],
   ["hstore", writeHstore],
-  ["vector", vectorWriter("vector")],
-  ["halfvec", vectorWriter("halfvec")],
+  ["vector", writeVector],
 ]);
 
 /**
