@@ -12,6 +12,7 @@ import { Statistics } from "../observability/statistics.ts";
 import { startStatusLine, statusFields } from "../observability/status_line.ts";
 import { WalGuard } from "../observability/wal_guard.ts";
 import type { CaptureParts, CaptureSettings } from "../pipeline/capture_parts.ts";
+import { messageBytesMax } from "../pipeline/oversize.ts";
 import { supervise, type SupervisorSettings } from "../pipeline/supervisor.ts";
 import { createKafkaSink } from "../sink/kafka_sink.ts";
 import { TopicOwners } from "../sink/topics.ts";
@@ -100,6 +101,7 @@ function partsOf(
       publication: pg.publication,
       tables: pg.tables,
       failover: pg.slotFailover,
+      messageBytesMax: messageBytesMax(kafka.messageBytesMax),
       temporary: false,
     },
     Date.now,

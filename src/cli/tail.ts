@@ -78,6 +78,7 @@ function partsOf(
     publication: pg.publication,
     tables: undefined,
     failover: false,
+    messageBytesMax: undefined,
     temporary: true,
   };
   const now = () => performance.now();

@@ -8,7 +8,14 @@ import { CompositeMismatch } from "../decoder/values/malformed.ts";
 import { CaptureError } from "../errors.ts";
 import type { Batcher } from "./batcher.ts";
 import type { Observer } from "./observer.ts";
-import { type OversizeAction, oversizeError, RecordTooLarge } from "./oversize.ts";
+import {
+  isTooLarge,
+  MessageTooLarge,
+  type OversizeAction,
+  oversizeError,
+  type TooLarge,
+} from "./oversize.ts";
+import { poisonError } from "./poison.ts";
 import { formatLsn, type Lsn, type Position } from "./position.ts";
 import type { ReplicationStream, Route, SourceSession } from "./ports.ts";
 import { RecordCounts } from "./record_counts.ts";
@@ -49,10 +56,11 @@ export class Intake {
   #dropping = true;
   #waitingSince: number | undefined;
   /** Why the current record could not be taken at once, where it is not a matter of room. */
-  #obstacle: CompositeMismatch | RecordTooLarge | undefined;
+  #obstacle: CompositeMismatch | TooLarge | undefined;
   /** The change whose relation was described again because of it: `commitLsn/seq`. */
   #describedAgain = "";
-
+  /** The table that was described last, and where: before the next row, the stream is at it. */
+  #described: { readonly plan: RelationPlan; readonly commitLsn: Lsn; readonly seq: number } | undefined;
   /** Composite types were altered up to here; undefined: not that it were known. */
   #typesChangedAt: Lsn | undefined;
 
@@ -90,8 +98,16 @@ export class Intake {
         await this.#fill(signal);
       }
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!signal.aborted) throw this.#named(error);
     }
+  }
+
+  #named(error: unknown): unknown {
+    if (!(error instanceof CaptureError) || error.kind !== "poison-change") return error;
+    const { commitLsn, seq, relations } = this.#parts.decoder;
+    const last = this.#described;
+    const isNext = last !== undefined && last.commitLsn === commitLsn && last.seq === seq;
+    return poisonError(error, isNext ? last.plan : undefined, relations);
   }
 
   /** Tells the observer what came since the last time: once a chunk, not once a row. */
@@ -161,7 +177,7 @@ export class Intake {
       }
       return true;
     } catch (error) {
-      if (!(error instanceof CompositeMismatch || error instanceof RecordTooLarge)) throw error;
+      if (!(error instanceof CompositeMismatch || isTooLarge(error))) throw error;
       this.#obstacle = error;
       return false;
     }
@@ -170,6 +186,8 @@ export class Intake {
   /** Drops or appends the decoder's record, if that can be done at once. */
   #takeRecord(): boolean {
     if (this.#dropping && this.#isDelivered()) return true;
+    const { omittedBytes } = this.#parts.stream;
+    if (omittedBytes > 0) throw new MessageTooLarge(omittedBytes);
     const route = this.#routes.get(this.#parts.decoder.target);
     return route !== undefined && this.#append(route);
   }
@@ -191,7 +209,7 @@ export class Intake {
     try {
       while (!this.#append(route)) await batcher.waitForRoom(signal);
     } catch (error) {
-      if (!(error instanceof RecordTooLarge)) throw error;
+      if (!isTooLarge(error)) throw error;
       this.#obstacle = error;
     }
   }
@@ -221,7 +239,7 @@ export class Intake {
   }
 
   /** In the place of the current record, which is too large, a pointer to it, if that is what was asked for. */
-  async #appendPointer(found: RecordTooLarge, signal: AbortSignal): Promise<void> {
+  async #appendPointer(found: TooLarge, signal: AbortSignal): Promise<void> {
     const { decoder, batcher, routeOf, oversize, onDeadLetter } = this.#parts;
     const error = oversizeError(decoder, found);
     if (oversize === "stop") throw error;
@@ -265,7 +283,8 @@ export class Intake {
       types = details.types;
       if (!isKeyKnown) primaryKey = details.primaryKey;
     }
-    decoder.defineRelation(primaryKey, typeInfos(oids, types));
+    const plan = decoder.defineRelation(primaryKey, typeInfos(oids, types));
+    this.#described = { plan, commitLsn: decoder.commitLsn, seq: decoder.seq };
   }
 
   async #describeAll(signal: AbortSignal): Promise<void> {

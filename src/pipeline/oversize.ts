@@ -9,21 +9,53 @@ export type OversizeAction = "stop" | "dead-letter";
 
 /** What `Batch.append` throws when the record alone passes the limit; nothing was appended then. */
 export class RecordTooLarge extends CaptureError {
+  /** What the record needs as the only one of a batch, uncompressed. */
   readonly bytes: number;
-  readonly bytesMax: number;
+  /** How it was found to be too large. */
+  readonly found: string;
 
-  /** @param bytes what the record needs as the only one of a batch, uncompressed */
   constructor(topic: string, bytes: number, bytesMax: number) {
-    super("record-too-large", `Cannot send a record to topic "${topic}": ${sizes(bytes, bytesMax)}`, {
-      hint: HINT,
-    });
+    const found = `it needs ${bytes} bytes, KAFKA_MAX_MESSAGE_BYTES is ${bytesMax}`;
+    super("record-too-large", `Cannot send a record to topic "${topic}": ${found}`, { hint: HINT });
     this.bytes = bytes;
-    this.bytesMax = bytesMax;
+    this.found = found;
   }
 }
 
+/** A change that PostgreSQL sent in a message so large that it was not held: no record of it fits. */
+export class MessageTooLarge extends CaptureError {
+  /** Bytes of its values, as PostgreSQL sent them. */
+  readonly bytes: number;
+  readonly found: string;
+
+  constructor(bytes: number) {
+    const found = `its values have more than ${bytes} bytes, far above KAFKA_MAX_MESSAGE_BYTES`;
+    super("record-too-large", `Cannot send a record: ${found}`, { hint: HINT });
+    this.bytes = bytes;
+    this.found = found;
+  }
+}
+
+/** Either way of being too large. */
+export type TooLarge = RecordTooLarge | MessageTooLarge;
+
+export function isTooLarge(error: unknown): error is TooLarge {
+  return error instanceof RecordTooLarge || error instanceof MessageTooLarge;
+}
+
+/**
+ * Messages of PostgreSQL above this size are not held. A record is at least two thirds of its message (a bytea of
+ * hexadecimal digits as base64), but for nested values that are mostly quotes and backslashes.
+ * @param recordBytesMax KAFKA_MAX_MESSAGE_BYTES
+ */
+export function messageBytesMax(recordBytesMax: number): number {
+  return Math.max(HELD_BYTES_MIN, 4 * recordBytesMax);
+}
+
+const HELD_BYTES_MIN = 16 * 1024 * 1024;
+
 /** The error that names the change whose record it is: its table, its key and its place. */
-export function oversizeError(decoder: ChangeDecoder, found: RecordTooLarge): CaptureError {
+export function oversizeError(decoder: ChangeDecoder, found: TooLarge): CaptureError {
   const { target, operation, record, commitLsn, seq } = decoder;
   const what = target === "message"
     ? "a logical message"
@@ -31,7 +63,7 @@ export function oversizeError(decoder: ChangeDecoder, found: RecordTooLarge): Ca
   return new CaptureError(
     "record-too-large",
     `Cannot send ${what}, key ${keyText(record)}, at commit_lsn ${formatLsn(commitLsn)} tx_seq ${seq}: ` +
-      sizes(found.bytes, found.bytesMax),
+      found.found,
     { hint: HINT, cause: found },
   );
 }
@@ -40,10 +72,6 @@ const HINT =
   "raise max.message.bytes of the topic (or message.max.bytes of the brokers) and KAFKA_MAX_MESSAGE_BYTES, " +
   "or set KAFKA_OVERSIZE=dead-letter";
 const KEY_CHARACTERS_MAX = 200;
-
-function sizes(bytes: number, bytesMax: number): string {
-  return `it needs ${bytes} bytes, KAFKA_MAX_MESSAGE_BYTES is ${bytesMax}`;
-}
 
 /** The key finds the row: SPEC section 3 wants it named, other than the row's values. */
 function keyText({ bytes, keyEnd }: ChangeDecoder["record"]): string {

@@ -210,6 +210,11 @@ export interface ReplicationStream {
   /** The keepalive's end of WAL, and whether it asks for an answer; meaningful after `next()` said keepalive. */
   readonly walEnd: Lsn;
   readonly replyRequested: boolean;
+  /**
+   * Above 0: the message was too large to be held, and this much of it was left out. Its long values look like
+   * unchanged ones that were not sent.
+   */
+  readonly omittedBytes: number;
   /** Moves to the next whole message that is already here. */
   next(): "xlog-data" | "keepalive" | "none";
   /** Shows the payload of each replicated message that is already here and was not moved to yet. */

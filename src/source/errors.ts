@@ -84,6 +84,7 @@ function classify(error: ServerError): Classified {
     case "55006":
       return { kind: "slot-in-use" };
     case "22021":
+    case "22P05":
       return { kind: "poison-change", hint: POISON_HINT };
     case "42704":
       return message.includes("publication")
@@ -97,6 +98,9 @@ function classify(error: ServerError): Classified {
       return message.includes("invalid memory alloc request")
         ? { kind: "poison-change", hint: POISON_HINT }
         : { kind: "postgres-unavailable" };
+    // enlargeStringInfo (stringinfo.c): the change is larger than the 1 GB that one message may have.
+    case "54000":
+      return { kind: "poison-change", hint: POISON_HINT };
     case "57P03":
       return { kind: "postgres-unavailable" };
     default:

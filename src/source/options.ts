@@ -30,6 +30,8 @@ export interface ReplicationOptions {
   readonly tables: readonly TablePattern[] | undefined;
   /** Whether a slot that is made is kept on standbys (PostgreSQL 17 and later). */
   readonly failover: boolean;
+  /** Larger messages are not held: they come without their long values. Undefined: all are held whole. */
+  readonly messageBytesMax: number | undefined;
   /** Whether a slot that is made is dropped with the connection. */
   readonly temporary: boolean;
 }

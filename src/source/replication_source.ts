@@ -126,14 +126,14 @@ class PostgresSession implements SourceSession {
   }
 
   async start(signal: AbortSignal): Promise<ReplicationStream> {
-    const { slot, publication } = this.#replication;
+    const { slot, publication, messageBytesMax } = this.#replication;
     // At 0/0 PostgreSQL begins at the slot's own confirmed position (logical.c, CreateDecodingContext); a position
     // of ours that is ahead of it would be taken silently, even beyond the end of WAL.
     const command = `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', ` +
       `publication_names '${quoteIdentifier(publication).replaceAll("'", "''")}', messages 'true')`;
-    const what = `replication on slot "${slot}"`;
+    const options = { what: `replication on slot "${slot}"`, now: this.#now, messageBytesMax };
     this.#started = true;
-    return await PostgresStream.start(this.#connection.takeOver(), command, what, this.#now, signal);
+    return await PostgresStream.start(this.#connection.takeOver(), command, options, signal);
   }
 
   async timelineHistory(signal: AbortSignal): Promise<readonly TimelineSwitch[]> {

@@ -3,7 +3,9 @@
 import { CaptureError } from "../errors.ts";
 import type { Lsn } from "../pipeline/position.ts";
 import type { ReplicationStream } from "../pipeline/ports.ts";
-import { type ServerError, translatePostgresError, translateServerError } from "./errors.ts";
+import { LargeMessage } from "./large_message.ts";
+import { translatePostgresError, translateServerError } from "./errors.ts";
+import { HEADER_BYTES, parseErrorResponse, queryMessage, statusUpdate, uint32 } from "./frames.ts";
 import type { RawConnection } from "./socket.ts";
 
 const BUFFER_BYTES = 256 * 1024;
@@ -14,9 +16,7 @@ const MESSAGE_BYTES_MAX = 0x3fffffff;
 const GATHER_MS = 1;
 // START_REPLICATION is answered before the first byte of WAL is read.
 const BEGIN_MS_MAX = 25_000;
-const HEADER_BYTES = 5;
 const XLOG_HEADER_BYTES = 25;
-const POSTGRES_EPOCH_MS = 946_684_800_000;
 
 const COPY_DATA = 0x64;
 const COPY_DONE = 0x63;
@@ -29,6 +29,16 @@ const READY_FOR_QUERY = 0x5a;
 const XLOG_DATA = 0x77;
 const KEEPALIVE = 0x6b;
 
+/** What a stream is started with. */
+export interface StreamOptions {
+  /** Completes the errors: `replication on slot "orders"`. */
+  readonly what: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Larger messages come without their long values; undefined: all are held whole. */
+  readonly messageBytesMax?: number | undefined;
+}
+
 /** The stream of one started slot (PostgreSQL manual, 53.4). */
 export class PostgresStream implements ReplicationStream {
   bytes: Uint8Array = new Uint8Array(BUFFER_BYTES);
@@ -38,6 +48,7 @@ export class PostgresStream implements ReplicationStream {
   walStartLow = 0;
   walEnd: Lsn = 0n;
   replyRequested = false;
+  omittedBytes = 0;
 
   readonly #connection: RawConnection;
   readonly #what: string;
@@ -49,25 +60,29 @@ export class PostgresStream implements ReplicationStream {
   #receivedBytes = 0;
   #reading: Promise<number | null> | undefined;
   #ended = false;
+  readonly #messageBytesMax: number;
+  /** The message that is being read through. */
+  #large: LargeMessage | undefined;
+  /** What was left out of the message at `#head`. */
+  #omittedBytes = 0;
 
-  private constructor(connection: RawConnection, what: string, now: () => number) {
+  private constructor(connection: RawConnection, { what, now, messageBytesMax }: StreamOptions) {
     this.#connection = connection;
     this.#what = what;
     this.#now = now;
+    this.#messageBytesMax = messageBytesMax ?? Infinity;
   }
 
   /**
    * Sends a START_REPLICATION command and waits until the server begins to stream.
-   * @param what completes the errors: `replication on slot "orders"`
    */
   static async start(
     connection: RawConnection,
     command: string,
-    what: string,
-    now: () => number,
+    options: StreamOptions,
     signal: AbortSignal,
   ): Promise<PostgresStream> {
-    const stream = new PostgresStream(connection, what, now);
+    const stream = new PostgresStream(connection, options);
     await stream.#write(queryMessage(command));
     const late = AbortSignal.timeout(BEGIN_MS_MAX);
     try {
@@ -77,7 +92,7 @@ export class PostgresStream implements ReplicationStream {
       if (!late.aborted) throw error;
       throw new CaptureError(
         "postgres-unavailable",
-        `Cannot start ${what}: no answer within ${BEGIN_MS_MAX / 1000} s`,
+        `Cannot start ${options.what}: no answer within ${BEGIN_MS_MAX / 1000} s`,
         { cause: error },
       );
     }
@@ -148,6 +163,7 @@ export class PostgresStream implements ReplicationStream {
     this.#tail += count;
     this.#receivedBytes += count;
     this.#gather = this.#tail < this.bytes.length;
+    this.#readThrough();
   }
 
   takeReceivedBytes(): number {
@@ -157,7 +173,7 @@ export class PostgresStream implements ReplicationStream {
   }
 
   async confirm(received: Lsn, flushed: Lsn): Promise<void> {
-    await this.#write(copyDataMessage(this.#statusUpdate(received, flushed)));
+    await this.#write(statusUpdate(received, flushed, this.#now()));
   }
 
   async finish(received: Lsn, flushed: Lsn, timeoutMs: number): Promise<void> {
@@ -208,6 +224,8 @@ export class PostgresStream implements ReplicationStream {
     this.start = this.#head + HEADER_BYTES;
     this.end = this.start + length;
     this.#head = this.end;
+    this.omittedBytes = this.#omittedBytes;
+    this.#omittedBytes = 0;
     return true;
   }
 
@@ -242,6 +260,10 @@ export class PostgresStream implements ReplicationStream {
     let size = BUFFER_BYTES;
     if (unparsed >= HEADER_BYTES) {
       const needed = HEADER_BYTES + this.#bodyLength();
+      if (needed > this.#messageBytesMax) {
+        this.#large = new LargeMessage(needed);
+        return this.#readThrough();
+      }
       if (needed > size) size = needed;
     }
     if (size === this.bytes.length) {
@@ -255,17 +277,24 @@ export class PostgresStream implements ReplicationStream {
     this.#tail = unparsed;
   }
 
-  #statusUpdate(received: Lsn, flushed: Lsn): Uint8Array {
-    const body = new Uint8Array(34);
-    const view = new DataView(body.buffer);
-    body[0] = 0x72;
-    view.setBigUint64(1, received);
-    view.setBigUint64(9, flushed);
-    view.setBigUint64(17, flushed);
-    view.setBigUint64(25, BigInt(Math.max(0, this.#now() - POSTGRES_EPOCH_MS)) * 1000n);
-    // Asked for an answer each time: the answer's end of WAL moves an idle slot on, and its absence shows a dead link.
-    body[33] = 1;
-    return body;
+  /** Takes what is here of a message that is not held; what is left of it at its end is a message like others. */
+  #readThrough(): void {
+    const large = this.#large;
+    if (large === undefined) return;
+    const end = large.push(this.bytes, this.#head, this.#tail);
+    if (!large.done) {
+      this.#head = this.#tail = 0;
+      return;
+    }
+    const { message, omittedBytes } = large;
+    const rest = this.bytes.subarray(end, this.#tail);
+    this.bytes = new Uint8Array(Math.max(BUFFER_BYTES, message.length + rest.length));
+    this.bytes.set(message);
+    this.bytes.set(rest, message.length);
+    this.#head = 0;
+    this.#tail = message.length + rest.length;
+    this.#omittedBytes = omittedBytes;
+    this.#large = undefined;
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
@@ -279,49 +308,6 @@ export class PostgresStream implements ReplicationStream {
   #malformed(found: string): CaptureError {
     return new CaptureError("decoding", `Cannot read the replication stream: PostgreSQL sent ${found}`);
   }
-}
-
-function queryMessage(text: string): Uint8Array {
-  const encoded = new TextEncoder().encode(`${text}\0`);
-  const message = new Uint8Array(HEADER_BYTES + encoded.length);
-  message[0] = 0x51;
-  new DataView(message.buffer).setUint32(1, encoded.length + 4);
-  message.set(encoded, HEADER_BYTES);
-  return message;
-}
-
-function copyDataMessage(body: Uint8Array): Uint8Array {
-  const message = new Uint8Array(HEADER_BYTES + body.length);
-  message[0] = COPY_DATA;
-  new DataView(message.buffer).setUint32(1, body.length + 4);
-  message.set(body, HEADER_BYTES);
-  return message;
-}
-
-function uint32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-}
-
-/** The fields of an ErrorResponse: a type byte and a zero-ended string each. */
-function parseErrorResponse(bytes: Uint8Array, start: number, end: number): ServerError {
-  const fields = new Map<string, string>();
-  const decoder = new TextDecoder();
-  for (let at = start; at < end && bytes[at] !== 0;) {
-    const zero = bytes.indexOf(0, at + 1);
-    const stop = zero < 0 || zero > end ? end : zero;
-    fields.set(String.fromCharCode(bytes[at]!), decoder.decode(bytes.subarray(at + 1, stop)));
-    at = stop + 1;
-  }
-  const detail = fields.get("D");
-  const hint = fields.get("H");
-  const where = fields.get("W");
-  return {
-    code: fields.get("C") ?? "XX000",
-    message: fields.get("M") ?? "an error without a message",
-    ...(detail === undefined ? {} : { detail }),
-    ...(hint === undefined ? {} : { hint }),
-    ...(where === undefined ? {} : { where }),
-  };
 }
 
 /** `promise`, or the signal's reason if it aborts first. */

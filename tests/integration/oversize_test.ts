@@ -84,6 +84,68 @@ Deno.test("with KAFKA_OVERSIZE=dead-letter a pointer takes its place, and all el
   strictEqual((await capture.terminate()).code, 0);
 });
 
+Deno.test("a row of hundreds of megabytes takes no memory, whether it stops pg-capture or goes as a pointer", async () => {
+  await using bed = await createTestBed();
+  await bed.sql.exec("CREATE TABLE blobs (id int PRIMARY KEY, b bytea, n int)");
+  await bed.sql.exec("ALTER TABLE blobs REPLICA IDENTITY FULL");
+  const bytes = 200_000_000;
+  {
+    await using capture = await startCapture({ env: bed.env });
+    await capture.waitForLog("Streaming");
+    await bed.sql.exec(`INSERT INTO blobs VALUES (7, convert_to(repeat('x', ${bytes}), 'UTF8'), 0)`);
+    await bed.sql.exec("UPDATE blobs SET n = 1");
+    const peakMb = await peakMemoryMb(capture.pid, capture.exit);
+    strictEqual((await capture.exit).code, 3);
+    match(
+      capture.log.at(-1)!,
+      /Cannot send the INSERT of table .*public.*blobs.*, key .*\{.*id.*:7\}, .*: its values have more than 4000000\d\d bytes, .*mend: /,
+    );
+    strictEqual(peakMb < 128, true, `${peakMb} MB`);
+  }
+  await using capture = await startCapture({ env: { ...bed.env, KAFKA_OVERSIZE: "dead-letter" } });
+  await bed.sql.exec("INSERT INTO blobs VALUES (8, NULL, 0)");
+  await waitUntilConfirmed(bed, capture);
+  const records = await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix });
+  deepStrictEqual(
+    records.map(({ topic, key, value }) => {
+      const { op, bytes: size } = JSON.parse(value!);
+      return [topic.slice(bed.topicPrefix.length), key, op, size > 2 * bytes];
+    }).sort(),
+    [
+      [".dead-letter", '{"id":7}', "INSERT", true],
+      [".dead-letter", '{"id":7}', "UPDATE", true],
+      [".public.blobs", '{"id":8}', "INSERT", false],
+    ],
+  );
+});
+
+Deno.test("a row beyond the 1 GB of a message stops it, with table, slot and mend, and no loop", async () => {
+  await using bed = await createTestBed();
+  await bed.sql.exec("CREATE TABLE blobs (id int PRIMARY KEY, b bytea)");
+  await bed.sql.exec("ALTER TABLE blobs REPLICA IDENTITY FULL");
+  await bed.sql.exec("INSERT INTO blobs VALUES (1, convert_to(repeat('x', 300000000), 'UTF8'))");
+  await using capture = await startCapture({ env: bed.env });
+  await capture.waitForLog("Streaming");
+  await bed.sql.exec("UPDATE blobs SET b = convert_to(repeat('y', 300000000), 'UTF8')");
+  strictEqual((await capture.waitForExit(60_000)).code, 3);
+  match(
+    capture.log.at(-1)!,
+    new RegExp(`slot.*${bed.slot}.*a change of table .*public.*blobs.*mend: .*poison`),
+  );
+});
+
+async function peakMemoryMb(pid: number, exit: Promise<unknown>): Promise<number> {
+  let peak = 0;
+  let running = true;
+  exit.finally(() => running = false);
+  while (running) {
+    const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
+    peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return peak;
+}
+
 Deno.test("a row that PostgreSQL itself can't decode stops it, with the slot and the mend, again and again", async () => {
   await using bed = await createTestBed({ publish: false });
   const database = `${bed.postgres.database}_ascii`;
@@ -99,7 +161,10 @@ Deno.test("a row that PostgreSQL itself can't decode stops it, with the slot and
         await admin.exec(`SET client_encoding = 'SQL_ASCII'; INSERT INTO t VALUES (1, E'\\xff\\xfe')`);
       }
       strictEqual((await capture.waitForExit()).code, 3);
-      match(capture.log.at(-1)!, new RegExp(`slot.*${bed.slot}.*invalid byte sequence.*mend: .*poison`));
+      match(
+        capture.log.at(-1)!,
+        new RegExp(`slot.*${bed.slot}.*invalid byte sequence.*a change of table .*public.*t.*mend: .*poison`),
+      );
     }
   } finally {
     await bed.sql.rows("SELECT pg_drop_replication_slot($1)", [bed.slot]).catch(() => {});

@@ -121,7 +121,12 @@ async function messagesOf(wire: Uint8Array, cuts: readonly number[]): Promise<st
     close() {},
   };
   const signal = new AbortController().signal;
-  const stream = await PostgresStream.start(connection, "START", "replication", () => 0, signal);
+  const stream = await PostgresStream.start(
+    connection,
+    "START",
+    { what: "replication", now: () => 0 },
+    signal,
+  );
   const messages: string[] = [];
   for (;;) {
     for (let kind = stream.next(); kind !== "none"; kind = stream.next()) {

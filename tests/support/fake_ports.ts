@@ -122,6 +122,7 @@ export class FakeWorld {
       walStartLow: 0,
       walEnd: 0n,
       replyRequested: false,
+      omittedBytes: 0,
       takeReceivedBytes: () => 0,
       peek: () => {},
       next: () => {

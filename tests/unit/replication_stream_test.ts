@@ -4,6 +4,9 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert";
 import { CaptureError } from "../../src/errors.ts";
 import { PostgresStream } from "../../src/source/replication_stream.ts";
 import type { RawConnection } from "../../src/source/socket.ts";
+import { readMessage, RowChange } from "../../src/decoder/pgoutput.ts";
+import { NULL_COLUMN, type TupleColumns, UNCHANGED_COLUMN } from "../../src/decoder/tuple.ts";
+import { insert, logicalMessage, UNCHANGED, update } from "../support/pgoutput_bytes.ts";
 
 const NEVER = new AbortController().signal;
 const COPY_BOTH = frame("W", [0, 0, 0]);
@@ -39,8 +42,7 @@ async function startedOn(connection: FakeConnection): Promise<PostgresStream> {
   return await PostgresStream.start(
     connection,
     "START",
-    'replication on slot "s"',
-    () => 946_684_800_000 + 5,
+    { what: 'replication on slot "s"', now: () => 946_684_800_000 + 5 },
     NEVER,
   );
 }
@@ -97,6 +99,80 @@ Deno.test("a message larger than the buffer is read whole, and the buffer given 
   strictEqual(stream.bytes.length, size);
 });
 
+Deno.test("of a message above the bound the long values are left out as they come, in whatever pieces", async () => {
+  const long = "x".repeat(400_000);
+  const change = update(7, ["1", long, null, "end"], ["O", ["1", long, UNCHANGED, "old"]]);
+  const logical = logicalMessage(true, 9n, "prefix", "y".repeat(400_000));
+  const frames = [change, logical, insert(7, ["2", "b", null, "short"])].map(({ bytes, end }) =>
+    frame("d", [0x77, ...new Uint8Array(24), ...bytes.subarray(0, end)])
+  );
+  const whole = new Uint8Array(frames.flatMap((each) => [...each]));
+  for (const piece of [whole.length, 200_000, 4096, 1021]) {
+    const reads = Array.from(
+      { length: Math.ceil(whole.length / piece) },
+      (_, index) => whole.subarray(index * piece, (index + 1) * piece),
+    );
+    const stream = await PostgresStream.start(
+      new ChoppingConnection(COPY_BOTH, ...reads),
+      "START",
+      { what: "", now: () => 0, messageBytesMax: 300_000 },
+      NEVER,
+    );
+    const found: unknown[] = [];
+    while (found.length < 3) {
+      while (stream.next() !== "none") {
+        const row = new RowChange();
+        const message = readMessage(stream.bytes, stream.start, stream.end, row);
+        found.push(
+          message.kind === "message"
+            ? [stream.omittedBytes, message.prefix, message.contentEnd - message.contentStart]
+            : [stream.omittedBytes, texts(stream.bytes, row.oldColumns), texts(stream.bytes, row.newColumns)],
+        );
+      }
+      strictEqual(stream.bytes.length < 300_000, true);
+      if (found.length < 3) await stream.fill(NEVER);
+    }
+    deepStrictEqual(found, [
+      [800_008, ["1", UNCHANGED_COLUMN, UNCHANGED_COLUMN, "old"], [
+        "1",
+        UNCHANGED_COLUMN,
+        NULL_COLUMN,
+        "end",
+      ]],
+      [400_000, "prefix", 0],
+      [0, [], ["2", "b", NULL_COLUMN, "short"]],
+    ]);
+  }
+});
+
+function texts(bytes: Uint8Array, { count, starts, ends }: TupleColumns): (string | number)[] {
+  return Array.from(
+    { length: count },
+    (_, column) =>
+      starts[column]! < 0
+        ? starts[column]!
+        : new TextDecoder().decode(bytes.subarray(starts[column], ends[column])),
+  );
+}
+
+/** Gives at most as much as there is room for. */
+class ChoppingConnection extends FakeConnection {
+  #rest = new Uint8Array(0);
+
+  override async read(target: Uint8Array): Promise<number | null> {
+    if (this.#rest.length === 0) {
+      const whole = new Uint8Array(2_000_000);
+      const count = await super.read(whole);
+      if (count === null) return null;
+      this.#rest = whole.subarray(0, count);
+    }
+    const given = this.#rest.subarray(0, target.length);
+    target.set(given);
+    this.#rest = this.#rest.subarray(given.length);
+    return given.length;
+  }
+}
+
 Deno.test("the server's errors are told apart by their code", async () => {
   const cases: readonly [string, string, string][] = [
     ["55006", 'replication slot "s" is active for PID 4711', "slot-in-use"],
@@ -104,6 +180,8 @@ Deno.test("the server's errors are told apart by their code", async () => {
     ["42501", "permission denied", "postgres-refused"],
     ["57P01", "terminating connection due to administrator command", "postgres-unavailable"],
     ["22021", "invalid byte sequence for encoding", "poison-change"],
+    ["22P05", "character with byte sequence 0x81 has no equivalent in encoding", "poison-change"],
+    ["54000", "out of memory", "poison-change"],
   ];
   for (const [code, message, kind] of cases) {
     const connection = new FakeConnection(frame("E", ascii(`SERROR\0C${code}\0M${message}\0\0`)));
@@ -144,7 +222,7 @@ Deno.test("a wait for bytes ends with its signal, and what comes later is not lo
     write: () => Promise.resolve(),
     close() {},
   };
-  const stream = await PostgresStream.start(connection, "START", "", () => 0, NEVER);
+  const stream = await PostgresStream.start(connection, "START", { what: "", now: () => 0 }, NEVER);
   const stop = new AbortController();
   const waiting = stream.fill(stop.signal);
   setTimeout(() => stop.abort(new Error("stopped")), 5);

@@ -1,0 +1,31 @@
+// A change that PostgreSQL itself can't decode: whose it is, as far as the stream tells.
+
+import type { RelationPlan } from "../decoder/relation_plan.ts";
+import { CaptureError } from "../errors.ts";
+
+const TABLES_NAMED_MAX = 10;
+
+/**
+ * Adds the table to a `poison-change` error. PostgreSQL describes a table before it encodes its first row in a
+ * connection (pgoutput.c, maybe_send_schema): the change is of one that was described, and where no row came since
+ * a table was, of that one.
+ * @param described the table that was described last, if no row came since
+ * @param known all that were described in this connection
+ */
+export function poisonError(
+  found: CaptureError,
+  described: RelationPlan | undefined,
+  known: readonly RelationPlan[],
+): CaptureError {
+  const tables = (described === undefined ? known : [described]).map(
+    ({ schema, table }) => `${JSON.stringify(schema)}.${JSON.stringify(table)}`,
+  );
+  if (tables.length === 0) return found;
+  const named = tables.slice(0, TABLES_NAMED_MAX).join(", ") +
+    (tables.length > TABLES_NAMED_MAX ? ` and ${tables.length - TABLES_NAMED_MAX} more` : "");
+  const whose = tables.length === 1 ? `a change of table ${named}` : `a change of one of the tables ${named}`;
+  return new CaptureError(found.kind, `${found.message}: it is ${whose}`, {
+    cause: found,
+    ...(found.hint === undefined ? {} : { hint: found.hint }),
+  });
+}
