@@ -140,7 +140,7 @@ export const METRICS: readonly Metric[] = [
   ),
   histogram(
     "pg_capture_delivery_latency_seconds",
-    "Time from a record's commit in PostgreSQL to its delivery, one value a record.",
+    "Time from a record's commit in PostgreSQL to the end of its Kafka transaction, one value a record.",
     ({ reading }) => reading.latencySeconds,
   ),
   gauge("pg_capture_buffered_records", "Records held undelivered.", ({ reading }) => reading.queued.changes),

@@ -48,8 +48,33 @@ export interface StatisticsReading {
   readonly states: Readonly<Record<Part, PartState>>;
 }
 
-// From a batch in a quick local cluster to one that waits for a broker; latency down to what people notice.
-const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
+// From a batch in a quick local cluster to one that waits for a broker.
+const BATCH_SECONDS = [
+  0.005,
+  0.01,
+  0.025,
+  0.05,
+  0.075,
+  0.1,
+  0.15,
+  0.25,
+  0.5,
+  1,
+  2.5,
+  5,
+  10,
+  30,
+  60,
+  300,
+  1800,
+];
+// Between 5 and 200 ms, where latency is while all is well, a bucket is so narrow that a quantile is right to 10 %.
+const LATENCY_SECONDS = [
+  ...[0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009],
+  ...[0.01, 0.0125, 0.015, 0.0175, 0.02, 0.025, 0.03, 0.035, 0.04, 0.045, 0.05, 0.06, 0.07, 0.08, 0.09],
+  ...[0.1, 0.11, 0.12, 0.13, 0.14, 0.15, 0.175, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75],
+  ...[1, 1.5, 2.5, 5, 10, 30, 60, 300, 1800],
+];
 const RECORDS = [1, 10, 100, 500, 1000, 2500, 5000, 10_000, 20_000];
 const BYTES = [1024, 4096, 16_384, 65_536, 262_144, 524_288, 1_048_576, 4_194_304];
 
@@ -67,8 +92,8 @@ export class Statistics implements Observer {
   #deliveredCommitTimeMs: number | undefined;
   readonly #batchRecords = new Histogram(RECORDS);
   readonly #batchBytes = new Histogram(BYTES);
-  readonly #batchSeconds = new Histogram(SECONDS);
-  readonly #latencySeconds = new Histogram(SECONDS);
+  readonly #batchSeconds = new Histogram(BATCH_SECONDS);
+  readonly #latencySeconds = new Histogram(LATENCY_SECONDS);
   #queuedChanges = 0;
   #queuedBytes = 0;
   #oldestCommitTimeMs = 0;

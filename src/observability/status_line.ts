@@ -46,7 +46,7 @@ export function statusFields(
     kafka: current.states.kafka,
     checkpoint: current.states.checkpoint,
     lag_bytes: lagBytes(current),
-    lag_seconds: lagSeconds(current, wallClockMs),
+    lag_seconds: rounded(lagSeconds(current, wallClockMs)),
     messages_per_second: elapsedMs > 0 ? rounded(records * 1000 / elapsedMs) : 0,
     messages: current.delivered.records,
     transactions: current.transactions,
@@ -67,11 +67,12 @@ export function lagBytes({ states, serverWalEnd, confirmed }: StatisticsReading)
 /** Age of the oldest undelivered commit; null while PostgreSQL may have some that haven't come. */
 export function lagSeconds({ states, queued }: StatisticsReading, wallClockMs: number): number | null {
   const oldest = queued.oldestCommitTimeMs;
-  if (oldest !== undefined) return rounded(Math.max(0, wallClockMs - oldest) / 1000);
+  if (oldest !== undefined) return Math.max(0, wallClockMs - oldest) / 1000;
   return states.postgres === "streaming" && states.kafka === "streaming" ? 0 : null;
 }
 
 /** One decimal below 100, none above. */
-function rounded(value: number): number {
+function rounded(value: number | null): number | null {
+  if (value === null) return null;
   return value < 100 ? Math.round(value * 10) / 10 : Math.round(value);
 }

@@ -165,3 +165,18 @@ function standing(statistics: Statistics): Standing {
     recentLatency: statistics.latency,
   };
 }
+
+Deno.test("however many commit times a batch has, the latencies' sum and count are exact", () => {
+  const statistics = new Statistics();
+  const commitTimes = new CommitTimes();
+  let sumMs = 0;
+  for (let ageMs = 1000; ageMs > 0; ageMs--) {
+    commitTimes.add(NOW_MS - ageMs);
+    sumMs += ageMs;
+  }
+  const times = { commitTimeMs: NOW_MS - 1, commitTimes, deliveredAtMs: NOW_MS };
+  statistics.delivered({ records: 1000, bytes: 1000, durationMs: 12, ...times });
+  const { counts, sum } = statistics.latency;
+  strictEqual(counts.reduce((total, count) => total + count, 0), 1000);
+  ok(Math.abs(sum - sumMs / 1000) < 0.001, `${sum}, where it is ${sumMs / 1000}`);
+});
