@@ -10,7 +10,7 @@ import { TopicDirectory } from "./topic_directory.ts";
 import { progressTopic } from "./topics.ts";
 import { type ClusterRights, clusterRights } from "./wire/apis/cluster_rights.ts";
 import { describeConfigs, type DescribeConfigsRequest } from "./wire/apis/describe_configs.ts";
-import { findCoordinator } from "./wire/apis/find_coordinator.ts";
+import { describeTransactions } from "./wire/apis/describe_transactions.ts";
 import type { BrokerAddress } from "./wire/apis/metadata.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 import type { HostPort } from "./wire/socket.ts";
@@ -49,12 +49,16 @@ export class KafkaInspection implements Disposable {
     return await connection.request(clusterRights, { topics }, signal);
   }
 
-  /** Whether the transactional id may be looked up. @throws CaptureError `kafka-refused` with the missing rule */
+  /**
+   * Whether the transactional id may be looked up. Any broker tells that before it says whose it is; FindCoordinator
+   * would make the brokers' own topic for transactions where there is none yet.
+   * @throws CaptureError `kafka-refused` with the missing rule
+   */
   async requireTransactionalId(identity: SourceIdentity, signal: AbortSignal): Promise<void> {
     const transactionalId = transactionalIdOf(identity);
     const connection = await this.#cluster.any(signal);
-    const { errorCode } = await connection.request(findCoordinator, { transactionalId }, signal);
-    if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.COORDINATOR_NOT_AVAILABLE) return;
+    const { errorCode } = await connection.request(describeTransactions, { transactionalId }, signal);
+    if (errorCode !== ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED) return;
     throw brokerError({
       action: `use transactional id "${transactionalId}"`,
       rule: `--operation Write --operation Describe --transactional-id "${transactionalId}"`,

@@ -2,6 +2,7 @@
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { kafkaClient } from "../../dev/kafka_client.ts";
+import { startKafka } from "../../dev/kafka.ts";
 import { type CaptureProcess, startCapture } from "../support/capture.ts";
 import { waitUntilConfirmed } from "../support/oracle.ts";
 import { createTestBed, type TestBed } from "../support/servers.ts";
@@ -26,6 +27,17 @@ Deno.test("check finds everything in order before the first start, and changes n
   strictEqual(await bed.sql.value(slots, [bed.slot]), "0");
   deepStrictEqual(await topicsOf(bed), []);
   deepStrictEqual([...Deno.readDirSync(bed.folder)], []);
+});
+
+Deno.test("check changes nothing in a cluster that has seen no transaction: not even the brokers' own topics", async () => {
+  await using kafka = await startKafka();
+  await using bed = await createTestBed();
+  const { findings } = await check(bed, { KAFKA_BROKERS: kafka.bootstrap });
+  strictEqual(found(findings, "Kafka: transactions"), "version 2");
+  const admin = kafkaClient(kafka.bootstrap).admin();
+  await admin.connect();
+  deepStrictEqual(await admin.listTopics(), []);
+  await admin.disconnect();
 });
 
 Deno.test("check names the tables whose updates fail, with the SQL that mends it", async () => {
