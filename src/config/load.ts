@@ -164,10 +164,11 @@ function readOrReport(
     });
   } catch (error) {
     const reason = messageOf(error).replaceAll(path, shown);
+    const isFolder = reason.includes("Is a directory");
     problems.push({
       setting,
-      problem: `${shown} can't be read: ${reason}`,
-      mend: "make it readable for this user",
+      problem: isFolder ? `${shown} is a folder` : `${shown} can't be read: ${reason}`,
+      mend: isFolder ? "write the path of a file in it" : "make it readable for this user",
     });
   }
   return undefined;

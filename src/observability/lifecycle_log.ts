@@ -4,7 +4,13 @@ import type { CaptureError } from "../errors.ts";
 import type { Lifecycle } from "../pipeline/lifecycle.ts";
 import type { Observer } from "../pipeline/observer.ts";
 import { formatLsn } from "../pipeline/position.ts";
-import type { PublicationChange, PublishedTable, SlotBlocker, WalState } from "../pipeline/ports.ts";
+import type {
+  PublicationChange,
+  PublishedTable,
+  SlotBlocker,
+  SourceWarning,
+  WalState,
+} from "../pipeline/ports.ts";
 import type { Resumption } from "../pipeline/reconcile.ts";
 import type { Logger } from "./logger.ts";
 import type { WalGuard } from "./wal_guard.ts";
@@ -40,15 +46,24 @@ export class LifecycleLog implements Lifecycle {
       version: `${Math.floor(versionNumber / 10_000)}.${versionNumber % 10_000}`,
       published_tables: tables.length,
     });
-    if (tables.length === 0) {
-      this.#logger.warn("The publication holds no table: nothing will be captured until one is added");
-    }
     for (const { schema, table } of tables.filter((each) => !each.hasReplicaIdentity)) {
       this.#logger.warn(
         "A published table has no replica identity: its UPDATE and DELETE statements fail in the application",
         { table: `${schema}.${table}`, mend: "add a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL" },
       );
     }
+  }
+
+  sourceWarned({ found, mend }: SourceWarning): void {
+    this.#logger.warn(found, { mend });
+  }
+
+  answerAwaited(part: "PostgreSQL" | "Kafka", seconds: number): void {
+    this.#logger.warn(`${part} has not answered for ${seconds} s; still waiting`, {
+      mend: part === "PostgreSQL"
+        ? "see whether PG_HOST and PG_PORT are PostgreSQL's, and nothing on the way drops packets"
+        : "see whether KAFKA_BROKERS and the brokers' advertised.listeners can be reached from here",
+    });
   }
 
   publicationKept({ made, added, removed, unmatched }: PublicationChange): void {

@@ -2,12 +2,16 @@
 
 import type { CaptureError } from "../errors.ts";
 import type { Resumption } from "./reconcile.ts";
-import type { PublicationChange, PublishedTable, SlotBlocker, WalState } from "./ports.ts";
+import type { PublicationChange, PublishedTable, SlotBlocker, SourceWarning, WalState } from "./ports.ts";
 
 /** Told at the rare events. Methods must not throw. */
 export interface Lifecycle {
   /** Connected; these tables are published. */
   connected(versionNumber: number, tables: readonly PublishedTable[]): void;
+  /** Told with each connection: what is odd about the publication. */
+  sourceWarned(warning: SourceWarning): void;
+  /** PostgreSQL or Kafka has not answered for so long, and is still waited for. */
+  answerAwaited(part: "PostgreSQL" | "Kafka", seconds: number): void;
   /** The publication is as PG_TABLES wants it; called again and again, mostly with nothing changed. */
   publicationKept(change: PublicationChange): void;
   /** The publication could not be kept to PG_TABLES; the tables that it holds are captured all the same. */

@@ -2,6 +2,7 @@
 
 import { CaptureError, errorPolicy } from "../errors.ts";
 import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
+import type { Lifecycle } from "./lifecycle.ts";
 import type { Progress, SourceIdentity } from "./position.ts";
 import type { Checkpoint, Sink } from "./ports.ts";
 import { delay } from "./wait.ts";
@@ -17,7 +18,7 @@ export async function openSink(
     const sink = parts.createSink(identity, memory.batchSize.bytes);
     parts.observer.stateChanged("kafka", "connecting");
     try {
-      const progress = await sink.open(signal);
+      const progress = await noticing("Kafka", parts.lifecycle, sink.open(signal));
       parts.observer.stateChanged("kafka", "streaming");
       return { sink, progress };
     } catch (error) {
@@ -30,6 +31,22 @@ export async function openSink(
     }
   }
 }
+
+/** Waits for the promise; a server that takes a connection and then says nothing is told of before the time is up. */
+export async function noticing<T>(
+  part: "PostgreSQL" | "Kafka",
+  lifecycle: Lifecycle,
+  promise: Promise<T>,
+): Promise<T> {
+  const timer = setTimeout(() => lifecycle.answerAwaited(part, AWAITED_MS / 1000), AWAITED_MS);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const AWAITED_MS = 5_000;
 
 /** The checkpoint; with exactly-once, one that can't be read counts as none: Kafka's record is the truth. */
 export async function loadCheckpoint(

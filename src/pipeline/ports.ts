@@ -149,6 +149,13 @@ export interface PublishedTable {
   readonly hasReplicaIdentity: boolean;
 }
 
+/** Something that is allowed and hardly meant. */
+export interface SourceWarning {
+  readonly found: string;
+  /** The SQL that mends it. */
+  readonly mend: string;
+}
+
 /** What was done to keep the publication to the tables that were asked for; the names as SQL writes them. */
 export interface PublicationChange {
   readonly made: boolean;
@@ -162,6 +169,8 @@ export interface PublicationChange {
 export interface SourceSession {
   readonly server: ServerInfo;
   readonly publishedTables: readonly PublishedTable[];
+  /** What is odd about the publication. */
+  readonly warnings: readonly SourceWarning[];
   /** What connecting did to the publication; null where it is not pg-capture's to keep. */
   readonly publicationChange: PublicationChange | null;
   /** The slot, or null when it does not exist. @throws CaptureError `slot-unusable` when it can't be used */

@@ -3,7 +3,7 @@
 import { CaptureError } from "../errors.ts";
 import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
 import { Feedback } from "./feedback.ts";
-import { loadCheckpoint, openSink } from "./opening.ts";
+import { loadCheckpoint, noticing, openSink } from "./opening.ts";
 import type { Position, Progress, SourceIdentity } from "./position.ts";
 import type { Checkpoint, ReplicationStream, Sink, SlotState, SourceSession } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
@@ -30,7 +30,8 @@ export async function runSession(
   const { observer, lifecycle } = parts;
   const either = AbortSignal.any([stop, kill]);
   observer.stateChanged("postgres", "connecting");
-  const session = await parts.source.connect(either);
+  const session = await noticing("PostgreSQL", lifecycle, parts.source.connect(either));
+  for (const warning of session.warnings) lifecycle.sourceWarned(warning);
   if (session.publicationChange !== null) lifecycle.publicationKept(session.publicationChange);
   lifecycle.connected(session.server.versionNumber, session.publishedTables);
   let sink: Sink | undefined;

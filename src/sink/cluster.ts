@@ -87,7 +87,11 @@ export class Cluster {
     );
     this.#connections.set(key, opening);
     opening.catch(() => this.#connections.delete(key));
-    return await unlessAborted(opening, signal);
+    try {
+      return await unlessAborted(opening, signal);
+    } catch (failure) {
+      throw this.#bootstrap.some((given) => formatAddress(given) === key) ? failure : ofAdvertised(failure);
+    }
   }
 
   /** Closes all connections. */
@@ -103,4 +107,14 @@ export class Cluster {
   get #connected(): readonly BrokerAddress[] {
     return this.#brokers.filter((broker) => this.#connections.has(formatAddress(broker)));
   }
+}
+
+/** An address that a person did not write: the brokers gave it. */
+function ofAdvertised(failure: unknown): unknown {
+  if (!(failure instanceof CaptureError) || failure.kind !== "kafka-unavailable") return failure;
+  return new CaptureError(failure.kind, failure.message, {
+    cause: failure,
+    hint: "the cluster names this address: start that broker, or set its advertised.listeners to one that " +
+      "can be reached from here",
+  });
 }

@@ -114,17 +114,6 @@ export class PostgresInspection implements Disposable {
     return row === undefined ? null : { pid: Number(row.pid), seconds: Number(row.seconds) };
   }
 
-  /** Operations that the publication leaves out. */
-  async unpublished(publication: string, signal: AbortSignal): Promise<readonly string[]> {
-    const row = await this.#row(
-      `SELECT pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_catalog.pg_publication
-        WHERE pubname = ${quoteLiteral(publication)}`,
-      "look at the publication",
-      signal,
-    );
-    return ["insert", "update", "delete", "truncate"].filter((operation) => row[`pub${operation}`] === "f");
-  }
-
   [Symbol.dispose](): void {
     this.#connection.close();
   }

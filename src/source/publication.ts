@@ -1,7 +1,7 @@
 // Looks at the publication: whether it exists, its tables, and which of them would fail in the application.
 
 import { CaptureError } from "../errors.ts";
-import type { PublishedTable } from "../pipeline/ports.ts";
+import type { PublishedTable, SourceWarning } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral } from "./connection.ts";
 
 /**
@@ -41,6 +41,40 @@ export async function readPublication(
     table: row.table ?? "",
     hasReplicaIdentity: row.no_identity !== "t",
   }));
+}
+
+/** The operations that the publication leaves out. */
+export async function readUnpublished(
+  connection: PostgresConnection,
+  publication: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const row = await connection.queryRow(
+    `SELECT pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_catalog.pg_publication
+      WHERE pubname = ${quoteLiteral(publication)}`,
+    "look at the publication",
+    signal,
+  );
+  return ["insert", "update", "delete", "truncate"].filter((operation) => row[`pub${operation}`] === "f");
+}
+
+/** What is odd about the publication. @param unpublished as `readUnpublished` gives it */
+export function publicationWarnings(
+  publication: string,
+  tables: readonly PublishedTable[],
+  unpublished: readonly string[],
+): readonly SourceWarning[] {
+  const alter = `ALTER PUBLICATION ${quoteIdentifier(publication)}`;
+  return [
+    ...(tables.length > 0 ? [] : [{
+      found: `The publication "${publication}" has no table: nothing is captured until one is added`,
+      mend: `${alter} ADD TABLE ...;`,
+    }]),
+    ...(unpublished.length === 0 ? [] : [{
+      found: `The publication "${publication}" leaves out ${unpublished.join(", ")}: these are not captured`,
+      mend: `${alter} SET (publish = 'insert, update, delete, truncate');`,
+    }]),
+  ];
 }
 
 function missing(publication: string): CaptureError {

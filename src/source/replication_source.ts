@@ -13,6 +13,7 @@ import type {
   SlotBlocker,
   SlotState,
   SourceSession,
+  SourceWarning,
   TimelineSwitch,
   WalState,
 } from "../pipeline/ports.ts";
@@ -20,11 +21,13 @@ import { describeRelation, readCompositeTypes } from "./catalog.ts";
 import { PostgresConnection, quoteIdentifier } from "./connection.ts";
 import { keepPublication } from "./kept_publication.ts";
 import type { PostgresOptions, ReplicationOptions } from "./options.ts";
-import { readPublication } from "./publication.ts";
+import { publicationWarnings, readPublication, readUnpublished } from "./publication.ts";
 import { PostgresStream } from "./replication_stream.ts";
 import { createSlot, readSlot, readSlotBlockers, readWal, readWalEnd } from "./slot.ts";
 
 const VERSION_MIN = 140_000;
+/** From here on a standby decodes, too. */
+export const STANDBY_VERSION_MIN = 160_000;
 
 /** A source that reads one slot of one database with pgoutput. */
 export class PostgresSource implements ReplicationSource {
@@ -43,13 +46,16 @@ export class PostgresSource implements ReplicationSource {
     try {
       const server = await identify(connection, signal);
       const change = await keep(connection, this.#replication, server.versionNumber, signal);
-      const tables = await readPublication(connection, this.#replication.publication, signal);
+      const { publication } = this.#replication;
+      const tables = await readPublication(connection, publication, signal);
+      const unpublished = await readUnpublished(connection, publication, signal);
       return new PostgresSession(
         this.#postgres,
         this.#replication,
         connection,
         server,
         tables,
+        publicationWarnings(publication, tables, unpublished),
         change,
         this.#now,
       );
@@ -63,6 +69,7 @@ export class PostgresSource implements ReplicationSource {
 class PostgresSession implements SourceSession {
   readonly server: ServerInfo;
   readonly publishedTables: readonly PublishedTable[];
+  readonly warnings: readonly SourceWarning[];
   readonly publicationChange: PublicationChange | null;
   readonly #postgres: PostgresOptions;
   readonly #replication: ReplicationOptions;
@@ -81,6 +88,7 @@ class PostgresSession implements SourceSession {
     connection: PostgresConnection,
     server: ServerInfo,
     tables: readonly PublishedTable[],
+    warnings: readonly SourceWarning[],
     change: PublicationChange | null,
     now: () => number,
   ) {
@@ -89,6 +97,7 @@ class PostgresSession implements SourceSession {
     this.#connection = connection;
     this.server = server;
     this.publishedTables = tables;
+    this.warnings = warnings;
     this.publicationChange = change;
     this.#now = now;
   }
@@ -231,6 +240,7 @@ async function identify(connection: PostgresConnection, signal: AbortSignal): Pr
   const system = await connection.queryRow("IDENTIFY_SYSTEM", "identify the server", signal);
   const settings = await connection.queryRow(
     `SELECT current_setting('server_version_num') AS version, current_setting('wal_level') AS wal_level,
+            pg_catalog.pg_is_in_recovery() AS is_standby,
             (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout') AS wal_sender_timeout`,
     "read the server's settings",
     signal,
@@ -241,6 +251,14 @@ async function identify(connection: PostgresConnection, signal: AbortSignal): Pr
       "postgres-refused",
       `Cannot replicate: the server is PostgreSQL ${Math.floor(versionNumber / 10_000)}, older than 14`,
     );
+  }
+  if (settings.is_standby === "t" && versionNumber < STANDBY_VERSION_MIN) {
+    // Not a refusal: a failover may be under way, and the server be promoted in a moment.
+    throw new CaptureError("postgres-unavailable", "Cannot replicate: the server is a standby", {
+      hint: `point PG_HOST at the primary, or promote this server; standbys decode from PostgreSQL ${
+        STANDBY_VERSION_MIN / 10_000
+      } on`,
+    });
   }
   if (settings.wal_level !== "logical") {
     throw new CaptureError(

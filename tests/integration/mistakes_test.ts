@@ -1,18 +1,9 @@
 // Thirty mistakes made on purpose: the first line that is printed has to say what is wrong and what to do.
 
-import { match, ok, strictEqual } from "node:assert";
 import { startPostgres } from "../../dev/postgres.ts";
-import { startCapture } from "../support/capture.ts";
+import { assertFirstLine, awaited, type Mistake, PLAIN_ENV, refused, usage } from "../support/first_line.ts";
 import { sql } from "../support/psql.ts";
 import { createTestBed, sharedServers, type TestBed } from "../support/servers.ts";
-
-/** A mistake, and what the first line must say of it. */
-interface Mistake {
-  readonly env?: Readonly<Record<string, string>>;
-  readonly args?: readonly string[];
-  readonly code: number;
-  readonly line: RegExp;
-}
 
 const CONFIGURATION: Readonly<Record<string, Mistake>> = {
   "no database": usage(
@@ -168,41 +159,4 @@ Deno.test("the first line mends: wal_level, and no free slot", async () => {
 async function otherSlot(bed: TestBed, slot: string): Promise<void> {
   await using connection = await sql(bed.postgres);
   await connection.exec(`SELECT pg_create_logical_replication_slot('${slot}', 'pgoutput')`);
-}
-
-const PLAIN_ENV = {
-  PG_DATABASE: "d",
-  PG_USERNAME: "u",
-  PG_PASSWORD: "plain-pa55",
-  KAFKA_BROKERS: "127.0.0.1:1",
-  METRICS_PORT: "0",
-};
-
-function usage(env: Readonly<Record<string, string>>, line: RegExp): Mistake {
-  return { env, code: 2, line };
-}
-
-function refused(env: Readonly<Record<string, string>>, line: RegExp): Mistake {
-  return { env, code: 3, line };
-}
-
-/** A server that can't be reached is awaited: it has to be stopped. */
-function awaited(env: Readonly<Record<string, string>>, line: RegExp): Mistake {
-  return { env, code: 0, line };
-}
-
-async function assertFirstLine(base: Readonly<Record<string, string>>, mistake: Mistake): Promise<void> {
-  const env = { ...base, ...mistake.env };
-  await using capture = await startCapture({
-    env,
-    ...(mistake.args === undefined ? {} : { args: mistake.args }),
-  });
-  const isAwaited = mistake.code === 0;
-  const { code } = isAwaited
-    ? await capture.waitForLog(/ warn /).then(() => capture.terminate())
-    : await capture.waitForExit();
-  const first = capture.log.find((line) => !/^\S+Z info /.test(line)) ?? "";
-  match(first, mistake.line);
-  strictEqual(code, mistake.code);
-  ok(!/pa55/.test(capture.log.join("\n")));
 }

@@ -86,6 +86,7 @@ export class FakeWorld {
         walSenderTimeoutMs: 60_000,
       },
       publishedTables: [],
+      warnings: [],
       publicationChange: null,
       keepPublication: () => Promise.resolve(null),
       slot: () =>

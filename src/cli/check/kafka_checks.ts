@@ -75,7 +75,7 @@ async function* brokersFindings(
       ? "make that address reachable from here, or set advertised.listeners of the broker to one that is"
       : "start the broker, or correct KAFKA_BROKERS";
     yield isNamed || reached === 0
-      ? failure(fault.check, fault.found, fault.mend ?? mend)
+      ? failure(fault.check, fault.found, isNamed ? mend : fault.mend ?? mend)
       : warning(fault.check, fault.found, fault.mend ?? mend);
   }
   return reached;

@@ -9,6 +9,7 @@ import {
   type ServerFacts,
   type SystemFacts,
 } from "../../source/inspection.ts";
+import { STANDBY_VERSION_MIN } from "../../source/replication_source.ts";
 import { postgresOptions } from "../adapters.ts";
 import { failed, failure, type Finding, type Findings, ok, warning } from "./finding.ts";
 import { publicationFindings } from "./publication_checks.ts";
@@ -70,6 +71,15 @@ function* serverFindings(server: ServerFacts, username: string): Generator<Findi
   yield server.versionNumber >= VERSION_MIN
     ? ok("PostgreSQL: version", version)
     : failure("PostgreSQL: version", `${version}, older than 14`, "upgrade to PostgreSQL 14 or later");
+  if (server.isStandby) {
+    yield server.versionNumber >= STANDBY_VERSION_MIN
+      ? ok("PostgreSQL: primary", "a standby, which this version can decode on")
+      : failure(
+        "PostgreSQL: primary",
+        "the server is a standby",
+        "point PG_HOST at the primary, or promote it",
+      );
+  }
   yield server.walLevel === "logical" ? ok("PostgreSQL: wal_level", "logical") : failure(
     "PostgreSQL: wal_level",
     `${server.walLevel}, and must be logical`,

@@ -6,7 +6,7 @@ import type { PublishedTable } from "../../pipeline/ports.ts";
 import { TopicOwners } from "../../sink/topics.ts";
 import { quoteIdentifier } from "../../source/connection.ts";
 import type { PostgresInspection } from "../../source/inspection.ts";
-import { readPublication } from "../../source/publication.ts";
+import { publicationWarnings, readPublication, readUnpublished } from "../../source/publication.ts";
 import { failed, type Finding, type Findings, ok, warning } from "./finding.ts";
 import type { PostgresFacts } from "./postgres_checks.ts";
 
@@ -32,22 +32,12 @@ export async function* publicationFindings(
     return;
   }
   facts.tables = tables;
-  yield tables.length > 0
-    ? ok(check, `"${pg.publication}" has ${tables.length} table${tables.length === 1 ? "" : "s"}`)
-    : warning(
-      check,
-      `"${pg.publication}" has no table: nothing would be captured`,
-      `ALTER PUBLICATION ${quoteIdentifier(pg.publication)} ADD TABLE ...;`,
-    );
-  const left = await inspection.unpublished(pg.publication, signal);
-  if (left.length > 0) {
-    yield warning(
-      check,
-      `it leaves out ${left.join(", ")}: these are not captured`,
-      `ALTER PUBLICATION ${
-        quoteIdentifier(pg.publication)
-      } SET (publish = 'insert, update, delete, truncate');`,
-    );
+  if (tables.length > 0) {
+    yield ok(check, `"${pg.publication}" has ${tables.length} table${tables.length === 1 ? "" : "s"}`);
+  }
+  const unpublished = await readUnpublished(inspection.connection, pg.publication, signal);
+  for (const { found, mend } of publicationWarnings(pg.publication, tables, unpublished)) {
+    yield warning(check, found, mend);
   }
   yield identityFinding(tables);
   yield topicFinding(kafka.topicPrefix, tables);

@@ -5,7 +5,7 @@ import type { KafkaInspection } from "../../sink/inspection.ts";
 import { progressTopic } from "../../sink/topics.ts";
 import type { ClusterRights, TopicRights } from "../../sink/wire/apis/cluster_rights.ts";
 import { ErrorCode } from "../../sink/wire/error_codes.ts";
-import { type Finding, type Findings, ok, warning } from "./finding.ts";
+import { failure, type Finding, type Findings, ok, warning } from "./finding.ts";
 
 const TOPIC_SETTINGS = [
   "min.insync.replicas",
@@ -125,6 +125,13 @@ function defaultsFinding(
   const found = `${missing} will be made with ${factor} replica${
     factor === 1 ? "" : "s"
   }, min.insync.replicas ${inSync}`;
+  if (factor > brokerCount) {
+    return failure(
+      check,
+      `${found}, and there ${brokerCount === 1 ? "is 1 broker" : `are ${brokerCount} brokers`}`,
+      `set KAFKA_TOPIC_REPLICATION_FACTOR to ${brokerCount} at most`,
+    );
+  }
   if (factor >= SAFE_REPLICAS && inSync >= 2) return ok(check, found);
   if (brokerCount < SAFE_REPLICAS) {
     return warning(

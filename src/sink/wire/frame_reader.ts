@@ -39,7 +39,7 @@ export class FrameReader {
       const length = view.getInt32(start);
       if (length < 4 || length > FRAME_BYTES_MAX) {
         throw malformed(
-          `a length of ${length} bytes; is the port one for KAFKA_SECURITY_PROTOCOL as it is set?`,
+          `${whoAnswered(length)}; correct KAFKA_BROKERS, or KAFKA_SECURITY_PROTOCOL to what the port speaks`,
         );
       }
       const end = start + LENGTH_BYTES + length;
@@ -64,4 +64,11 @@ export class FrameReader {
     buffer.set(this.#buffer.subarray(0, this.#filled));
     this.#buffer = buffer;
   }
+}
+
+/** What a length that is none looks like: the first bytes of PostgreSQL's ErrorResponse, or of an HTTP answer. */
+function whoAnswered(length: number): string {
+  if (length >>> 24 === 0x45) return "it is PostgreSQL's, not Kafka's";
+  if (length === 0x48545450) return "it is a web server's, not Kafka's";
+  return `a length of ${length} bytes`;
 }
