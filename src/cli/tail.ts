@@ -9,6 +9,7 @@ import { Statistics } from "../observability/statistics.ts";
 import { WalGuard } from "../observability/wal_guard.ts";
 import { Backoff } from "../pipeline/backoff.ts";
 import { BatchSize } from "../pipeline/batch_size.ts";
+import { CountedUpTo } from "../pipeline/counted.ts";
 import type { CaptureParts, CaptureSettings } from "../pipeline/capture_parts.ts";
 import type { CheckpointStore } from "../pipeline/ports.ts";
 import { runSession } from "../pipeline/session.ts";
@@ -42,6 +43,7 @@ export async function tail(
     const memory = {
       silence: new SilenceLimit(),
       backoff: new Backoff(Math.random),
+      counted: new CountedUpTo(),
       batchSize: new BatchSize(BUFFER_BYTES),
     };
     await runSession(

@@ -11,7 +11,7 @@ export interface WalForecast {
   readonly status: WalState["status"];
   /** Bytes that may still be written; null: max_slot_wal_keep_size sets no bound. */
   readonly bytesLeft: number | null;
-  /** Until the slot is invalidated, at the present rate; null while it is not on its way there. */
+  /** Until the slot is invalidated, at the present rate; null in the first half minute, and while it is not on its way. */
   readonly secondsUntilLost: number | null;
 }
 
@@ -40,7 +40,7 @@ export class WalGuard {
       ? null
       : (keptBytes - before) / seconds;
     // What is left falls by what is kept more: of the two, the steadier number decides.
-    const secondsUntilLost = bytesLeft !== null && growth !== null && growth > 0
+    const secondsUntilLost = this.#isSettled && bytesLeft !== null && growth !== null && growth > 0
       ? Math.max(0, bytesLeft) / growth
       : null;
     return { keptBytes, growthBytesPerSecond: growth, status, bytesLeft, secondsUntilLost };
@@ -51,7 +51,7 @@ export class WalGuard {
     const { keptBytes, growthBytesPerSecond, status, bytesLeft, secondsUntilLost } = this.forecast;
     if (status === "lost") return "lost";
     if (status === "unreserved") return "now";
-    if (secondsUntilLost !== null && secondsUntilLost < SOON_SECONDS && this.#isSettled) return "soon";
+    if (secondsUntilLost !== null && secondsUntilLost < SOON_SECONDS) return "soon";
     if (bytesLeft !== null || keptBytes === null || (growthBytesPerSecond ?? 0) <= 0) return "none";
     if (keptBytes < 2 * this.#growingSaidAt) return "none";
     this.#growingSaidAt = keptBytes;

@@ -4,6 +4,7 @@ import type { ChangeDecoder } from "../decoder/change_decoder.ts";
 import type { Backoff } from "./backoff.ts";
 import type { BatchLimits } from "./batcher.ts";
 import type { BatchSize } from "./batch_size.ts";
+import type { CountedUpTo } from "./counted.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Observer } from "./observer.ts";
 import type { OversizeAction } from "./oversize.ts";
@@ -49,4 +50,5 @@ export interface SessionMemory {
   readonly silence: SilenceLimit;
   readonly batchSize: BatchSize;
   readonly backoff: Backoff;
+  readonly counted: CountedUpTo;
 }

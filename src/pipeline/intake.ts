@@ -1,12 +1,10 @@
 // The first task: reads the stream, decodes, and fills the batches.
 
-import { builtinType } from "../decoder/builtin_types.ts";
 import type { ChangeDecoder, RecordTarget } from "../decoder/change_decoder.ts";
-import type { RelationPlan } from "../decoder/relation_plan.ts";
-import type { TypeInfo } from "../decoder/type_info.ts";
 import { CompositeMismatch } from "../decoder/values/malformed.ts";
 import { CaptureError } from "../errors.ts";
 import type { Batcher } from "./batcher.ts";
+import type { CountedUpTo } from "./counted.ts";
 import type { Observer } from "./observer.ts";
 import {
   isTooLarge,
@@ -16,8 +14,9 @@ import {
   type TooLarge,
 } from "./oversize.ts";
 import { poisonError } from "./poison.ts";
-import { formatLsn, type Lsn, type Position } from "./position.ts";
+import type { Lsn, Position } from "./position.ts";
 import type { ReplicationStream, Route, SourceSession } from "./ports.ts";
+import { RelationDescriptions } from "./relation_descriptions.ts";
 import { RecordCounts } from "./record_counts.ts";
 import { type TableName, tablesAhead } from "./tables_ahead.ts";
 
@@ -38,6 +37,8 @@ export interface IntakeParts {
   readonly onDeadLetter: (found: CaptureError) => void;
   /** Everything up to here is delivered already and is dropped. */
   readonly start: Position;
+  /** What was counted in an earlier session and comes again is not counted again. */
+  readonly counted: CountedUpTo;
   readonly observer: Observer;
   /** Milliseconds since any moment; never goes back. */
   readonly now: () => number;
@@ -54,18 +55,17 @@ export class Intake {
   readonly #encoded = new RecordCounts();
   #transactions = 0;
   #dropping = true;
+  #recounting = true;
   #waitingSince: number | undefined;
   /** Why the current record could not be taken at once, where it is not a matter of room. */
   #obstacle: CompositeMismatch | TooLarge | undefined;
-  /** The change whose relation was described again because of it: `commitLsn/seq`. */
-  #describedAgain = "";
-  /** The table that was described last, and where: before the next row, the stream is at it. */
-  #described: { readonly plan: RelationPlan; readonly commitLsn: Lsn; readonly seq: number } | undefined;
+  readonly #descriptions: RelationDescriptions;
   /** Composite types were altered up to here; undefined: not that it were known. */
   #typesChangedAt: Lsn | undefined;
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
+    this.#descriptions = new RelationDescriptions(parts.session, parts.decoder);
   }
 
   /** Since when intake has been waiting for bytes, in milliseconds; undefined while it is busy. */
@@ -99,15 +99,16 @@ export class Intake {
       }
     } catch (error) {
       if (!signal.aborted) throw this.#named(error);
+    } finally {
+      const { batcher, observer, counted } = this.#parts;
+      this.#encoded.report(observer);
+      counted.advance(batcher.received.commitLsn, batcher.received.seq);
     }
   }
 
   #named(error: unknown): unknown {
     if (!(error instanceof CaptureError) || error.kind !== "poison-change") return error;
-    const { commitLsn, seq, relations } = this.#parts.decoder;
-    const last = this.#described;
-    const isNext = last !== undefined && last.commitLsn === commitLsn && last.seq === seq;
-    return poisonError(error, isNext ? last.plan : undefined, relations);
+    return poisonError(error, this.#descriptions.next, this.#parts.decoder.relations);
   }
 
   /** Tells the observer what came since the last time: once a chunk, not once a row. */
@@ -155,10 +156,11 @@ export class Intake {
         batcher.advanceEnd(decoder.endLsn);
         // Its last changes may be on their way already: its end should not wait until the slot counts as idle.
         if (decoder.seq > 0) batcher.requestProgress();
-        this.#transactions++;
+        if (this.#parts.counted.isNewTransaction(decoder.commitLsn)) this.#transactions++;
         return undefined;
       case "relation":
-        return this.#defineRelation(signal);
+        this.#routes.clear();
+        return this.#descriptions.define(signal);
       case "begin":
         return this.#typesChangedAt !== undefined && decoder.commitLsn > this.#typesChangedAt
           ? this.#describeAll(signal)
@@ -234,8 +236,17 @@ export class Intake {
       decoder.seq,
       decoder.tombstone,
     );
-    if (appended) this.#encoded.count(decoder.target, decoder.operation);
+    if (appended) this.#count();
     return appended;
+  }
+
+  #count(): void {
+    const { decoder, counted } = this.#parts;
+    if (this.#recounting) {
+      this.#recounting = counted.includes(decoder.commitLsn, decoder.seq);
+      if (this.#recounting) return;
+    }
+    this.#encoded.count(decoder.target, decoder.operation);
   }
 
   /** In the place of the current record, which is too large, a pointer to it, if that is what was asked for. */
@@ -253,7 +264,7 @@ export class Intake {
     while (!batcher.tryAppendPointer(deadLetters, record, tombstone, commitTimeMs, commitLsn, seq)) {
       await batcher.waitForRoom(signal);
     }
-    this.#encoded.count(decoder.target, decoder.operation);
+    this.#count();
     onDeadLetter(error);
   }
 
@@ -266,64 +277,14 @@ export class Intake {
     return delivered;
   }
 
-  /** The catalog is asked only for what the message leaves open: other types than PostgreSQL's own, and other keys. */
-  async #defineRelation(signal: AbortSignal): Promise<void> {
-    const { decoder, session } = this.#parts;
-    const relation = decoder.pendingRelation!;
-    this.#routes.clear();
-    const oids = relation.columns.map((column) => column.typeOid);
-    const unknown = unknownTypes(oids);
-    // A primary key that is deferrable is no replica identity.
-    const isKeyKnown = relation.replicaIdentity === "default" &&
-      relation.columns.some((each) => each.isIdentity);
-    let primaryKey: readonly string[] | null | undefined;
-    let types: ReadonlyMap<number, TypeInfo> = new Map();
-    if (unknown.length > 0 || !isKeyKnown) {
-      const details = await session.describeRelation(relation.id, unknown, signal);
-      types = details.types;
-      if (!isKeyKnown) primaryKey = details.primaryKey;
-    }
-    const plan = decoder.defineRelation(primaryKey, typeInfos(oids, types));
-    this.#described = { plan, commitLsn: decoder.commitLsn, seq: decoder.seq };
-  }
-
   async #describeAll(signal: AbortSignal): Promise<void> {
-    const { decoder, session } = this.#parts;
     this.#typesChangedAt = undefined;
     this.#routes.clear();
-    for (const plan of decoder.relations) {
-      const unknown = unknownTypes(plan.typeOids);
-      if (unknown.length === 0) continue;
-      const { types } = await session.describeRelation(plan.id, unknown, signal);
-      // A table that was dropped by now may have taken its types with it.
-      if (types.size === unknown.length) decoder.refreshRelation(plan, typeInfos(plan.typeOids, types));
-    }
+    await this.#descriptions.refresh(signal);
   }
 
-  /** A composite type may have been altered since it was looked up: the current record is tried again, once. */
   async #describeAgain(found: CompositeMismatch, signal: AbortSignal): Promise<void> {
-    const { decoder, session } = this.#parts;
-    const { id, schema, table, typeOids } = decoder.target as RelationPlan;
-    const place = `commit_lsn ${formatLsn(decoder.commitLsn)} tx_seq ${decoder.seq}`;
-    if (place === this.#describedAgain) {
-      throw new CaptureError(
-        "decoding",
-        `${found.message} (table ${JSON.stringify(schema)}.${JSON.stringify(table)}, ${place})`,
-        found.hint === undefined ? {} : { hint: found.hint },
-      );
-    }
-    this.#describedAgain = place;
     this.#routes.clear();
-    const { types, asOf } = await session.describeRelation(id, unknownTypes(typeOids), signal);
-    decoder.retypeRelation(typeInfos(typeOids, types), asOf);
+    await this.#descriptions.again(found, signal);
   }
-}
-
-/** Those that the catalog has to be asked for. */
-function unknownTypes(oids: readonly number[]): number[] {
-  return [...new Set(oids)].filter((oid) => builtinType(oid) === undefined);
-}
-
-function typeInfos(oids: readonly number[], types: ReadonlyMap<number, TypeInfo>): TypeInfo[] {
-  return oids.map((oid) => builtinType(oid) ?? types.get(oid) ?? { kind: "base", name: "unknown" });
 }

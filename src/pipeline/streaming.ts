@@ -57,6 +57,7 @@ export async function streamChanges(
     oversize: settings.oversize,
     onDeadLetter: (found) => parts.lifecycle.deadLettered(found),
     start: position,
+    counted: memory.counted,
     observer,
     now,
     wallClock,

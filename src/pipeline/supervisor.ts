@@ -4,6 +4,7 @@ import { CaptureError, errorPolicy } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
 import { BatchSize } from "./batch_size.ts";
 import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
+import { CountedUpTo } from "./counted.ts";
 import { runSession } from "./session.ts";
 import { SilenceLimit } from "./silence.ts";
 import { delay } from "./wait.ts";
@@ -30,6 +31,7 @@ export async function supervise(
     silence: new SilenceLimit(),
     batchSize: new BatchSize(settings.batchBytesMax),
     backoff: new Backoff(random),
+    counted: new CountedUpTo(),
   };
   let deadline: ReturnType<typeof setTimeout> | undefined;
   const onStop = () => {

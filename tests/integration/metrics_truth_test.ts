@@ -99,6 +99,19 @@ Deno.test("with Kafka away the lag in bytes and seconds and the retained WAL are
     strictEqual(sample(metrics, 'pg_capture_part_state{part="kafka",state="failed"}'), 1);
     strictEqual(sample(metrics, "pg_capture_ready"), 0);
   });
+
+  // What was read before and comes again is counted once.
+  await kafka.start();
+  await waitUntilConfirmed(bed, capture);
+  await delay(200);
+  const metrics = await scrape(port);
+  strictEqual(
+    sample(metrics, 'pg_capture_records_total{schema="public",table="tick",operation="insert"}'),
+    20_001,
+  );
+  strictEqual(sample(metrics, "pg_capture_delivered_records_total"), 20_001);
+  strictEqual(sample(metrics, `${LATENCY}_count`), 20_001);
+  strictEqual(sample(metrics, "pg_capture_transactions_total"), 2);
 });
 
 const TRIES_MAX = 5;

@@ -4,6 +4,7 @@ import { rejects, strictEqual } from "node:assert";
 import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
 import { CaptureError } from "../../src/errors.ts";
 import { Batcher } from "../../src/pipeline/batcher.ts";
+import { CountedUpTo } from "../../src/pipeline/counted.ts";
 import { Intake, type IntakeParts } from "../../src/pipeline/intake.ts";
 import type { Observer } from "../../src/pipeline/observer.ts";
 import type { Batch, ReplicationStream, SourceSession } from "../../src/pipeline/ports.ts";
@@ -40,6 +41,7 @@ function partsWith(stream: Partial<ReplicationStream>): IntakeParts {
     oversize: "stop",
     onDeadLetter: () => {},
     start: START,
+    counted: new CountedUpTo(),
     observer: {} as Observer,
     now: () => 0,
     wallClock: () => 0,

@@ -4,6 +4,7 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
 import { CaptureError } from "../../src/errors.ts";
 import { Backoff } from "../../src/pipeline/backoff.ts";
 import { BatchSize } from "../../src/pipeline/batch_size.ts";
+import { CountedUpTo } from "../../src/pipeline/counted.ts";
 import type { CaptureSettings } from "../../src/pipeline/capture_parts.ts";
 import { runSession } from "../../src/pipeline/session.ts";
 import { SilenceLimit } from "../../src/pipeline/silence.ts";
@@ -25,6 +26,7 @@ function run(world: FakeWorld, settings: Partial<CaptureSettings> = {}): Running
     silence: new SilenceLimit(),
     batchSize: new BatchSize(1e6),
     backoff: new Backoff(() => 0),
+    counted: new CountedUpTo(),
   };
   const ended = runSession(
     world.parts(),
