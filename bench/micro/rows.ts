@@ -1,6 +1,7 @@
 // Rows as PostgreSQL sends them, for the microbenchmarks.
 
-import { ChangeDecoder, type MessageBytes } from "../../src/decoder/change_decoder.ts";
+import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
+import type { MessageBytes } from "../../src/decoder/message_bytes.ts";
 import { begin, insert, relation, update } from "../../tests/support/pgoutput_bytes.ts";
 
 const COLUMNS = [
