@@ -11,30 +11,51 @@ const WATCH_MS = 2_000;
 /** The tables are looked for at every second look. */
 const LOOKS_A_PUBLICATION = 2;
 
-/**
- * Runs from the moment that the slot is held until the signal aborts, while Kafka is away too: that is when the
- * slot keeps more and more WAL. A keepalive does not tell how much.
- */
-export async function watchServer(
-  session: SourceSession,
-  parts: CaptureParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const { observer, lifecycle } = parts;
-  for (let look = 0; !signal.aborted; look++) {
-    try {
-      const wal = await session.readWal(signal);
-      observer.walWatched(wal);
-      lifecycle.walWatched(wal);
-      const change = look % LOOKS_A_PUBLICATION === 0 ? await session.keepPublication(signal) : null;
-      if (change !== null) lifecycle.publicationKept(change);
-      await delay(WATCH_MS, signal);
-    } catch (error) {
-      if (signal.aborted || !(error instanceof CaptureError)) continue;
-      // Of a server that is away the stream's own connection tells.
-      if (errorPolicy(error.kind).action === "stop") lifecycle.publicationNotKept(error);
+/** Looks from the moment that the slot is held, while Kafka is away too: then the slot keeps more and more WAL. */
+export class ServerWatch {
+  readonly #session: SourceSession;
+  readonly #parts: CaptureParts;
+  #answeredAt = -Infinity;
+
+  constructor(session: SourceSession, parts: CaptureParts) {
+    this.#session = session;
+    this.#parts = parts;
+  }
+
+  /** When the server last answered a look, in milliseconds of `now`. */
+  get answeredAt(): number {
+    return this.#answeredAt;
+  }
+
+  /**
+   * Runs until the signal aborts.
+   * @param isStreamRead whether a server that is away is noticed by the stream's own connection
+   * @throws CaptureError where it is away and nobody else would notice
+   */
+  async run(isStreamRead: () => boolean, signal: AbortSignal): Promise<void> {
+    const { lifecycle } = this.#parts;
+    for (let look = 0; !signal.aborted; look++) {
+      try {
+        await this.#look(look, signal);
+      } catch (error) {
+        if (signal.aborted || !(error instanceof CaptureError)) continue;
+        if (errorPolicy(error.kind).action === "stop") lifecycle.publicationNotKept(error);
+        else if (!isStreamRead()) throw error;
+      }
       await delay(WATCH_MS, signal).catch(() => {});
     }
+  }
+
+  /** A keepalive does not tell how much WAL the slot keeps. */
+  async #look(look: number, signal: AbortSignal): Promise<void> {
+    const { observer, lifecycle, now } = this.#parts;
+    const wal = await this.#session.readWal(signal);
+    this.#answeredAt = now();
+    observer.walWatched(wal);
+    lifecycle.walWatched(wal);
+    if (look % LOOKS_A_PUBLICATION !== 0) return;
+    const change = await this.#session.keepPublication(signal);
+    if (change !== null) lifecycle.publicationKept(change);
   }
 }
 

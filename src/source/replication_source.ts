@@ -68,7 +68,7 @@ class PostgresSession implements SourceSession {
   readonly #replication: ReplicationOptions;
   readonly #connection: PostgresConnection;
   readonly #now: () => number;
-  #watching: PostgresConnection | undefined;
+  #watching: Promise<PostgresConnection> | undefined;
   /** The composite types that relations were described with, as they were when last looked at. */
   readonly #compositeTypes = new Map<number, string>();
   #walsenderPid = 0;
@@ -189,20 +189,24 @@ class PostgresSession implements SourceSession {
 
   close(): void {
     this.#connection.close();
-    this.#watching?.close();
+    closeLater(this.#watching);
   }
 
-  /** On the connection that watches the server, beside the stream's; one call at a time. */
+  /** On the connection that watches the server, beside the stream's. */
   async #watch<T>(look: (connection: PostgresConnection) => Promise<T>, signal: AbortSignal): Promise<T> {
-    this.#watching ??= await PostgresConnection.open(this.#postgres, "sql", signal);
+    const watching = this.#watching ??= PostgresConnection.open(this.#postgres, "sql", signal);
     try {
-      return await look(this.#watching);
+      return await look(await watching);
     } catch (error) {
-      this.#watching.close();
-      this.#watching = undefined;
+      closeLater(watching);
+      if (this.#watching === watching) this.#watching = undefined;
       throw error;
     }
   }
+}
+
+function closeLater(opening: Promise<PostgresConnection> | undefined): void {
+  opening?.then((connection) => connection.close(), () => {});
 }
 
 /** Before a slot is made: it would not see a publication that is younger. */

@@ -3,6 +3,7 @@
 import { CaptureError } from "../errors.ts";
 import type { Lsn } from "../pipeline/position.ts";
 import type { ReplicationStream } from "../pipeline/ports.ts";
+import { unlessAborted } from "../pipeline/wait.ts";
 import { type ServerError, translatePostgresError, translateServerError } from "./errors.ts";
 import type { RawConnection } from "./socket.ts";
 
@@ -133,7 +134,7 @@ export class PostgresStream implements ReplicationStream {
     this.#reading ??= this.#connection.read(this.bytes.subarray(this.#tail));
     let count: number | null;
     try {
-      count = await abortable(this.#reading, signal);
+      count = await unlessAborted(this.#reading, signal);
     } catch (error) {
       signal.throwIfAborted();
       throw translatePostgresError(error, "Lost the replication stream");
@@ -322,16 +323,4 @@ function parseErrorResponse(bytes: Uint8Array, start: number, end: number): Serv
     ...(hint === undefined ? {} : { hint }),
     ...(where === undefined ? {} : { where }),
   };
-}
-
-/** `promise`, or the signal's reason if it aborts first. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }
