@@ -54,7 +54,7 @@ export const VARIABLES = {
   }),
   PG_CONNECT_TIMEOUT_SECS: defaulted(integer("seconds", 1, HOUR_SECS), 30, {
     help:
-      "The longest a connection to PostgreSQL may take to be made; a server that is silent for half of it is away.",
+      "The longest a connection to PostgreSQL may take to be made; half of it, the longest silence in it.",
   }),
   PG_SSL_MODE: defaulted(choice("disable", "prefer", "require", "verify-ca", "verify-full"), "disable", {
     help: "TLS towards PostgreSQL, with libpq's meaning of each word.",
