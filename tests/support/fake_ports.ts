@@ -30,6 +30,8 @@ export class FakeWorld {
   readonly delivered: string[] = [];
   slotExists = true;
   slotConfirmed: Lsn = 100n;
+  /** The process that holds the slot, or null. */
+  slotHolder: number | null = null;
   walEnd: Lsn = 1_000_000n;
   timeline = 1;
   timelineHistory: readonly TimelineSwitch[] = [];
@@ -39,6 +41,8 @@ export class FakeWorld {
   writeError: Error | undefined;
   /** Awaited by each `write`, if set. */
   writeGate: Promise<void> | undefined;
+  /** Awaited by each `save`, if set. */
+  saveGate: Promise<void> | undefined;
   readonly #waiting: Sent[] = [];
   #wake: (() => void) | undefined;
 
@@ -90,7 +94,7 @@ export class FakeWorld {
       slot: () =>
         Promise.resolve(
           this.slotExists
-            ? { confirmedFlushLsn: this.slotConfirmed, activePid: null, walEnd: this.walEnd }
+            ? { confirmedFlushLsn: this.slotConfirmed, activePid: this.slotHolder, walEnd: this.walEnd }
             : null,
         ),
       slotBlockers: () => Promise.resolve([]),
@@ -190,10 +194,10 @@ export class FakeWorld {
   #store(): CheckpointStore {
     return {
       load: () => Promise.resolve(this.checkpoint),
-      save: (checkpoint) => {
+      save: async (checkpoint) => {
+        await this.saveGate;
         this.events.push(`save ${formatLsn(checkpoint.progress.position.endLsn)}`);
         this.checkpoint = checkpoint;
-        return Promise.resolve();
       },
       close: () => {},
     };

@@ -53,6 +53,10 @@ function transaction(commitLsn: bigint, endLsn: bigint, ...ids: readonly number[
   ];
 }
 
+function pass(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 function idsOf(world: FakeWorld): number[] {
   return world.delivered.map((value) => JSON.parse(value).after.id);
 }
@@ -62,6 +66,16 @@ Deno.test("the slot is held before the transactional id is taken", async () => {
   await using _running = run(world);
   await world.until("open sink");
   ok(world.events.indexOf("start replication") < world.events.indexOf("open sink"));
+});
+
+Deno.test("while another instance holds the slot, nothing is started and nobody is fenced", async () => {
+  const world = new FakeWorld();
+  world.slotHolder = 4711;
+  await using _running = run(world);
+  await pass(50);
+  deepStrictEqual(world.events, []);
+  world.slotHolder = null;
+  await world.until("open sink");
 });
 
 Deno.test("a slot that is missing is made only after Kafka was asked whether a position is known", async () => {
@@ -122,6 +136,33 @@ Deno.test("what is being written is neither saved nor confirmed", async () => {
   await world.until("confirm 0/12C");
 });
 
+Deno.test("while a later change is being written, checkpoints hold only what is committed", async () => {
+  const world = new FakeWorld();
+  world.send(...transaction(200n, 210n, 1));
+  await using _running = run(world);
+  await world.until("save 0/D2");
+  world.writeGate = new Promise(() => {});
+  world.send(...transaction(210n, 220n, 2));
+  await pass(300);
+  strictEqual(world.events.some((event) => event.includes("0/DC")), false, world.events.join(", "));
+});
+
+Deno.test("what is being saved is not confirmed", async () => {
+  const world = new FakeWorld();
+  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 90n, seq: 1, endLsn: 100n } };
+  await using _running = run(world);
+  await world.until("save 0/64");
+  const gate = Promise.withResolvers<void>();
+  world.saveGate = gate.promise;
+  world.send(...transaction(200n, 210n, 1), { keepalive: 210n, replyRequested: true });
+  await world.until(/^write 1/);
+  world.send({ keepalive: 210n, replyRequested: true });
+  await pass(700);
+  strictEqual(world.events.includes("confirm 0/D2"), false, world.events.join(", "));
+  gate.resolve();
+  await world.until("confirm 0/D2");
+});
+
 Deno.test("a failed write ends the session with nothing saved or confirmed of it, and is not tried again", async () => {
   const world = new FakeWorld();
   world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 90n, seq: 1, endLsn: 100n } };
@@ -174,7 +215,7 @@ Deno.test("asked to stop, it delivers, saves and confirms what was read", async 
   const running = run(world, { limits: { ...FAKE_SETTINGS.limits, lingerMs: 60_000, enoughBytes: 1e9 } });
   await world.until(/^confirm/);
   world.send(...transaction(200n, 210n, 1, 2));
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await pass(20);
   running.stop();
   await running.ended;
   deepStrictEqual(idsOf(world), [1, 2]);
