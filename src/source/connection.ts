@@ -23,6 +23,8 @@ const SESSION_SETTINGS = [
   "quote_all_identifiers=off",
   "statement_timeout=0",
   "lock_timeout=0",
+  // PostgreSQL 18 says by a warning that it passes over changes.
+  "client_min_messages=warning",
   "idle_session_timeout=0",
 ].map((setting) => `-c ${setting}`).join(" ");
 

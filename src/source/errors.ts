@@ -4,6 +4,8 @@ import { CaptureError, type ErrorKind } from "../errors.ts";
 
 /** The fields of an ErrorResponse that matter (PostgreSQL manual, 53.8). */
 export interface ServerError {
+  /** Not translated: `ERROR`, `FATAL`, `WARNING` and others. */
+  readonly severity: string;
   /** SQLSTATE. */
   readonly code: string;
   readonly message: string;

@@ -27,6 +27,8 @@ const ERROR_RESPONSE = 0x45;
 const NOTICE_RESPONSE = 0x4e;
 const PARAMETER_STATUS = 0x53;
 const READY_FOR_QUERY = 0x5a;
+const OBJECT_NOT_IN_PREREQUISITE_STATE = "55000";
+const UNDEFINED_OBJECT = "42704";
 const XLOG_DATA = 0x77;
 const KEEPALIVE = 0x6b;
 
@@ -105,6 +107,8 @@ export class PostgresStream implements ReplicationStream {
             "The replication stream ended: PostgreSQL is shutting down",
           );
         case NOTICE_RESPONSE:
+          this.#refuseSkipped(parseErrorResponse(bytes, this.start, this.end));
+          break;
         case PARAMETER_STATUS:
           break;
         default:
@@ -236,6 +240,15 @@ export class PostgresStream implements ReplicationStream {
     throw this.#malformed(`CopyData of kind ${kind} with ${length} bytes`);
   }
 
+  /**
+   * PostgreSQL 18 warns of a publication that did not exist where it decodes, and passes over what it would have
+   * published (pgoutput.c, LoadPublications); before, that was an error.
+   */
+  #refuseSkipped(notice: ServerError): void {
+    if (notice.severity !== "WARNING" || notice.code !== OBJECT_NOT_IN_PREREQUISITE_STATE) return;
+    throw translateServerError({ ...notice, code: UNDEFINED_OBJECT }, `Cannot go on with ${this.#what}`);
+  }
+
   /** Moves what is unparsed to the front, and grows the buffer for a message larger than it. */
   #makeRoom(): void {
     if (this.#reading !== undefined) return;
@@ -303,7 +316,7 @@ function uint32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
-/** The fields of an ErrorResponse: a type byte and a zero-ended string each. */
+/** The fields of an ErrorResponse or NoticeResponse: a type byte and a zero-ended string each. */
 function parseErrorResponse(bytes: Uint8Array, start: number, end: number): ServerError {
   const fields = new Map<string, string>();
   const decoder = new TextDecoder();
@@ -317,6 +330,7 @@ function parseErrorResponse(bytes: Uint8Array, start: number, end: number): Serv
   const hint = fields.get("H");
   const where = fields.get("W");
   return {
+    severity: fields.get("V") ?? "ERROR",
     code: fields.get("C") ?? "XX000",
     message: fields.get("M") ?? "an error without a message",
     ...(detail === undefined ? {} : { detail }),

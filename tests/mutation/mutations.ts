@@ -217,6 +217,12 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "if (slot === null || slot.activePid === null) return slot;",
     replace: "return slot;",
   },
+  {
+    breaks: "PostgreSQL 18 passes over a publication, and nobody notices",
+    file: "src/source/replication_stream.ts",
+    find: "          this.#refuseSkipped(parseErrorResponse(bytes, this.start, this.end));\n",
+    replace: "",
+  },
   // The progress record, as it is read.
   {
     breaks: "an uncommitted progress record counts",

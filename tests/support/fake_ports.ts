@@ -43,6 +43,9 @@ export class FakeWorld {
   writeGate: Promise<void> | undefined;
   /** Awaited by each `save`, if set. */
   saveGate: Promise<void> | undefined;
+  /** Thrown by the next `save`, if set. */
+  saveError: Error | undefined;
+  walSenderTimeoutMs = 60_000;
   readonly #waiting: Sent[] = [];
   #wake: (() => void) | undefined;
 
@@ -86,7 +89,7 @@ export class FakeWorld {
         systemIdentifier: "7300",
         timeline: this.timeline,
         versionNumber: 170_000,
-        walSenderTimeoutMs: 60_000,
+        walSenderTimeoutMs: this.walSenderTimeoutMs,
       },
       publishedTables: [],
       publicationChange: null,
@@ -196,6 +199,7 @@ export class FakeWorld {
       load: () => Promise.resolve(this.checkpoint),
       save: async (checkpoint) => {
         await this.saveGate;
+        if (this.saveError !== undefined) throw this.saveError;
         this.events.push(`save ${formatLsn(checkpoint.progress.position.endLsn)}`);
         this.checkpoint = checkpoint;
       },

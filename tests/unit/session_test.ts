@@ -210,6 +210,46 @@ Deno.test("an idle position moves by keepalives: progress record first, then sav
   ok(order.every((at) => at >= 0) && order[0]! < order[1]! && order[1]! < order[2]!, world.events.join(", "));
 });
 
+const SELDOM_IDLE = { limits: { ...FAKE_SETTINGS.limits, idleProgressMs: 60_000 } };
+
+Deno.test("a position that PostgreSQL asks for is delivered and confirmed soon: it may be shutting down", async () => {
+  const world = new FakeWorld();
+  await using _running = run(world, SELDOM_IDLE);
+  await world.until(/^confirm/);
+  world.send({ keepalive: 900n, replyRequested: true });
+  await world.until("confirm 0/384");
+});
+
+Deno.test("a transaction's end that comes after its changes were sent is confirmed soon", async () => {
+  const world = new FakeWorld();
+  await using _running = run(world, SELDOM_IDLE);
+  world.send(begin(200n, 0, 1), TABLE, insert(1, ["1"]));
+  await world.until(/^write 1/);
+  world.send(commit(200n, 210n));
+  await world.until("confirm 0/D2");
+});
+
+Deno.test("status updates come at least twice in the server's timeout", async () => {
+  const world = new FakeWorld();
+  world.walSenderTimeoutMs = 100;
+  await using _running = run(world);
+  await world.until(/^confirm/, 6);
+});
+
+Deno.test("a checkpoint that can't be kept stops at-least-once delivery, and exactly-once goes on", async () => {
+  const unavailable = new CaptureError("checkpoint-unavailable", "the disk is full");
+  for (const delivery of ["exactly-once", "at-least-once"] as const) {
+    const world = new FakeWorld();
+    await using running = run(world, { delivery });
+    await world.until(/^save/);
+    world.saveError = unavailable;
+    world.send(...transaction(200n, 210n, 1));
+    if (delivery === "exactly-once") await world.until("confirm 0/D2");
+    else await rejects(running.ended, /the disk is full/);
+    strictEqual(world.events.includes("confirm 0/D2"), delivery === "exactly-once");
+  }
+});
+
 Deno.test("asked to stop, it delivers, saves and confirms what was read", async () => {
   const world = new FakeWorld();
   const running = run(world, { limits: { ...FAKE_SETTINGS.limits, lingerMs: 60_000, enoughBytes: 1e9 } });
