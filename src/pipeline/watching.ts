@@ -8,6 +8,11 @@ import { delay } from "./wait.ts";
 
 // So old is the lag that people are shown, at most.
 const WATCH_MS = 2_000;
+// After a look that failed, the next ones come sooner, a few times.
+const LOOK_AGAIN_MS = 500;
+const SOON_TIMES = 4;
+// A server that is up and takes no connections shuts down. What can be delivered by then was.
+const SHUTDOWNS_SEEN = 2;
 /** The tables are looked for at every second look. */
 const LOOKS_A_PUBLICATION = 2;
 
@@ -30,20 +35,30 @@ export class ServerWatch {
   /**
    * Runs until the signal aborts.
    * @param isStreamRead whether a server that is away is noticed by the stream's own connection
-   * @throws CaptureError where it is away and nobody else would notice
+   * @throws CaptureError where it is away and nobody else would notice; where it shuts down, and waits for the stream
+   *   to confirm what Kafka does not take now
    */
   async run(isStreamRead: () => boolean, signal: AbortSignal): Promise<void> {
-    const { lifecycle } = this.#parts;
+    let failures = 0;
+    let shutdowns = 0;
     for (let look = 0; !signal.aborted; look++) {
       try {
         await this.#look(look, signal);
+        failures = shutdowns = 0;
       } catch (error) {
         if (signal.aborted || !(error instanceof CaptureError)) continue;
-        if (errorPolicy(error.kind).action === "stop") lifecycle.publicationNotKept(error);
-        else if (!isStreamRead()) throw error;
+        failures++;
+        if (error.kind === "postgres-not-ready") shutdowns++;
+        this.#bear(error, isStreamRead() && shutdowns < SHUTDOWNS_SEEN);
       }
-      await delay(WATCH_MS, signal).catch(() => {});
+      const isSoon = failures > 0 && failures <= SOON_TIMES;
+      await delay(isSoon ? LOOK_AGAIN_MS : WATCH_MS, signal).catch(() => {});
     }
+  }
+
+  #bear(error: CaptureError, isBearable: boolean): void {
+    if (errorPolicy(error.kind).action === "stop") this.#parts.lifecycle.publicationNotKept(error);
+    else if (!isBearable) throw error;
   }
 
   /** A keepalive does not tell how much WAL the slot keeps. */

@@ -100,7 +100,7 @@ function classify(error: ServerError): Classified {
         ? { kind: "poison-change", hint: POISON_HINT }
         : { kind: "postgres-unavailable" };
     case "57P03":
-      return { kind: "postgres-unavailable" };
+      return { kind: "postgres-not-ready" };
     default:
       return { kind: REFUSING_CLASSES.has(code.slice(0, 2)) ? "postgres-refused" : "postgres-unavailable" };
   }
@@ -131,7 +131,9 @@ function connectionFault(error: Error): string {
   if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
     return "the connection was closed";
   }
-  if (error.message.includes("Connection terminated")) return "the connection was closed by the server";
+  if (/Connection terminated|not queryable/.test(error.message)) {
+    return "the connection was closed by the server";
+  }
   if (error.message.includes("timeout expired")) return "no answer in time";
   return error.message;
 }

@@ -56,6 +56,30 @@ quickTest("a fast shutdown is over within 5 s, idle and while it streams, and ca
   await assertExactlyOnce(bed, capture, writers);
 });
 
+quickTest(
+  "a fast shutdown is over within 5 s while Kafka is away or silent, too, and nothing is lost",
+  async () => {
+    await using bed = await createFaultBed({ postgres: {} });
+    await using capture = await startStreaming(bed);
+    for (const fault of ["refuse", "stall"] as const) {
+      await bed.sql.exec(`INSERT INTO entry (account, note) VALUES (1, 'before ${fault}')`);
+      await waitUntilConfirmed(bed, capture);
+      await bed.toKafka[fault]();
+      if (fault === "refuse") bed.toKafka.reset();
+      await bed.sql.exec(`INSERT INTO entry (account, note) VALUES (2, 'after ${fault}')`);
+      await delay(1_000);
+      const started = performance.now();
+      await bed.postgresServer.stop("fast");
+      const tookMs = performance.now() - started;
+      ok(tookMs < 5_000, `${fault}: ${tookMs} ms\n${capture.log.slice(-8).join("\n")}`);
+      await bed.postgresServer.start();
+      bed.toKafka.heal();
+      await bed.toKafka.accept();
+    }
+    await assertExactlyOnce(bed, capture);
+  },
+);
+
 quickTest("its sessions are terminated in a loop, and capture goes on", async () => {
   await using bed = await createFaultBed();
   await using capture = await startStreaming(bed);

@@ -266,6 +266,21 @@ Deno.test("asked to stop, it delivers, saves and confirms what was read", async 
   );
 });
 
+Deno.test("asked to stop right after a save, it saves and confirms what was delivered since", async () => {
+  const world = new FakeWorld();
+  const running = run(world);
+  world.send(...transaction(200n, 210n, 1));
+  await world.until("save 0/D2");
+  world.send(...transaction(210n, 220n, 2));
+  await pass(1);
+  running.stop();
+  await running.ended;
+  deepStrictEqual(world.events.filter((event) => /^(save|finish)/.test(event)).slice(-2), [
+    "save 0/DC",
+    "finish 0/DC",
+  ]);
+});
+
 Deno.test("a stream that ends takes the session with it", async () => {
   const world = new FakeWorld();
   const running = run(world);

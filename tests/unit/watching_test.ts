@@ -5,13 +5,16 @@ import { CaptureError } from "../../src/errors.ts";
 import { ServerWatch } from "../../src/pipeline/watching.ts";
 import { FakeWorld } from "../support/fake_ports.ts";
 
-async function watch(isStreamRead: boolean): Promise<void> {
+async function watch(
+  isStreamRead: boolean,
+  kind: "postgres-unavailable" | "postgres-not-ready" = "postgres-unavailable",
+): Promise<void> {
   const world = new FakeWorld();
   const parts = world.parts();
   const session = await parts.source.connect(AbortSignal.timeout(1_000));
-  const away = () => Promise.reject(new CaptureError("postgres-unavailable", "no answer within 20 s"));
+  const away = () => Promise.reject(new CaptureError(kind, "no answer within 20 s"));
   const looking = new ServerWatch({ ...session, readWal: away }, parts);
-  await looking.run(() => isStreamRead, AbortSignal.timeout(200));
+  await looking.run(() => isStreamRead, AbortSignal.timeout(900));
   strictEqual(looking.answeredAt, -Infinity);
 }
 
@@ -21,6 +24,10 @@ Deno.test("while the stream is read, a look that fails is left to it", async () 
 
 Deno.test("while Kafka is away nobody reads the stream: then a look that fails ends the session", async () => {
   await rejects(watch(false), /no answer within 20 s/);
+});
+
+Deno.test("a server that takes no connections shuts down: the stream is not to hold it up", async () => {
+  await rejects(watch(true, "postgres-not-ready"), /no answer within 20 s/);
 });
 
 Deno.test("it knows when the server answered last", async () => {
