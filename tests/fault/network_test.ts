@@ -4,7 +4,7 @@ import { ok } from "node:assert";
 import { delay } from "../../dev/server_process.ts";
 import { assertExactlyOnce, createFaultBed, startStreaming, waitForCommits } from "../support/fault_bed.ts";
 import type { CaptureProcess } from "../support/capture.ts";
-import type { Way } from "../support/proxy.ts";
+import { startProxy, type Way } from "../support/proxy.ts";
 import { quickTest, slowTest } from "../support/speed.ts";
 import { Writers } from "../support/writer.ts";
 
@@ -135,6 +135,35 @@ for (const link of LINKS) {
     }
   });
 }
+
+// Both sides' messages of a session that connects, asks, streams and confirms.
+const POSTGRES_MESSAGES = {
+  server: ["R", "S", "K", "Z", "T", "D", "C", "W", "k", "w:B", "w:R", "w:I", "w:U", "w:D", "w:C"],
+  client: ["startup", "p", "Q", "r"],
+} as const;
+
+quickTest("a reset at every kind of message from and to PostgreSQL changes nothing", async () => {
+  await using bed = await createFaultBed();
+  await using proxy = await startProxy({ port: bed.postgres.port, protocol: "postgres" });
+  await using capture = await startStreaming(bed, { PG_PORT: String(proxy.port) });
+  await using writers = new Writers(bed.postgres, 1, 67).start();
+  for (const side of ["server", "client"] as const) {
+    for (const kind of POSTGRES_MESSAGES[side]) {
+      const cut = proxy.cut(side, kind);
+      // What comes only at the start comes again after a reset.
+      for (
+        let waitMs = 200;
+        !await Promise.race([cut.caught.then(() => true), delay(waitMs)]);
+        waitMs = 5_000
+      ) {
+        ok(capture.running, capture.log.slice(-15).join("\n"));
+        proxy.reset();
+      }
+      await waitForCommits(bed, capture, 1);
+    }
+  }
+  await assertExactlyOnce(bed, capture, writers);
+});
 
 slowTest("an idle link that goes silent is noticed within 30 s, too", async () => {
   await using bed = await createFaultBed();
