@@ -458,4 +458,28 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "return this.#takeRecords() ? undefined : this.#takeRemaining(signal);",
     replace: "return this.#takeRecords(), undefined;",
   },
+  {
+    breaks: "a server that is away while Kafka is away, too, is not noticed",
+    file: "src/pipeline/watching.ts",
+    find: "else if (!isBearable) throw error;",
+    replace: "",
+  },
+  {
+    breaks: "a server that shuts down waits for what Kafka does not take",
+    file: "src/pipeline/watching.ts",
+    find: 'if (error.kind === "postgres-not-ready") shutdowns++;',
+    replace: "",
+  },
+  {
+    breaks: "a server that is silent everywhere is believed twice as long the next time",
+    file: "src/pipeline/feedback.ts",
+    find: "const isBusy = answeredAt() > waitingSince + silenceMsMax / 2;",
+    replace: "const isBusy = true;",
+  },
+  {
+    breaks: "the connection that watches waits for an answer for ever while connecting",
+    file: "src/source/answer_timer.ts",
+    find: "() => this.#onSilent(new Error(",
+    replace: "() => void (new Error(",
+  },
 ];
