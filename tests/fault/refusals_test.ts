@@ -2,6 +2,7 @@
 
 import { ok, strictEqual } from "node:assert";
 import { kafkaClient } from "../../dev/kafka_client.ts";
+import { delay } from "../../dev/server_process.ts";
 import { type CaptureExit, startCapture } from "../support/capture.ts";
 import {
   assertExactlyOnce,
@@ -197,6 +198,7 @@ slowTest("a standby that lagged and was promoted is refused", async () => {
   await bed.postgresServer.configure({ restore_command: "false" });
   await Deno.writeTextFile(`${dataDir}/recovery.signal`, "");
   await bed.postgresServer.start();
+  while (await bed.sql.value("SELECT pg_is_in_recovery()") === "t") await delay(50);
   await bed.sql.exec("INSERT INTO account SELECT g, 'other', 0 FROM generate_series(1000, 5000) g");
   await assertRefused(bed, /timeline 1 .*restored from a backup, or is a standby that lagged/, /snapshot/);
 });
