@@ -16,9 +16,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "the position counts as delivered before Kafka has committed it",
     file: "src/pipeline/delivery.ts",
     find:
-      "await sink.write(batch, parts.progressOf(position), signal);\n    tracker.markDelivered(position);",
+      "await sink.write(batch, parts.progressOf(position), signal);\n      tracker.markDelivered(position);",
     replace:
-      "tracker.markDelivered(position);\n    await sink.write(batch, parts.progressOf(position), signal);",
+      "tracker.markDelivered(position);\n      await sink.write(batch, parts.progressOf(position), signal);",
   },
   {
     breaks: "the position is confirmed while the checkpoint is being saved",
@@ -283,9 +283,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "the commit is sent before the records are there",
     file: "src/sink/transaction.ts",
-    find: "    await this.#produce(finished, signal);\n    await this.#commit(",
+    find: "    await this.#produce(finished, signal);\n    await this.#commit(producer, signal);",
     replace:
-      "    const sent = this.#produce(finished, signal);\n    await this.#commit(coordinator, producer, signal);\n    await sent;\n    if (false) await this.#commit(",
+      "    const sent = this.#produce(finished, signal);\n    await this.#commit(producer, signal);\n    await sent;",
   },
   {
     breaks: "the progress record is left out of the transaction",
@@ -360,6 +360,36 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/pipeline/batcher.ts",
     find: "    batch.clear();\n    this.#spare = batch;",
     replace: "    this.#spare = batch;",
+  },
+  {
+    breaks: "a batch that was sent and not committed counts as delivered",
+    file: "src/pipeline/delivery.ts",
+    find: "      await sink.send(batch, signal);\n",
+    replace: "      await sink.send(batch, signal);\n      tracker.markDelivered(position);\n",
+  },
+  {
+    breaks: "batches are sent and sent, and never committed",
+    file: "src/pipeline/delivery_group.ts",
+    find: "return this.#bytes + full.batch.bytes < GROUP_BYTES_MAX && now < (this.joinUntil ?? Infinity);",
+    replace: "return true;",
+  },
+  {
+    breaks: "a batch that others wait for waits as if it were the first",
+    file: "src/pipeline/batcher.ts",
+    find: "const waitMs = joinUntil === undefined ? this.#waitMs() : this.#joinMs(joinUntil);",
+    replace: "const waitMs = this.#waitMs();",
+  },
+  {
+    breaks: "a partition of the transaction before counts as added to this one",
+    file: "src/sink/transaction.ts",
+    find: "    this.#added.clear();\n",
+    replace: "",
+  },
+  {
+    breaks: "the records of a batch that is sent alone are outside of the transaction's sequence",
+    file: "src/sink/sequence_numbers.ts",
+    find: "    this.#next.set(key, (first + count) & 0x7fffffff);\n",
+    replace: "",
   },
   // Tasks, retries and waiting.
   {
