@@ -263,8 +263,11 @@ async function identify(connection: PostgresConnection, signal: AbortSignal): Pr
   };
 }
 
-/** So soon the server lets go of a slot whose holder is frozen or cut off, and a waiting instance takes over. */
-const WAL_SENDER_TIMEOUT_MS = 10_000;
+/**
+ * So soon the server lets go of a slot whose holder is frozen or cut off: a waiting instance is to stream within 10 s
+ * of that.
+ */
+const WAL_SENDER_TIMEOUT_MS = 8_000;
 
 /** For this session alone, and never longer than the server has it; 0 there means never. */
 async function shortenTimeout(

@@ -351,3 +351,16 @@ Deno.test("what was sent but not written when a session ends is delivered once b
   await world.until("confirm 0/D2");
   deepStrictEqual(idsOf(world), ids);
 });
+
+Deno.test("what is sent and not written yet is no part of a checkpoint", async () => {
+  const world = new FakeWorld();
+  const limits = { ...FAKE_SETTINGS.limits, lingerMs: 50, bufferRecordsMax: 4 };
+  await using _running = run(world, { limits });
+  world.send(...transaction(200n, 210n, 1));
+  await world.until("save 0/D2");
+  world.writeGate = new Promise(() => {});
+  world.send(...transaction(210n, 220n, 2, 3, 4, 5, 6, 7, 8, 9));
+  await world.until(/^send/);
+  await pass(300);
+  strictEqual(world.events.filter((event) => event === "save 0/D2").length, 1, world.events.join(", "));
+});
