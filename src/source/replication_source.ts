@@ -127,10 +127,7 @@ class PostgresSession implements SourceSession {
 
   async start(signal: AbortSignal): Promise<ReplicationStream> {
     const { slot, publication } = this.#replication;
-    // At 0/0 PostgreSQL begins at the slot's own confirmed position (logical.c, CreateDecodingContext); a position
-    // of ours that is ahead of it would be taken silently, even beyond the end of WAL.
-    const command = `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', ` +
-      `publication_names '${quoteIdentifier(publication).replaceAll("'", "''")}', messages 'true')`;
+    const command = startCommand(slot, publication);
     const what = `replication on slot "${slot}"`;
     this.#started = true;
     return await PostgresStream.start(this.#connection.takeOver(), command, what, this.#now, signal);
@@ -218,6 +215,15 @@ async function keep(
 ): Promise<PublicationChange | null> {
   if (tables === undefined) return null;
   return await keepPublication(connection, { publication, tables, slot }, versionNumber, signal);
+}
+
+/**
+ * At 0/0 PostgreSQL begins at the slot's own confirmed position (logical.c, CreateDecodingContext); a position of ours
+ * that is ahead of it would be taken silently, even beyond the end of WAL.
+ */
+export function startCommand(slot: string, publication: string): string {
+  return `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', ` +
+    `publication_names '${quoteIdentifier(publication).replaceAll("'", "''")}', messages 'true')`;
 }
 
 /** The switches in a timeline history file: `1<TAB>0/3000000<TAB>reason` a line, oldest first. */
