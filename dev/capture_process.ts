@@ -14,6 +14,8 @@ export interface CaptureOptions {
   readonly script?: string;
   /** This program instead of the one from source: `dist/pg-capture`. */
   readonly executable?: string;
+  /** A command in front of it, that becomes it: `["nice", "-n", "5"]`. */
+  readonly wrapper?: readonly string[];
   /** Working directory; a new empty folder when not given, so that no `.env` is found. */
   readonly cwd?: string;
   /** Called with each line that it logs. */
@@ -32,8 +34,14 @@ export async function startCapture(options: CaptureOptions): Promise<CaptureProc
   const { command, args } = options.executable === undefined
     ? await captureCommand(options.script)
     : { command: options.executable, args: [] };
-  const child = new Deno.Command(command, {
-    args: [...args, ...options.args ?? ["run"]],
+  const [program = command, ...programArgs] = [
+    ...options.wrapper ?? [],
+    command,
+    ...args,
+    ...options.args ?? ["run"],
+  ];
+  const child = new Deno.Command(program, {
+    args: programArgs,
     cwd: options.cwd ?? await tempFolder("capture"),
     clearEnv: true,
     env: { ...inherited(), ...options.env },

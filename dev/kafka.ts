@@ -8,6 +8,7 @@ import {
   type KafkaProperties,
   LOG_ARGS,
   makeDataFolder,
+  randomId,
   serverProperties,
 } from "./kafka_jars.ts";
 import { freePort } from "./ports.ts";
@@ -25,6 +26,8 @@ export interface KafkaOptions {
   readonly properties?: KafkaProperties;
   /** More arguments for Java. */
   readonly javaArgs?: readonly string[];
+  /** The first broker of the cluster that this one is to be another broker of; it is the controller. */
+  readonly joins?: KafkaServer;
   /** Called with a line before what takes long. */
   readonly onProgress?: (line: string) => void;
 }
@@ -40,7 +43,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
   const folder = await tempFolder(`kafka-${version}`);
   const server = new KafkaServer(version, jars, folder, options);
   try {
-    await makeDataFolder(jars.formattedFolder, server.dataDir);
+    await makeDataFolder(jars.formattedFolder, server.dataDir, server.node);
     await server.start();
     return server;
   } catch (error) {
@@ -57,7 +60,10 @@ export class KafkaServer implements AsyncDisposable {
   readonly dataDir: string;
   /** What the broker logged since it was made: warnings and errors. */
   readonly logFile: string;
-  readonly #controllerPort = freePort();
+  /** Its place in the cluster. */
+  readonly node: { readonly id: number; readonly clusterId: string };
+  readonly #controllerPort: number;
+  #brokers = 1;
   readonly #jars: KafkaJars;
   readonly #folder: string;
   readonly #javaArgs: readonly string[];
@@ -68,10 +74,20 @@ export class KafkaServer implements AsyncDisposable {
     this.version = version;
     this.dataDir = `${folder}/data`;
     this.logFile = `${folder}/kafka.log`;
+    const first = options.joins;
+    this.node = first === undefined
+      ? { id: 1, clusterId: randomId() }
+      : { id: ++first.#brokers, clusterId: first.node.clusterId };
+    this.#controllerPort = first === undefined ? freePort() : first.#controllerPort;
     this.#jars = jars;
     this.#folder = folder;
     this.#javaArgs = [`-Xmx${options.heapMb ?? 256}m`, "-XX:+UseSerialGC", ...options.javaArgs ?? []];
-    this.#properties = options.properties ?? {};
+    const another = {
+      "process.roles": "broker",
+      "node.id": this.node.id,
+      "listeners": `PLAINTEXT://${this.bootstrap}`,
+    };
+    this.#properties = { ...(first === undefined ? {} : another), ...options.properties };
   }
 
   /** What KAFKA_BROKERS is set to. */

@@ -45,17 +45,22 @@ export async function kafkaJars(version: string, onProgress: (line: string) => v
 }
 
 /**
- * A formatted data directory, of a cluster with an id of its own.
+ * A formatted data directory.
  * @param formattedFolder as in KafkaJars
+ * @param node the broker's place in its cluster; the first one of a new cluster when not given
  */
-export async function makeDataFolder(formattedFolder: string, dataFolder: string): Promise<void> {
+export async function makeDataFolder(
+  formattedFolder: string,
+  dataFolder: string,
+  node: { readonly id: number; readonly clusterId: string } = { id: 1, clusterId: randomId() },
+): Promise<void> {
   await Deno.mkdir(dataFolder);
   for await (const { name } of Deno.readDir(formattedFolder)) {
     await Deno.copyFile(`${formattedFolder}/${name}`, `${dataFolder}/${name}`);
   }
   await Deno.writeTextFile(
     `${dataFolder}/meta.properties`,
-    `version=1\nnode.id=1\ncluster.id=${randomId()}\ndirectory.id=${randomId()}\n`,
+    `version=1\nnode.id=${node.id}\ncluster.id=${node.clusterId}\ndirectory.id=${randomId()}\n`,
   );
 }
 
@@ -206,8 +211,8 @@ async function classPath(folder: string): Promise<readonly string[]> {
   return ["-cp", jars.sort().join(":")];
 }
 
-/** A Kafka Uuid: 16 bytes in base64url. The first byte's value keeps it from starting with a dash. */
-function randomId(): string {
+/** A new Kafka Uuid: 16 bytes in base64url. The first byte's value keeps it from starting with a dash. */
+export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[0] = (bytes[0] ?? 0) & 0x3f;
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");

@@ -9,6 +9,8 @@ export type ErrorKind =
   | "configuration"
   /** PostgreSQL can't be reached, is starting, or closed the connection. */
   | "postgres-unavailable"
+  /** PostgreSQL answers that it takes no connections: it starts up or shuts down. */
+  | "postgres-not-ready"
   /** Nothing came from PostgreSQL for too long, although it was asked. */
   | "postgres-silent"
   /** PostgreSQL answered no: password, database, rights, settings, TLS. */
@@ -77,6 +79,7 @@ export class CaptureError extends Error {
 export function errorPolicy(kind: ErrorKind): ErrorPolicy {
   switch (kind) {
     case "postgres-unavailable":
+    case "postgres-not-ready":
     case "postgres-silent":
     case "slot-in-use":
     case "kafka-unavailable":

@@ -53,7 +53,8 @@ export const VARIABLES = {
       "Whether a slot that is made is kept on standbys, so that a failover keeps it (PostgreSQL 17 and later).",
   }),
   PG_CONNECT_TIMEOUT_SECS: defaulted(integer("seconds", 1, HOUR_SECS), 30, {
-    help: "The longest a connection to PostgreSQL may take to be made.",
+    help:
+      "The longest a connection to PostgreSQL may take to be made; half of it, the longest silence in it.",
   }),
   PG_SSL_MODE: defaulted(choice("disable", "prefer", "require", "verify-ca", "verify-full"), "disable", {
     help: "TLS towards PostgreSQL, with libpq's meaning of each word.",

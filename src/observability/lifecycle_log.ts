@@ -132,7 +132,7 @@ export class LifecycleLog implements Lifecycle {
 
   retrying(error: CaptureError, pauseMs: number): void {
     this.#observer.failed(error.kind, true);
-    const isPostgres = ["postgres-unavailable", "postgres-silent", "slot-in-use"].includes(error.kind);
+    const isPostgres = error.kind.startsWith("postgres-") || error.kind === "slot-in-use";
     this.#observer.stateChanged(isPostgres ? "postgres" : "kafka", "failed");
     this.#logger.warn(error.message, {
       ...(error.hint === undefined ? {} : { mend: error.hint }),

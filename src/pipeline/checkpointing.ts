@@ -39,7 +39,7 @@ export async function checkpoint(
  * Saves what is delivered, if it is not.
  * @throws CaptureError `checkpoint-unavailable` with at-least-once delivery, which has no other record
  */
-export async function saveDelivered(parts: Omit<CheckpointingParts, "delivered">): Promise<void> {
+async function saveDelivered(parts: CheckpointingParts): Promise<void> {
   const { store, tracker, delivery, lifecycle } = parts;
   if (!isUnsaved(tracker)) return;
   const position = tracker.delivered;

@@ -3,7 +3,8 @@
 import { CaptureError } from "../errors.ts";
 import type { Lsn } from "./position.ts";
 import type { ReplicationStream } from "./ports.ts";
-import { Wakeup } from "./wait.ts";
+import { runTogether } from "./tasks.ts";
+import { delay, unlessAborted, Wakeup } from "./wait.ts";
 
 // After a save PostgreSQL is told within this time; more often would only make it write its slot to disk more often.
 const AFTER_SAVE_MS = 500;
@@ -15,6 +16,8 @@ export interface FeedbackParts {
   readonly intervalMs: number;
   /** How long the server may be silent, although each status update asks it for an answer. */
   readonly silenceMsMax: number;
+  /** When the server last answered on another connection. */
+  readonly answeredAt: () => number;
   readonly now: () => number;
 }
 
@@ -27,6 +30,9 @@ export interface FeedbackState {
   /** Since when intake has been waiting for bytes; undefined while it is busy with what it has. */
   waitingSince(): number | undefined;
 }
+
+// The silence is looked at so often.
+const LOOK_MS = 500;
 
 /** Runs from the moment that the slot is held; until a state is set, it confirms nothing and only keeps alive. */
 export class Feedback {
@@ -58,8 +64,17 @@ export class Feedback {
     this.#wakeup.wake();
   }
 
+  /** Whether the stream is being read, and so its end noticed there. */
+  get isReading(): boolean {
+    return this.#state !== undefined;
+  }
+
   /** Runs until the signal aborts, which it reports by throwing, or the server is silent for too long. */
   async run(signal: AbortSignal): Promise<void> {
+    await runTogether([(each) => this.#keepAlive(each), (each) => this.#listen(each)], signal);
+  }
+
+  async #keepAlive(signal: AbortSignal): Promise<void> {
     const { stream, intervalMs, now } = this.#parts;
     for (;;) {
       while (now() < this.#dueAt) await this.#wakeup.wait(signal, this.#dueAt - now());
@@ -67,24 +82,31 @@ export class Feedback {
       this.#sentAt = now();
       this.#dueAt = this.#sentAt + intervalMs;
       const state = this.#state;
-      if (state === undefined) {
-        await stream.confirm(0n, 0n);
-      } else {
-        this.#refuseSilence(state);
-        await stream.confirm(state.received(), state.confirm());
-      }
+      // Into a full socket nothing goes: then silence ends it.
+      await unlessAborted(
+        state === undefined ? stream.confirm(0n, 0n) : stream.confirm(state.received(), state.confirm()),
+        signal,
+      );
     }
   }
 
-  #refuseSilence(state: FeedbackState): void {
+  async #listen(signal: AbortSignal): Promise<never> {
     const { now, silenceMsMax } = this.#parts;
-    const waitingSince = state.waitingSince();
-    if (waitingSince === undefined || now() - waitingSince <= silenceMsMax) return;
-    throw new CaptureError(
-      "postgres-silent",
-      `Lost the replication stream: nothing came from PostgreSQL for ${
-        Math.round((now() - waitingSince) / 1000)
-      } s`,
+    for (;;) {
+      const waitingSince = this.#state?.waitingSince();
+      if (waitingSince !== undefined && now() - waitingSince > silenceMsMax) throw this.#silent(waitingSince);
+      await delay(Math.min(LOOK_MS, silenceMsMax), signal);
+    }
+  }
+
+  /** Only of a server that answers elsewhere it may be that it is busy, and will go on. */
+  #silent(waitingSince: number): CaptureError {
+    const { now, answeredAt, silenceMsMax } = this.#parts;
+    const isBusy = answeredAt() > waitingSince + silenceMsMax / 2;
+    const seconds = Math.round((now() - waitingSince) / 1000);
+    return new CaptureError(
+      isBusy ? "postgres-silent" : "postgres-unavailable",
+      `Lost the replication stream: nothing came from PostgreSQL for ${seconds} s`,
     );
   }
 }

@@ -10,7 +10,7 @@ import { reconcile } from "./reconcile.ts";
 import { type HeldStream, streamChanges } from "./streaming.ts";
 import { runTogether } from "./tasks.ts";
 import { delay } from "./wait.ts";
-import { watchServer } from "./watching.ts";
+import { ServerWatch } from "./watching.ts";
 
 // A slot that is not made by then waits for somebody.
 const SLOT_BLOCKERS_MS = 3_000;
@@ -54,13 +54,15 @@ export async function runSession(
     }
     stream = await session.start(either);
     observer.stateChanged("postgres", "streaming");
+    const watch = new ServerWatch(session, parts);
     const feedback = new Feedback({
       stream,
       intervalMs: feedbackInterval(settings, session.server.walSenderTimeoutMs),
       silenceMsMax: memory.silence.ms,
+      answeredAt: () => watch.answeredAt,
       now: parts.now,
     });
-    const held = { session, stream, identity, feedback, slotIsNew, sink, progress };
+    const held = { session, stream, identity, feedback, watch, slotIsNew, sink, progress };
     await runHeld(parts, settings, memory, held, (opened) => sink = opened, stop, kill);
   } finally {
     stream?.close();
@@ -115,6 +117,7 @@ async function createSlot(
 
 /** What is known and open once the slot is held. */
 interface Held extends HeldStream {
+  readonly watch: ServerWatch;
   readonly slotIsNew: boolean;
   readonly sink: Sink | undefined;
   readonly progress: Progress | null | undefined;
@@ -136,7 +139,7 @@ async function runHeld(
       held.feedback.run(AbortSignal.any([signal, ended.signal])).catch((error) => {
         if (!ended.signal.aborted) throw error;
       }),
-    (signal) => watchServer(held.session, parts, AbortSignal.any([signal, ended.signal])),
+    (signal) => held.watch.run(() => held.feedback.isReading, AbortSignal.any([signal, ended.signal])),
     async (signal) => {
       try {
         const preparing = AbortSignal.any([signal, stop]);

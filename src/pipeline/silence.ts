@@ -5,8 +5,9 @@ const MAX_MS = 30 * 60_000;
 
 /**
  * Each status update asks PostgreSQL for an answer, so silence means a dead link; but PostgreSQL also is silent
- * while it skips a long transaction of which nothing is published. So each time it is believed half as quickly,
- * until something is delivered again: then whatever held it up is behind.
+ * while it skips a long transaction of which nothing is published. So each time that it is silent here and answers on
+ * another connection, it is believed half as quickly, until something is delivered again: then whatever held it up is
+ * behind.
  */
 export class SilenceLimit {
   #ms = FIRST_MS;

@@ -3,7 +3,7 @@
 import { CaptureError } from "../errors.ts";
 import { Batcher } from "./batcher.ts";
 import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
-import { checkpoint, type CheckpointingParts, saveDelivered } from "./checkpointing.ts";
+import { checkpoint, type CheckpointingParts } from "./checkpointing.ts";
 import { deliver } from "./delivery.ts";
 import type { Feedback } from "./feedback.ts";
 import { Intake } from "./intake.ts";
@@ -112,7 +112,6 @@ export async function streamChanges(
     (signal) => checkpoint(checkpointing, () => drained, signal),
     (signal) => watchTypes(session, intake, AbortSignal.any([signal, stop])),
   ], kill);
-  await saveDelivered(checkpointing);
   await held.stream.finish(batcher.received.endLsn, tracker.confirmable, FINISH_MS);
   observer.stateChanged("postgres", "stopped");
   observer.stateChanged("kafka", "stopped");

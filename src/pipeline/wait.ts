@@ -15,6 +15,16 @@ export async function delay(ms: number, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** What `promise` gives, or the signal's reason when that comes first. The promise itself goes on. */
+export function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise: either, resolve, reject } = Promise.withResolvers<Value>();
+  const abort = () => reject(signal.reason);
+  promise.then(resolve, reject);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort);
+  return either.finally(() => signal.removeEventListener("abort", abort));
+}
+
 /**
  * Wakes the one task that waits for something to change. A wake-up that comes while nobody waits is kept, so
  * that none is missed between looking and waiting.

@@ -8,33 +8,69 @@ import { delay } from "./wait.ts";
 
 // So old is the lag that people are shown, at most.
 const WATCH_MS = 2_000;
+// After a look that failed, the next ones come sooner, a few times.
+const LOOK_AGAIN_MS = 500;
+const SOON_TIMES = 4;
+// A server that is up and takes no connections shuts down. What can be delivered by then was.
+const SHUTDOWNS_SEEN = 2;
 /** The tables are looked for at every second look. */
 const LOOKS_A_PUBLICATION = 2;
 
-/**
- * Runs from the moment that the slot is held until the signal aborts, while Kafka is away too: that is when the
- * slot keeps more and more WAL. A keepalive does not tell how much.
- */
-export async function watchServer(
-  session: SourceSession,
-  parts: CaptureParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const { observer, lifecycle } = parts;
-  for (let look = 0; !signal.aborted; look++) {
-    try {
-      const wal = await session.readWal(signal);
-      observer.walWatched(wal);
-      lifecycle.walWatched(wal);
-      const change = look % LOOKS_A_PUBLICATION === 0 ? await session.keepPublication(signal) : null;
-      if (change !== null) lifecycle.publicationKept(change);
-      await delay(WATCH_MS, signal);
-    } catch (error) {
-      if (signal.aborted || !(error instanceof CaptureError)) continue;
-      // Of a server that is away the stream's own connection tells.
-      if (errorPolicy(error.kind).action === "stop") lifecycle.publicationNotKept(error);
-      await delay(WATCH_MS, signal).catch(() => {});
+/** Looks from the moment that the slot is held, while Kafka is away too: then the slot keeps more and more WAL. */
+export class ServerWatch {
+  readonly #session: SourceSession;
+  readonly #parts: CaptureParts;
+  #answeredAt = -Infinity;
+
+  constructor(session: SourceSession, parts: CaptureParts) {
+    this.#session = session;
+    this.#parts = parts;
+  }
+
+  /** When the server last answered a look, in milliseconds of `now`. */
+  get answeredAt(): number {
+    return this.#answeredAt;
+  }
+
+  /**
+   * Runs until the signal aborts.
+   * @param isStreamRead whether a server that is away is noticed by the stream's own connection
+   * @throws CaptureError where it is away and nobody else would notice; where it shuts down, and waits for the stream
+   *   to confirm what Kafka does not take now
+   */
+  async run(isStreamRead: () => boolean, signal: AbortSignal): Promise<void> {
+    let failures = 0;
+    let shutdowns = 0;
+    for (let look = 0; !signal.aborted; look++) {
+      try {
+        await this.#look(look, signal);
+        failures = shutdowns = 0;
+      } catch (error) {
+        if (signal.aborted || !(error instanceof CaptureError)) continue;
+        failures++;
+        if (error.kind === "postgres-not-ready") shutdowns++;
+        this.#bear(error, isStreamRead() && shutdowns < SHUTDOWNS_SEEN);
+      }
+      const isSoon = failures > 0 && failures <= SOON_TIMES;
+      await delay(isSoon ? LOOK_AGAIN_MS : WATCH_MS, signal).catch(() => {});
     }
+  }
+
+  #bear(error: CaptureError, isBearable: boolean): void {
+    if (errorPolicy(error.kind).action === "stop") this.#parts.lifecycle.publicationNotKept(error);
+    else if (!isBearable) throw error;
+  }
+
+  /** A keepalive does not tell how much WAL the slot keeps. */
+  async #look(look: number, signal: AbortSignal): Promise<void> {
+    const { observer, lifecycle, now } = this.#parts;
+    const wal = await this.#session.readWal(signal);
+    this.#answeredAt = now();
+    observer.walWatched(wal);
+    lifecycle.walWatched(wal);
+    if (look % LOOKS_A_PUBLICATION !== 0) return;
+    const change = await this.#session.keepPublication(signal);
+    if (change !== null) lifecycle.publicationKept(change);
   }
 }
 

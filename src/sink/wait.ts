@@ -1,20 +1,12 @@
 // Waiting that a signal ends.
 
+import { unlessAborted } from "../pipeline/wait.ts";
+
 /** Waits `ms` milliseconds. @throws the signal's reason, at once, when it aborts */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   return unlessAborted(promise, signal).finally(() => clearTimeout(timer));
-}
-
-/** What `promise` gives, or the signal's reason when that comes first. The promise itself goes on. */
-export function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const { promise: either, resolve, reject } = Promise.withResolvers<Value>();
-  const abort = () => reject(signal.reason);
-  promise.then(resolve, reject);
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort);
-  return either.finally(() => signal.removeEventListener("abort", abort));
 }
 
 /** The pauses between tries: each twice as long as the one before, up to `maxMs`, about `totalMs` together. */

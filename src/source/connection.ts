@@ -2,6 +2,7 @@
 
 import pg from "pg";
 import { CaptureError } from "../errors.ts";
+import { AnswerTimer } from "./answer_timer.ts";
 import { translateConnectError, translatePostgresError } from "./errors.ts";
 import type { PostgresOptions } from "./options.ts";
 import { PostgresSocket, type RawConnection } from "./socket.ts";
@@ -22,6 +23,8 @@ const SESSION_SETTINGS = [
   "quote_all_identifiers=off",
   "statement_timeout=0",
   "lock_timeout=0",
+  // PostgreSQL 18 says by a warning that it passes over changes.
+  "client_min_messages=warning",
   "idle_session_timeout=0",
 ].map((setting) => `-c ${setting}`).join(" ");
 
@@ -30,6 +33,9 @@ const TEXT_TYPES = { getTypeParser: () => (value: string) => value };
 
 // A link that went silent is noticed within this time. What may rightly take longer says so.
 const ANSWER_MS_MAX = 25_000;
+// Connecting is many questions and answers. No single one takes so large a share of the time that all may take:
+// with the default of 30 s, a server that was cut off is tried anew well within that time.
+const SILENT_SHARE = 2;
 
 /** One open connection. Not for concurrent queries. */
 export class PostgresConnection implements Disposable {
@@ -75,6 +81,11 @@ export class PostgresConnection implements Disposable {
     const what = `PostgreSQL at ${options.host}:${options.port}`;
     const abort = () => socket.destroy(signal.reason instanceof Error ? signal.reason : undefined);
     signal.addEventListener("abort", abort, { once: true });
+    using answers = new AnswerTimer(
+      options.connectTimeoutMs / SILENT_SHARE,
+      (error) => socket.destroy(error),
+    );
+    for (const sign of ["connect", "heard"]) socket.on(sign, () => answers.heard());
     try {
       await client.connect();
     } catch (error) {

@@ -4,6 +4,8 @@ import { CaptureError, type ErrorKind } from "../errors.ts";
 
 /** The fields of an ErrorResponse that matter (PostgreSQL manual, 53.8). */
 export interface ServerError {
+  /** Not translated: `ERROR`, `FATAL`, `WARNING` and others. */
+  readonly severity: string;
   /** SQLSTATE. */
   readonly code: string;
   readonly message: string;
@@ -102,7 +104,7 @@ function classify(error: ServerError): Classified {
     case "54000":
       return { kind: "poison-change", hint: POISON_HINT };
     case "57P03":
-      return { kind: "postgres-unavailable" };
+      return { kind: "postgres-not-ready" };
     default:
       return { kind: REFUSING_CLASSES.has(code.slice(0, 2)) ? "postgres-refused" : "postgres-unavailable" };
   }
@@ -133,7 +135,9 @@ function connectionFault(error: Error): string {
   if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
     return "the connection was closed";
   }
-  if (error.message.includes("Connection terminated")) return "the connection was closed by the server";
+  if (/Connection terminated|not queryable/.test(error.message)) {
+    return "the connection was closed by the server";
+  }
   if (error.message.includes("timeout expired")) return "no answer in time";
   return error.message;
 }

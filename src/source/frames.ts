@@ -41,7 +41,7 @@ function copyDataMessage(body: Uint8Array): Uint8Array {
   return message;
 }
 
-/** The fields of an ErrorResponse: a type byte and a zero-ended string each. */
+/** The fields of an ErrorResponse or NoticeResponse: a type byte and a zero-ended string each. */
 export function parseErrorResponse(bytes: Uint8Array, start: number, end: number): ServerError {
   const fields = new Map<string, string>();
   const decoder = new TextDecoder();
@@ -55,6 +55,7 @@ export function parseErrorResponse(bytes: Uint8Array, start: number, end: number
   const hint = fields.get("H");
   const where = fields.get("W");
   return {
+    severity: fields.get("V") ?? "ERROR",
     code: fields.get("C") ?? "XX000",
     message: fields.get("M") ?? "an error without a message",
     ...(detail === undefined ? {} : { detail }),

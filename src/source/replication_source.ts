@@ -75,7 +75,7 @@ class PostgresSession implements SourceSession {
   readonly #replication: ReplicationOptions;
   readonly #connection: PostgresConnection;
   readonly #now: () => number;
-  #watching: PostgresConnection | undefined;
+  #watching: Promise<PostgresConnection> | undefined;
   /** The composite types that relations were described with, as they were when last looked at. */
   readonly #compositeTypes = new Map<number, string>();
   #walsenderPid = 0;
@@ -136,10 +136,7 @@ class PostgresSession implements SourceSession {
 
   async start(signal: AbortSignal): Promise<ReplicationStream> {
     const { slot, publication, messageBytesMax } = this.#replication;
-    // At 0/0 PostgreSQL begins at the slot's own confirmed position (logical.c, CreateDecodingContext); a position
-    // of ours that is ahead of it would be taken silently, even beyond the end of WAL.
-    const command = `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', ` +
-      `publication_names '${quoteIdentifier(publication).replaceAll("'", "''")}', messages 'true')`;
+    const command = startCommand(slot, publication);
     const options = { what: `replication on slot "${slot}"`, now: this.#now, messageBytesMax };
     this.#started = true;
     return await PostgresStream.start(this.#connection.takeOver(), command, options, signal);
@@ -198,20 +195,24 @@ class PostgresSession implements SourceSession {
 
   close(): void {
     this.#connection.close();
-    this.#watching?.close();
+    closeLater(this.#watching);
   }
 
-  /** On the connection that watches the server, beside the stream's; one call at a time. */
+  /** On the connection that watches the server, beside the stream's. */
   async #watch<T>(look: (connection: PostgresConnection) => Promise<T>, signal: AbortSignal): Promise<T> {
-    this.#watching ??= await PostgresConnection.open(this.#postgres, "sql", signal);
+    const watching = this.#watching ??= PostgresConnection.open(this.#postgres, "sql", signal);
     try {
-      return await look(this.#watching);
+      return await look(await watching);
     } catch (error) {
-      this.#watching.close();
-      this.#watching = undefined;
+      closeLater(watching);
+      if (this.#watching === watching) this.#watching = undefined;
       throw error;
     }
   }
+}
+
+function closeLater(opening: Promise<PostgresConnection> | undefined): void {
+  opening?.then((connection) => connection.close(), () => {});
 }
 
 /** Before a slot is made: it would not see a publication that is younger. */
@@ -223,6 +224,15 @@ async function keep(
 ): Promise<PublicationChange | null> {
   if (tables === undefined) return null;
   return await keepPublication(connection, { publication, tables, slot }, versionNumber, signal);
+}
+
+/**
+ * At 0/0 PostgreSQL begins at the slot's own confirmed position (logical.c, CreateDecodingContext); a position of ours
+ * that is ahead of it would be taken silently, even beyond the end of WAL.
+ */
+export function startCommand(slot: string, publication: string): string {
+  return `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', ` +
+    `publication_names '${quoteIdentifier(publication).replaceAll("'", "''")}', messages 'true')`;
 }
 
 /** The switches in a timeline history file: `1<TAB>0/3000000<TAB>reason` a line, oldest first. */
@@ -277,8 +287,11 @@ async function identify(connection: PostgresConnection, signal: AbortSignal): Pr
   };
 }
 
-/** So soon the server lets go of a slot whose holder is frozen or cut off, and a waiting instance takes over. */
-const WAL_SENDER_TIMEOUT_MS = 10_000;
+/**
+ * So soon the server lets go of a slot whose holder is frozen or cut off: a waiting instance is to stream within 10 s
+ * of that.
+ */
+const WAL_SENDER_TIMEOUT_MS = 8_000;
 
 /** For this session alone, and never longer than the server has it; 0 there means never. */
 async function shortenTimeout(

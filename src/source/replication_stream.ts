@@ -3,8 +3,9 @@
 import { CaptureError } from "../errors.ts";
 import type { Lsn } from "../pipeline/position.ts";
 import type { ReplicationStream } from "../pipeline/ports.ts";
+import { unlessAborted } from "../pipeline/wait.ts";
 import { LargeMessage } from "./large_message.ts";
-import { translatePostgresError, translateServerError } from "./errors.ts";
+import { type ServerError, translatePostgresError, translateServerError } from "./errors.ts";
 import { HEADER_BYTES, parseErrorResponse, queryMessage, statusUpdate, uint32 } from "./frames.ts";
 import type { RawConnection } from "./socket.ts";
 
@@ -26,6 +27,8 @@ const ERROR_RESPONSE = 0x45;
 const NOTICE_RESPONSE = 0x4e;
 const PARAMETER_STATUS = 0x53;
 const READY_FOR_QUERY = 0x5a;
+const OBJECT_NOT_IN_PREREQUISITE_STATE = "55000";
+const UNDEFINED_OBJECT = "42704";
 const XLOG_DATA = 0x77;
 const KEEPALIVE = 0x6b;
 
@@ -119,6 +122,8 @@ export class PostgresStream implements ReplicationStream {
             "The replication stream ended: PostgreSQL is shutting down",
           );
         case NOTICE_RESPONSE:
+          this.#refuseSkipped(parseErrorResponse(bytes, this.start, this.end));
+          break;
         case PARAMETER_STATUS:
           break;
         default:
@@ -148,7 +153,7 @@ export class PostgresStream implements ReplicationStream {
     this.#reading ??= this.#connection.read(this.bytes.subarray(this.#tail));
     let count: number | null;
     try {
-      count = await abortable(this.#reading, signal);
+      count = await unlessAborted(this.#reading, signal);
     } catch (error) {
       signal.throwIfAborted();
       throw translatePostgresError(error, "Lost the replication stream");
@@ -253,6 +258,15 @@ export class PostgresStream implements ReplicationStream {
     throw this.#malformed(`CopyData of kind ${kind} with ${length} bytes`);
   }
 
+  /**
+   * PostgreSQL 18 warns of a publication that did not exist where it decodes, and passes over what it would have
+   * published (pgoutput.c, LoadPublications); before, that was an error.
+   */
+  #refuseSkipped(notice: ServerError): void {
+    if (notice.severity !== "WARNING" || notice.code !== OBJECT_NOT_IN_PREREQUISITE_STATE) return;
+    throw translateServerError({ ...notice, code: UNDEFINED_OBJECT }, `Cannot go on with ${this.#what}`);
+  }
+
   /** Moves what is unparsed to the front, and grows the buffer for a message larger than it. */
   #makeRoom(): void {
     if (this.#reading !== undefined) return;
@@ -307,17 +321,5 @@ export class PostgresStream implements ReplicationStream {
 
   #malformed(found: string): CaptureError {
     return new CaptureError("decoding", `Cannot read the replication stream: PostgreSQL sent ${found}`);
-  }
-}
-
-/** `promise`, or the signal's reason if it aborts first. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }

@@ -46,6 +46,7 @@ export async function readWal(
        LEFT JOIN pg_catalog.pg_replication_slots ON slot_name = ${quoteLiteral(slot)}`,
     "look at the WAL",
     signal,
+    WAL_ANSWER_MS_MAX,
   );
   return {
     end: parseLsn(row.wal_end ?? "") ?? 0n,
@@ -55,6 +56,8 @@ export async function readWal(
   };
 }
 
+// Asked for every few seconds, it also tells that the server is there: quickly enough to be noticed within 30 s.
+const WAL_ANSWER_MS_MAX = 20_000;
 const WAL_STATUSES = ["reserved", "extended", "unreserved", "lost"] as const;
 
 /** The end of the WAL that the server can stream. */

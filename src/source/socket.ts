@@ -20,6 +20,8 @@ export interface RawConnection {
  * `pg` does the handshake, the authentication and the queries before START_REPLICATION; then `takeOver` hands
  * the connection to a reader that fills one buffer again and again. A Node socket makes a new 64 kB buffer each
  * read: the same million rows took 95 MB that way, and 45 MB this way.
+ *
+ * Until then it emits `heard` whenever something came.
  */
 export class PostgresSocket extends Duplex {
   #connection: Deno.Conn | undefined;
@@ -80,6 +82,7 @@ export class PostgresSocket extends Duplex {
       (count) => {
         if (this.#takenOver) return;
         this.#pendingRead = undefined;
+        this.emit("heard");
         this.push(count === null ? null : Buffer.from(this.#handshakeBuffer.subarray(0, count)));
       },
       (error) => this.destroy(error),

@@ -32,8 +32,12 @@ async function crashesAt(bed: TestBed, point: number): Promise<boolean> {
   const slotExists = await isThere(bed);
   if (slotExists) await write(bed, point);
   await using capture = await startCapture({
-    // Some of the batches are full, so that they are sent before the one that ends their transaction.
-    env: { ...bed.env, REPLICATION_MAX_BUFFER_SIZE: "20", CRASH_AT: String(point) },
+    // With little room every second time: then one Kafka transaction takes several batches.
+    env: {
+      ...bed.env,
+      CRASH_AT: String(point),
+      ...(point % 2 === 0 ? { REPLICATION_MAX_BUFFER_SIZE: "10" } : {}),
+    },
     script: CRASH_MAIN,
   });
   const delivered = waitUntilConfirmed(bed, capture, 20_000).catch(() => {});

@@ -79,6 +79,20 @@ quickTest("a first instance that lives is not disturbed by a second one that wai
   await assertExactlyOnce(bed, first, writers);
 });
 
+for (const end of ["kill", "freeze"] as const) {
+  quickTest(`a second instance that waits streams within 10 s of the first one's end (${end})`, async () => {
+    await using bed = await createFaultBed();
+    await using first = await startStreaming(bed);
+    await using writers = new Writers(bed.postgres, 2, 55).start();
+    await using second = await startSecond(bed);
+    await second.waitForLog("Waiting for the slot");
+    await waitForCommits(bed, first);
+    await first[end]();
+    await second.waitForLog("Streaming", { timeoutMs: 10_000 });
+    await assertExactlyOnce(bed, second, writers);
+  });
+}
+
 quickTest(
   "asked to stop in the middle of a large transaction, it ends within 10 s, and goes on there",
   async () => {

@@ -2,9 +2,11 @@
 
 import { ok, strictEqual } from "node:assert";
 import kafkajs, { type Admin } from "kafkajs";
+import { startKafka } from "../../dev/kafka.ts";
 import { kafkaClient } from "../../dev/kafka_client.ts";
 import { delay } from "../../dev/server_process.ts";
 import { startCapture } from "../support/capture.ts";
+import { readTopics } from "../support/consumer.ts";
 import {
   assertExactlyOnce,
   createFaultBed,
@@ -12,6 +14,7 @@ import {
   startStreaming,
   waitForCommits,
 } from "../support/fault_bed.ts";
+import { waitUntilConfirmed } from "../support/oracle.ts";
 import { type Interception, KafkaApi } from "../support/proxy.ts";
 import { quickTest, slowTest } from "../support/speed.ts";
 import { Writers } from "../support/writer.ts";
@@ -67,6 +70,28 @@ quickTest(
     );
     lying.release();
     await assertExactlyOnce(bed, capture);
+  },
+);
+
+slowTest(
+  "with a replica that is down and min.insync.replicas 2 it waits, the slot stays, and it goes on when it is back",
+  async () => {
+    const properties = { "min.insync.replicas": 2 };
+    await using bed = await createFaultBed({ kafka: { properties } });
+    await using second = await startKafka({ joins: bed.kafkaServer, properties });
+    await using capture = await startStreaming(bed, { KAFKA_TOPIC_REPLICATION_FACTOR: "2" });
+    await bed.sql.exec("INSERT INTO account VALUES (1, 'two replicas', 0)");
+    await waitUntilConfirmed(bed, capture);
+    await second.kill();
+    const start = await bed.sql.value("SELECT pg_current_wal_insert_lsn()");
+    await bed.sql.exec("INSERT INTO account VALUES (2, 'one replica', 0)");
+    await capture.waitForLog(/retry_in_ms/, { timeoutMs: 60_000 });
+    await delay(10_000);
+    const isHeld = "SELECT confirmed_flush_lsn <= $1 FROM pg_replication_slots WHERE slot_name = $2";
+    strictEqual(await bed.sql.value(isHeld, [start, bed.slot]), "t");
+    ok(capture.running);
+    await second.start();
+    await assertExactlyOnce(bed, capture, undefined, 90_000);
   },
 );
 
@@ -146,6 +171,22 @@ quickTest("a topic deleted while running is told of, and no change after it is s
   await bed.sql.exec("INSERT INTO entry (account, note) SELECT g, 'after' FROM generate_series(1, 5) g");
   await capture.waitForLog(topic);
   await assertExactlyOnce(bed, capture);
+});
+
+quickTest("the progress topic deleted while it runs is a refusal, with nothing sent after it", async () => {
+  await using bed = await createFaultBed();
+  await using admin = await kafkaAdmin(bed.brokers);
+  await using capture = await startStreaming(bed);
+  await bed.sql.exec("INSERT INTO account VALUES (1, 'a', 0)");
+  await waitUntilConfirmed(bed, capture);
+  await admin.client.deleteTopics({ topics: [`${bed.topicPrefix}.pg-capture.progress`] });
+  await delay(500);
+  await bed.sql.exec("INSERT INTO account VALUES (2, 'a', 0)");
+  strictEqual((await capture.waitForExit()).code, 3);
+  const line = capture.log.find((text) => text.includes(" error ")) ?? "";
+  ok(line.includes("progress topic was deleted") && line.includes("mend:"), line);
+  const records = await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix });
+  strictEqual(records.length, 1);
 });
 
 slowTest("while Kafka is away memory stays bounded and PostgreSQL stays connected", async () => {

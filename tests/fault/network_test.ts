@@ -4,7 +4,7 @@ import { ok } from "node:assert";
 import { delay } from "../../dev/server_process.ts";
 import { assertExactlyOnce, createFaultBed, startStreaming, waitForCommits } from "../support/fault_bed.ts";
 import type { CaptureProcess } from "../support/capture.ts";
-import type { Way } from "../support/proxy.ts";
+import { startProxy, type Way } from "../support/proxy.ts";
 import { quickTest, slowTest } from "../support/speed.ts";
 import { Writers } from "../support/writer.ts";
 
@@ -119,8 +119,6 @@ for (const link of LINKS) {
     for (const livesMs of [0, 15, 30, 60, 90, 130]) {
       await using capture = await startStreaming(bed, {
         REPLICATION_CHECKPOINT_FILE: `${bed.folder}/c${livesMs}`,
-        // The default of 30 s is the very time in which it is to be noticed.
-        PG_CONNECT_TIMEOUT_SECS: "20",
       });
       const seen = bed[link].connections;
       bed.toPostgres.reset();
@@ -138,6 +136,35 @@ for (const link of LINKS) {
   });
 }
 
+// Both sides' messages of a session that connects, asks, streams and confirms.
+const POSTGRES_MESSAGES = {
+  server: ["R", "S", "K", "Z", "T", "D", "C", "W", "k", "w:B", "w:R", "w:I", "w:U", "w:D", "w:C"],
+  client: ["startup", "p", "Q", "r"],
+} as const;
+
+quickTest("a reset at every kind of message from and to PostgreSQL changes nothing", async () => {
+  await using bed = await createFaultBed();
+  await using proxy = await startProxy({ port: bed.postgres.port, protocol: "postgres" });
+  await using capture = await startStreaming(bed, { PG_PORT: String(proxy.port) });
+  await using writers = new Writers(bed.postgres, 1, 67).start();
+  for (const side of ["server", "client"] as const) {
+    for (const kind of POSTGRES_MESSAGES[side]) {
+      const cut = proxy.cut(side, kind);
+      // What comes only at the start comes again after a reset.
+      for (
+        let waitMs = 200;
+        !await Promise.race([cut.caught.then(() => true), delay(waitMs)]);
+        waitMs = 5_000
+      ) {
+        ok(capture.running, capture.log.slice(-15).join("\n"));
+        proxy.reset();
+      }
+      await waitForCommits(bed, capture, 1);
+    }
+  }
+  await assertExactlyOnce(bed, capture, writers);
+});
+
 slowTest("an idle link that goes silent is noticed within 30 s, too", async () => {
   await using bed = await createFaultBed();
   await using capture = await startStreaming(bed);
@@ -150,11 +177,47 @@ slowTest("an idle link that goes silent is noticed within 30 s, too", async () =
   await assertExactlyOnce(bed, capture);
 });
 
+slowTest(
+  "a second black hole right after the first is noticed as soon, with nothing delivered between",
+  async () => {
+    await using bed = await createFaultBed();
+    // Kafka's silence of 18 s would be noticed first: the database is idle, and its progress is not due meanwhile.
+    await using capture = await startStreaming(bed, { REPLICATION_CHECKPOINT_INTERVAL_SECS: "300" });
+    for (let hole = 0; hole < 2; hole++) {
+      const from = capture.log.length;
+      await noticed(capture, () => bed.toPostgres.blackHole("to-client"));
+      bed.toPostgres.heal();
+      bed.toPostgres.reset();
+      await capture.waitForLog("Streaming", { from, timeoutMs: 60_000 });
+    }
+    await bed.sql.exec("INSERT INTO account VALUES (1, 'a', 0)");
+    await assertExactlyOnce(bed, capture);
+  },
+);
+
+slowTest(
+  "PostgreSQL goes silent while Kafka is away: noticed within 30 s, and healed when both are back",
+  async () => {
+    await using bed = await createFaultBed();
+    await using capture = await startStreaming(bed);
+    await bed.sql.exec("INSERT INTO account VALUES (1, 'a', 0)");
+    await waitForCommits(bed, capture, 1);
+    await bed.toKafka.refuse();
+    bed.toKafka.reset();
+    await bed.sql.exec("INSERT INTO account VALUES (2, 'a', 0)");
+    const from = capture.log.length;
+    await capture.waitForLog(/ warn .*Cannot connect to Kafka/, { from });
+    await noticed(capture, () => bed.toPostgres.blackHole(), / warn .*(PostgreSQL|WAL).*retry_in_ms/);
+    bed.toPostgres.heal();
+    await bed.toKafka.accept();
+    await capture.waitForLog("Streaming", { from, timeoutMs: 60_000 });
+    await assertExactlyOnce(bed, capture);
+  },
+);
+
 /** 45 s, then all is well; old connections stay dead, as after a firewall that forgot them. */
 async function blackHole(link: LinkName, way: Way): Promise<void> {
   await using bed = await createFaultBed();
-  // The server must let go of its own dead end, too, before the slot is free.
-  await bed.sql.exec(`ALTER DATABASE ${bed.postgres.database} SET wal_sender_timeout = '20s'`);
   await using capture = await startStreaming(bed);
   await using writers = new Writers(bed.postgres, 1, 65).start();
   await waitForCommits(bed, capture);
@@ -167,10 +230,14 @@ async function blackHole(link: LinkName, way: Way): Promise<void> {
 }
 
 /** Does it, and waits until the log tells of it. */
-async function noticed(capture: CaptureProcess, fault: () => void): Promise<void> {
+async function noticed(
+  capture: CaptureProcess,
+  fault: () => void,
+  line = / warn .*retry_in_ms/,
+): Promise<void> {
   const from = capture.log.length;
   fault();
-  await capture.waitForLog(/ warn .*retry_in_ms/, { from, timeoutMs: NOTICED_MS_MAX });
+  await capture.waitForLog(line, { from, timeoutMs: NOTICED_MS_MAX });
 }
 
 async function until(condition: () => boolean, capture: CaptureProcess): Promise<void> {

@@ -30,6 +30,8 @@ export interface ReadOptions {
   readonly untilCount?: number;
   /** With `untilCount`: return what there is when nothing has come for so long; 20,000 when not given. */
   readonly idleMs?: number;
+  /** Keeps less of each value, where all of them are too much to hold; a record's own when not given. */
+  readonly shorten?: (value: string) => string;
   /** Throw after this time; 300,000 when not given. */
   readonly timeoutMs?: number;
 }
@@ -43,7 +45,7 @@ export interface ReadOptions {
 export async function readTopics(options: ReadOptions): Promise<readonly TopicRecord[]> {
   const kafka = kafkaClient(options.brokers);
   const admin = kafka.admin();
-  const reader = new Reader(kafka);
+  const reader = new Reader(kafka, options.shorten ?? ((value) => value));
   await admin.connect();
   try {
     await readAll(admin, reader, options);
@@ -111,13 +113,15 @@ class Reader {
   readonly records: TopicRecord[] = [];
   lastRecordMs = Date.now();
   readonly #kafka: Kafka;
+  readonly #shorten: (value: string) => string;
   readonly #topics = new Set<string>();
   readonly #consumers: Consumer[] = [];
   /** By `topic/partition`, the offset after the last one seen, control records included. */
   readonly #positions = new Map<string, number>();
 
-  constructor(kafka: Kafka) {
+  constructor(kafka: Kafka, shorten: (value: string) => string) {
     this.#kafka = kafka;
+    this.#shorten = shorten;
   }
 
   /** Starts to read those of the topics that are not being read yet. */
@@ -149,7 +153,7 @@ class Reader {
             partition: batch.partition,
             offset: Number(offset),
             key: key?.toString() ?? null,
-            value: value?.toString() ?? null,
+            value: value === null ? null : this.#shorten(value.toString()),
             timestampMs: Number(timestamp),
           });
         }

@@ -31,6 +31,8 @@ export class FakeWorld {
   readonly delivered: string[] = [];
   slotExists = true;
   slotConfirmed: Lsn = 100n;
+  /** The process that holds the slot, or null. */
+  slotHolder: number | null = null;
   walEnd: Lsn = 1_000_000n;
   timeline = 1;
   timelineHistory: readonly TimelineSwitch[] = [];
@@ -40,6 +42,11 @@ export class FakeWorld {
   writeError: Error | undefined;
   /** Awaited by each `write`, if set. */
   writeGate: Promise<void> | undefined;
+  /** Awaited by each `save`, if set. */
+  saveGate: Promise<void> | undefined;
+  /** Thrown by the next `save`, if set. */
+  saveError: Error | undefined;
+  walSenderTimeoutMs = 60_000;
   readonly #waiting: Sent[] = [];
   #wake: (() => void) | undefined;
 
@@ -83,7 +90,7 @@ export class FakeWorld {
         systemIdentifier: "7300",
         timeline: this.timeline,
         versionNumber: 170_000,
-        walSenderTimeoutMs: 60_000,
+        walSenderTimeoutMs: this.walSenderTimeoutMs,
       },
       publishedTables: [],
       warnings: [],
@@ -92,7 +99,7 @@ export class FakeWorld {
       slot: () =>
         Promise.resolve(
           this.slotExists
-            ? { confirmedFlushLsn: this.slotConfirmed, activePid: null, walEnd: this.walEnd }
+            ? { confirmedFlushLsn: this.slotConfirmed, activePid: this.slotHolder, walEnd: this.walEnd }
             : null,
         ),
       slotBlockers: () => Promise.resolve([]),
@@ -193,10 +200,11 @@ export class FakeWorld {
   #store(): CheckpointStore {
     return {
       load: () => Promise.resolve(this.checkpoint),
-      save: (checkpoint) => {
+      save: async (checkpoint) => {
+        await this.saveGate;
+        if (this.saveError !== undefined) throw this.saveError;
         this.events.push(`save ${formatLsn(checkpoint.progress.position.endLsn)}`);
         this.checkpoint = checkpoint;
-        return Promise.resolve();
       },
       close: () => {},
     };

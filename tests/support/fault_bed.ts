@@ -3,7 +3,7 @@
 import { type KafkaOptions, type KafkaServer, startKafka } from "../../dev/kafka.ts";
 import { type PostgresOptions, type PostgresServer, startPostgres } from "../../dev/postgres.ts";
 import { delay } from "../../dev/server_process.ts";
-import { type CaptureProcess, startCapture } from "./capture.ts";
+import { type CaptureOptions, type CaptureProcess, startCapture } from "./capture.ts";
 import { assertDelivered, type JudgedBed, waitUntilConfirmed } from "./oracle.ts";
 import { KafkaApi, type Proxy, startProxy } from "./proxy.ts";
 import { lastingSql } from "./psql.ts";
@@ -87,8 +87,9 @@ function missing(server: string): never {
 export async function startStreaming(
   bed: FaultBed,
   env: Readonly<Record<string, string>> = {},
+  options: Pick<CaptureOptions, "script" | "wrapper"> = {},
 ): Promise<CaptureProcess> {
-  const capture = await startCapture({ env: { ...bed.env, ...env } });
+  const capture = await startCapture({ ...options, env: { ...bed.env, ...env } });
   try {
     await capture.waitForLog("Streaming");
     return capture;

@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { freePort } from "../../dev/ports.ts";
 import { delay } from "../../dev/server_process.ts";
 import { type Choice, Interception, KafkaTap } from "./kafka_tap.ts";
+import { Cut, PostgresTap } from "./postgres_tap.ts";
 import { goodLane, Lane, type LaneConditions } from "./proxy_lane.ts";
 
 export { type Interception, KafkaApi } from "./kafka_tap.ts";
@@ -14,11 +15,16 @@ export type Way = "to-server" | "to-client" | "both";
 /** What is behind it. */
 export interface ProxyTarget {
   readonly port: number;
-  /** `kafka`: frames are known, and the broker's own address in its answers becomes the proxy's. */
-  readonly protocol: "kafka" | "any";
+  /**
+   * `kafka`: frames are known, and the broker's own address in its answers becomes the proxy's. `postgres`: messages
+   * are known.
+   */
+  readonly protocol: "kafka" | "postgres" | "any";
+  /** Where it listens; 127.0.0.1 and a free port when not given. */
+  readonly at?: { readonly host: string; readonly port: number };
 }
 
-/** Starts a proxy on a free port of 127.0.0.1. */
+/** Starts a proxy. */
 export async function startProxy(target: ProxyTarget): Promise<Proxy> {
   const proxy = new Proxy(target);
   await proxy.accept();
@@ -27,8 +33,8 @@ export async function startProxy(target: ProxyTarget): Promise<Proxy> {
 
 /** A running proxy. */
 export class Proxy implements AsyncDisposable {
-  readonly host = "127.0.0.1";
-  readonly port = freePort();
+  readonly host: string;
+  readonly port: number;
   readonly toServer: LaneConditions = goodLane();
   readonly toClient: LaneConditions = goodLane();
   /** How many requests of each Kafka api key have passed. */
@@ -36,11 +42,14 @@ export class Proxy implements AsyncDisposable {
   #target: ProxyTarget;
   readonly #links = new Set<Link>();
   readonly #interceptions: Interception[] = [];
+  readonly #cuts: Cut[] = [];
   #server: Server | undefined;
   #connections = 0;
 
   constructor(target: ProxyTarget) {
     this.#target = target;
+    this.host = target.at?.host ?? SERVER_HOST;
+    this.port = target.at?.port ?? freePort();
   }
 
   get address(): string {
@@ -120,6 +129,13 @@ export class Proxy implements AsyncDisposable {
     return interception;
   }
 
+  /** Chooses a PostgreSQL message that is to pass from now on: it is lost with its connection. */
+  cut(side: Cut["side"], kind: string): Cut {
+    const cut = new Cut(side, kind);
+    this.#cuts.push(cut);
+    return cut;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const interception of this.#interceptions) interception.release();
     await this.refuse();
@@ -128,11 +144,12 @@ export class Proxy implements AsyncDisposable {
 
   #connect(client: Socket): void {
     this.#connections++;
-    const server = connect({ port: this.#target.port, host: this.host });
+    const server = connect({ port: this.#target.port, host: SERVER_HOST });
     const link: Link = new Link(client, server, this.toServer, this.toClient, {
       target: this.#target,
       proxyPort: this.port,
       interceptions: this.#interceptions,
+      cuts: this.#cuts,
       onRequest: (api) => this.requests.set(api, (this.requests.get(api) ?? 0) + 1),
     });
     this.#links.add(link);
@@ -140,10 +157,13 @@ export class Proxy implements AsyncDisposable {
   }
 }
 
+const SERVER_HOST = "127.0.0.1";
+
 interface LinkParts {
   readonly target: ProxyTarget;
   readonly proxyPort: number;
   readonly interceptions: readonly Interception[];
+  readonly cuts: readonly Cut[];
   readonly onRequest: (api: number) => void;
 }
 
@@ -153,14 +173,14 @@ class Link {
   readonly #server: Socket;
   readonly #toServer: Lane;
   readonly #toClient: Lane;
-  readonly #tap: KafkaTap | undefined;
+  readonly #tap: KafkaTap | PostgresTap | undefined;
 
   constructor(
     client: Socket,
     server: Socket,
     toServer: LaneConditions,
     toClient: LaneConditions,
-    { target, proxyPort, interceptions, onRequest }: LinkParts,
+    { target, proxyPort, interceptions, cuts, onRequest }: LinkParts,
   ) {
     this.#client = client;
     this.#server = server;
@@ -180,6 +200,8 @@ class Link {
         resetClient: () => reset(client),
         resetBoth: () => this.reset(),
       });
+    } else if (target.protocol === "postgres") {
+      this.#tap = new PostgresTap(cuts, () => this.reset());
     }
   }
 

@@ -26,6 +26,13 @@ export interface SentBatch {
   readonly producerEpoch: number;
   readonly baseSequence: number;
   readonly recordCount: number;
+  readonly isTransactional: boolean;
+}
+
+/** An EndTxn that came. */
+export interface SentEnd {
+  readonly transactionalId: string;
+  readonly committed: boolean;
 }
 
 /** Every topic is there, with one partition. What the script does not mention is answered without an error. */
@@ -33,6 +40,7 @@ export class ScriptedCluster implements AsyncDisposable {
   /** The requests in their order, but for what every connection begins with. */
   readonly asked: ApiKey[] = [];
   readonly batches: SentBatch[] = [];
+  readonly ends: SentEnd[] = [];
   readonly #broker = new FakeBroker((frame) => this.#answer(frame));
   readonly #turns = new Map<ApiKey, Turn[]>();
   readonly #transactionVersion: 1 | 2;
@@ -95,6 +103,7 @@ export class ScriptedCluster implements AsyncDisposable {
       case Api.InitProducerId:
         return writeProducer(body, errorCode, 7n, this.#epoch++);
       case Api.EndTxn:
+        this.ends.push(sentEnd(request));
         return this.#transactionVersion === 2
           ? writeProducer(body, errorCode, 7n, this.#epoch++)
           : writeThrottledError(body, errorCode);
@@ -195,7 +204,15 @@ function sentBatch(topic: string, records: Uint8Array): SentBatch {
     producerEpoch: header.getInt16(51),
     baseSequence: header.getInt32(53),
     recordCount: header.getInt32(57),
+    isTransactional: (header.getInt16(21) & 0x10) !== 0,
   };
+}
+
+function sentEnd(request: BufferReader): SentEnd {
+  request.tags(); // of the header
+  const transactionalId = request.compactString();
+  request.skip(10); // producer id, epoch
+  return { transactionalId, committed: request.int8() === 1 };
 }
 
 function writeThrottledError(body: BufferWriter, errorCode: number): void {

@@ -110,6 +110,14 @@ Deno.test("a batch's position is the last change in it, and the end of the last 
   deepStrictEqual((await batcher.take(NEVER))?.position, { commitLsn: 12n, seq: 2, endLsn: 9n });
 });
 
+Deno.test("the end of what is whole does not go back", async () => {
+  const { batcher } = batcherOf();
+  batcher.advanceEnd(40n);
+  batcher.advanceEnd(30n);
+  batcher.flush();
+  strictEqual((await batcher.take(NEVER))?.position.endLsn, 40n);
+});
+
 Deno.test("what is held is bounded over both batches, by count and by bytes", async () => {
   const { batcher } = batcherOf({ bufferRecordsMax: 3, batchBytes: 1000 });
   batcher.tryAppend(ROUTE, record(10), 0, 7n, 1, false);

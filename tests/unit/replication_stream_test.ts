@@ -1,6 +1,6 @@
 // The replication stream's two directions: what is made of the server's bytes, and what it is told.
 
-import { deepStrictEqual, rejects, strictEqual } from "node:assert";
+import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
 import { CaptureError } from "../../src/errors.ts";
 import { PostgresStream } from "../../src/source/replication_stream.ts";
 import type { RawConnection } from "../../src/source/socket.ts";
@@ -241,6 +241,25 @@ Deno.test("at the end it confirms, ends the copy, and waits for the server to ha
   strictEqual(new DataView(connection.written[1]!.buffer).getBigUint64(14), 8n);
   deepStrictEqual([...connection.written[2]!], [0x63, 0, 0, 0, 4]);
   strictEqual(connection.closed, true);
+});
+
+Deno.test("a warning that PostgreSQL 18 passes over a publication ends the stream, another notice does not", async () => {
+  const notice = (severity: string, code: string) => [
+    ...new TextEncoder().encode(`V${severity}\0C${code}\0Mskipped loading publication "p"\0\0`),
+  ];
+  const connection = new FakeConnection(
+    COPY_BOTH,
+    join(frame("N", notice("NOTICE", "55000")), frame("N", notice("WARNING", "01000"))),
+    frame("N", notice("WARNING", "55000")),
+  );
+  const stream = await startedOn(connection);
+  await stream.fill(NEVER);
+  strictEqual(stream.next(), "none");
+  await stream.fill(NEVER);
+  throws(
+    () => stream.next(),
+    (error) => error instanceof CaptureError && error.kind === "publication-missing",
+  );
 });
 
 function frame(tag: string, body: ArrayLike<number>): Uint8Array {

@@ -55,6 +55,10 @@ function transaction(commitLsn: bigint, endLsn: bigint, ...ids: readonly number[
   ];
 }
 
+function pass(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 function idsOf(world: FakeWorld): number[] {
   return world.delivered.map((value) => JSON.parse(value).after.id);
 }
@@ -64,6 +68,16 @@ Deno.test("the slot is held before the transactional id is taken", async () => {
   await using _running = run(world);
   await world.until("open sink");
   ok(world.events.indexOf("start replication") < world.events.indexOf("open sink"));
+});
+
+Deno.test("while another instance holds the slot, nothing is started and nobody is fenced", async () => {
+  const world = new FakeWorld();
+  world.slotHolder = 4711;
+  await using _running = run(world);
+  await pass(50);
+  deepStrictEqual(world.events, []);
+  world.slotHolder = null;
+  await world.until("open sink");
 });
 
 Deno.test("a slot that is missing is made only after Kafka was asked whether a position is known", async () => {
@@ -124,6 +138,33 @@ Deno.test("what is being written is neither saved nor confirmed", async () => {
   await world.until("confirm 0/12C");
 });
 
+Deno.test("while a later change is being written, checkpoints hold only what is committed", async () => {
+  const world = new FakeWorld();
+  world.send(...transaction(200n, 210n, 1));
+  await using _running = run(world);
+  await world.until("save 0/D2");
+  world.writeGate = new Promise(() => {});
+  world.send(...transaction(210n, 220n, 2));
+  await pass(300);
+  strictEqual(world.events.some((event) => event.includes("0/DC")), false, world.events.join(", "));
+});
+
+Deno.test("what is being saved is not confirmed", async () => {
+  const world = new FakeWorld();
+  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 90n, seq: 1, endLsn: 100n } };
+  await using _running = run(world);
+  await world.until("save 0/64");
+  const gate = Promise.withResolvers<void>();
+  world.saveGate = gate.promise;
+  world.send(...transaction(200n, 210n, 1), { keepalive: 210n, replyRequested: true });
+  await world.until(/^write 1/);
+  world.send({ keepalive: 210n, replyRequested: true });
+  await pass(700);
+  strictEqual(world.events.includes("confirm 0/D2"), false, world.events.join(", "));
+  gate.resolve();
+  await world.until("confirm 0/D2");
+});
+
 Deno.test("a failed write ends the session with nothing saved or confirmed of it, and is not tried again", async () => {
   const world = new FakeWorld();
   world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 90n, seq: 1, endLsn: 100n } };
@@ -171,12 +212,52 @@ Deno.test("an idle position moves by keepalives: progress record first, then sav
   ok(order.every((at) => at >= 0) && order[0]! < order[1]! && order[1]! < order[2]!, world.events.join(", "));
 });
 
+const SELDOM_IDLE = { limits: { ...FAKE_SETTINGS.limits, idleProgressMs: 60_000 } };
+
+Deno.test("a position that PostgreSQL asks for is delivered and confirmed soon: it may be shutting down", async () => {
+  const world = new FakeWorld();
+  await using _running = run(world, SELDOM_IDLE);
+  await world.until(/^confirm/);
+  world.send({ keepalive: 900n, replyRequested: true });
+  await world.until("confirm 0/384");
+});
+
+Deno.test("a transaction's end that comes after its changes were sent is confirmed soon", async () => {
+  const world = new FakeWorld();
+  await using _running = run(world, SELDOM_IDLE);
+  world.send(begin(200n, 0, 1), TABLE, insert(1, ["1"]));
+  await world.until(/^write 1/);
+  world.send(commit(200n, 210n));
+  await world.until("confirm 0/D2");
+});
+
+Deno.test("status updates come at least twice in the server's timeout", async () => {
+  const world = new FakeWorld();
+  world.walSenderTimeoutMs = 100;
+  await using _running = run(world);
+  await world.until(/^confirm/, 6);
+});
+
+Deno.test("a checkpoint that can't be kept stops at-least-once delivery, and exactly-once goes on", async () => {
+  const unavailable = new CaptureError("checkpoint-unavailable", "the disk is full");
+  for (const delivery of ["exactly-once", "at-least-once"] as const) {
+    const world = new FakeWorld();
+    await using running = run(world, { delivery });
+    await world.until(/^save/);
+    world.saveError = unavailable;
+    world.send(...transaction(200n, 210n, 1));
+    if (delivery === "exactly-once") await world.until("confirm 0/D2");
+    else await rejects(running.ended, /the disk is full/);
+    strictEqual(world.events.includes("confirm 0/D2"), delivery === "exactly-once");
+  }
+});
+
 Deno.test("asked to stop, it delivers, saves and confirms what was read", async () => {
   const world = new FakeWorld();
   const running = run(world, { limits: { ...FAKE_SETTINGS.limits, lingerMs: 60_000, enoughBytes: 1e9 } });
   await world.until(/^confirm/);
   world.send(...transaction(200n, 210n, 1, 2));
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await pass(20);
   running.stop();
   await running.ended;
   deepStrictEqual(idsOf(world), [1, 2]);
@@ -185,6 +266,21 @@ Deno.test("asked to stop, it delivers, saves and confirms what was read", async 
     true,
     world.events.join(", "),
   );
+});
+
+Deno.test("asked to stop right after a save, it saves and confirms what was delivered since", async () => {
+  const world = new FakeWorld();
+  const running = run(world);
+  world.send(...transaction(200n, 210n, 1));
+  await world.until("save 0/D2");
+  world.send(...transaction(210n, 220n, 2));
+  await pass(1);
+  running.stop();
+  await running.ended;
+  deepStrictEqual(world.events.filter((event) => /^(save|finish)/.test(event)).slice(-2), [
+    "save 0/DC",
+    "finish 0/DC",
+  ]);
 });
 
 Deno.test("a stream that ends takes the session with it", async () => {
@@ -256,4 +352,17 @@ Deno.test("what was sent but not written when a session ends is delivered once b
   world.send(...transaction(200n, 210n, ...ids));
   await world.until("confirm 0/D2");
   deepStrictEqual(idsOf(world), ids);
+});
+
+Deno.test("what is sent and not written yet is no part of a checkpoint", async () => {
+  const world = new FakeWorld();
+  const limits = { ...FAKE_SETTINGS.limits, lingerMs: 50, bufferRecordsMax: 4 };
+  await using _running = run(world, { limits });
+  world.send(...transaction(200n, 210n, 1));
+  await world.until("save 0/D2");
+  world.writeGate = new Promise(() => {});
+  world.send(...transaction(210n, 220n, 2, 3, 4, 5, 6, 7, 8, 9));
+  await world.until(/^send/);
+  await pass(300);
+  strictEqual(world.events.filter((event) => event === "save 0/D2").length, 1, world.events.join(", "));
 });

@@ -44,6 +44,22 @@ Deno.test("with version 1 sequence numbers go on, with version 2 each transactio
   }
 });
 
+Deno.test("what is in a transaction belongs to it, with one progress record, and is committed under the slot's own id", async () => {
+  for (const version of VERSIONS) {
+    await using cluster = new ScriptedCluster(version);
+    const sink = await openSink(cluster);
+    for (let count = 0; count < 2; count++) await sink.write(await users(sink), PROGRESS, FOREVER);
+    assert.deepEqual(
+      cluster.batches.map(({ topic, recordCount, isTransactional }) => [topic, recordCount, isTransactional]),
+      [2, 1, 2, 1].map((
+        count,
+      ) => [count === 2 ? "cdc.public.users" : "cdc.pg-capture.progress", count, true]),
+    );
+    const end = { transactionalId: "pg-capture.1.shop.orders", committed: true };
+    assert.deepEqual(cluster.ends, [end, end]);
+  }
+});
+
 Deno.test("a Produce that fails is an error of the right kind, and no EndTxn follows", async () => {
   const kinds: [Turn, ErrorKind][] = [
     [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "topic-missing"],

@@ -50,6 +50,16 @@ Deno.test("transactions of other producers interleave without harm", async () =>
   assert.equal(await seqIn(log), 1);
 });
 
+Deno.test("the commit of another producer commits nothing of ours", async () => {
+  const log = new FakeLog();
+  log.transaction(7n, OURS, 1, "commit");
+  log.batch(7n, OURS, 2, "transactional");
+  log.batch(8n, OTHER, 90, "transactional");
+  log.marker(8n, "commit");
+  log.marker(7n, "abort");
+  assert.equal(await seqIn(log), 1);
+});
+
 Deno.test("a record without a transaction counts as committed", async () => {
   const log = new FakeLog();
   log.transaction(7n, OURS, 1, "commit");

@@ -13,9 +13,10 @@ const TRANSACTION = [
   commit(200n, 210n),
 ];
 
-function start(world: FakeWorld, stopMsMax = 5_000) {
+function start(world: FakeWorld, stopMsMax = 5_000, pollIntervalMs = 5) {
   const stop = new AbortController();
-  const ended = supervise(world.parts(), { ...FAKE_SETTINGS, stopMsMax }, () => 0, stop.signal);
+  const settings = { ...FAKE_SETTINGS, stopMsMax, pollIntervalMs };
+  const ended = supervise(world.parts(), settings, () => 0, stop.signal);
   ended.catch(() => {});
   return { ended, stop: () => stop.abort() };
 }
@@ -69,6 +70,17 @@ Deno.test("told to stop while a delivery hangs, it ends in time all the same", a
   ok(performance.now() - stoppedAt < 1_000, "it took longer than it was given");
   strictEqual(world.delivered.length, 0);
   gate.resolve();
+});
+
+Deno.test("told to stop while it waits for the next try, it ends at once", async () => {
+  const world = new FakeWorld();
+  world.writeError = new CaptureError("slot-in-use", "held");
+  const { ended, stop } = start(world, 5_000, 60_000);
+  await world.until("close source");
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  stop();
+  const late = new Promise((resolve) => setTimeout(() => resolve("late"), 1_000));
+  strictEqual(await Promise.race([ended, late]), undefined);
 });
 
 Deno.test("told to stop before anything is reached, it just ends", async () => {

@@ -1,0 +1,13 @@
+// pg-capture on an odd day. ODD=clock: the clock jumps an hour forth and back every second. ODD=bug: after two
+// seconds, somewhere, a promise is rejected that nobody waits for.
+
+const HOUR_MS = 3_600_000;
+
+if (Deno.env.get("ODD") === "clock") {
+  const now = Date.now;
+  Date.now = () => now() + HOUR_MS * ((Math.floor(now() / 1000) % 3) - 1);
+} else {
+  setTimeout(() => Promise.reject(new TypeError("planted")), 2_000);
+}
+
+await import("../../src/main.ts");

@@ -1,0 +1,515 @@
+// What is broken on purpose: one place of the delivery path at a time, each a fault that loses, repeats or hides.
+
+/** One change of the source that some test must notice. */
+export interface Mutation {
+  /** What would go wrong. */
+  readonly breaks: string;
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  // The order: Kafka's commit, then the checkpoint, then the confirmation.
+  {
+    breaks: "the position counts as delivered before Kafka has committed it",
+    file: "src/pipeline/delivery.ts",
+    find:
+      "await sink.write(batch, parts.progressOf(position), signal);\n      tracker.markDelivered(position);",
+    replace:
+      "tracker.markDelivered(position);\n      await sink.write(batch, parts.progressOf(position), signal);",
+  },
+  {
+    breaks: "the position is confirmed while the checkpoint is being saved",
+    file: "src/pipeline/checkpointing.ts",
+    find: "  try {\n    await store.save(",
+    replace: "  tracker.markSaved(position);\n  parts.onSaved();\n  try {\n    await store.save(",
+  },
+  {
+    breaks: "what is delivered is confirmed before it is saved",
+    file: "src/pipeline/progress_tracker.ts",
+    find: "return this.#saved.endLsn;",
+    replace: "return this.#delivered.endLsn;",
+  },
+  {
+    breaks: "what is received is confirmed",
+    file: "src/pipeline/streaming.ts",
+    find:
+      "tracker.markConfirmed(tracker.confirmable);\n      observer.confirmed(tracker.confirmed);\n      return tracker.confirmed;",
+    replace: "return batcher.received.endLsn;",
+  },
+  {
+    breaks: "the flushed position of a status update is the received one",
+    file: "src/source/frames.ts",
+    find: "view.setBigUint64(9, flushed);",
+    replace: "view.setBigUint64(9, received);",
+  },
+  {
+    breaks: "the last confirmation is left out",
+    file: "src/pipeline/streaming.ts",
+    find: "  await held.stream.finish(batcher.received.endLsn, tracker.confirmable, FINISH_MS);\n",
+    replace: "",
+  },
+  {
+    breaks: "what was delivered last is not saved at the end",
+    file: "src/pipeline/checkpointing.ts",
+    find: "while (!stopped() || isUnsaved(parts.tracker)) {",
+    replace: "while (!stopped()) {",
+  },
+  {
+    breaks: "asked to stop, it does not deliver what was read",
+    file: "src/pipeline/streaming.ts",
+    find: "      batcher.flush();\n",
+    replace: "",
+  },
+  {
+    breaks: "the tracker lets what is saved pass what is delivered",
+    file: "src/pipeline/progress_tracker.ts",
+    find: '    assertForward("delivered is behind saved:", position, this.#delivered);\n',
+    replace: "",
+  },
+  {
+    breaks: "the tracker lets what is delivered go back",
+    file: "src/pipeline/progress_tracker.ts",
+    find: '    assertForward("delivered", this.#delivered, position);\n',
+    replace: "",
+  },
+  {
+    breaks: "the tracker lets what is confirmed pass what is saved",
+    file: "src/pipeline/progress_tracker.ts",
+    find: "if (lsn < this.#confirmed || lsn > this.#saved.endLsn) {",
+    replace: "if (lsn < this.#confirmed) {",
+  },
+  // Positions.
+  {
+    breaks: "the end of a transaction is taken one byte too far: an adjacent one is lost",
+    file: "src/decoder/change_decoder.ts",
+    find: "this.endLsn = decoded.endLsn;",
+    replace: "this.endLsn = decoded.endLsn + 1n;",
+  },
+  {
+    breaks: "a confirmation is one byte too far",
+    file: "src/source/replication_stream.ts",
+    find: "await this.#write(copyDataMessage(this.#statusUpdate(received, flushed)));",
+    replace: "await this.#write(copyDataMessage(this.#statusUpdate(received, flushed + 1n)));",
+  },
+  {
+    breaks: "a transaction counts as whole at its first change",
+    file: "src/pipeline/batcher.ts",
+    find: "    this.#commitLsn = commitLsn;\n    this.#seq = seq;\n    this.#lastCommitTimeMs",
+    replace:
+      "    this.#endLsn = this.#commitLsn = commitLsn;\n    this.#seq = seq;\n    this.#lastCommitTimeMs",
+  },
+  {
+    breaks: "a keepalive inside a transaction moves the end of what is whole",
+    file: "src/pipeline/intake.ts",
+    find: "if (!decoder.inTransaction) batcher.advanceEnd(stream.walEnd);",
+    replace: "batcher.advanceEnd(stream.walEnd);",
+  },
+  {
+    breaks: "an idle slot never follows the WAL",
+    file: "src/pipeline/intake.ts",
+    find: "if (!decoder.inTransaction) batcher.advanceEnd(stream.walEnd);",
+    replace: "",
+  },
+  {
+    breaks: "the end may go back",
+    file: "src/pipeline/batcher.ts",
+    find: "    if (endLsn <= this.#endLsn) return;\n",
+    replace: "",
+  },
+  {
+    breaks: "the checkpoint keeps the commit in the place of the end",
+    file: "src/checkpoint/kv_store.ts",
+    find: "endLsn: formatLsn(progress.position.endLsn),",
+    replace: "endLsn: formatLsn(progress.position.commitLsn),",
+  },
+  {
+    breaks: "the progress record holds the commit in the place of the end",
+    file: "src/sink/progress_record.ts",
+    find: "end_lsn: formatLsn(position.endLsn),",
+    replace: "end_lsn: formatLsn(position.commitLsn),",
+  },
+  {
+    breaks: "changes are numbered through several transactions",
+    file: "src/decoder/change_decoder.ts",
+    find: "        this.seq = 0;\n",
+    replace: "",
+  },
+  // Resuming.
+  {
+    breaks: "the last delivered change comes again",
+    file: "src/pipeline/intake.ts",
+    find: "decoder.commitLsn === start.commitLsn && decoder.seq <= start.seq;",
+    replace: "decoder.commitLsn === start.commitLsn && decoder.seq < start.seq;",
+  },
+  {
+    breaks: "the rest of a transaction that was delivered in part is dropped",
+    file: "src/pipeline/intake.ts",
+    find: "decoder.commitLsn === start.commitLsn && decoder.seq <= start.seq;",
+    replace: "decoder.commitLsn === start.commitLsn;",
+  },
+  {
+    breaks: "nothing that was delivered is dropped",
+    file: "src/pipeline/intake.ts",
+    find: "if (this.#dropping && this.#isDelivered()) return true;",
+    replace: "",
+  },
+  {
+    breaks: "replication starts at another position than the slot's own",
+    file: "src/source/replication_source.ts",
+    find: "LOGICAL 0/0 (proto_version",
+    replace: "LOGICAL FFFFFFFF/0 (proto_version",
+  },
+  {
+    breaks: "the checkpoint counts where Kafka is ahead of it",
+    file: "src/pipeline/reconcile.ts",
+    find: 'return { progress, from: "progress" };\n  }\n  if (checkpoint.delivery',
+    replace: 'return { progress: saved, from: "checkpoint" };\n  }\n  if (checkpoint.delivery',
+  },
+  {
+    breaks: "a slot that somebody moved is taken for good",
+    file: "src/pipeline/reconcile.ts",
+    find: "if (slotConfirmedLsn > position.endLsn) {",
+    replace: "if (false) {",
+  },
+  {
+    breaks: "a slot that was dropped is made anew behind one's back",
+    file: "src/pipeline/reconcile.ts",
+    find: "  if (findings.slotIsNew) throw refuseNewSlot(findings.identity, position);\n",
+    replace: "",
+  },
+  {
+    breaks: "a restored database is taken for the old one",
+    file: "src/pipeline/reconcile.ts",
+    find: "if (reached > findings.walEnd) {",
+    replace: "if (false) {",
+  },
+  {
+    breaks: "a standby that lagged is taken for its primary",
+    file: "src/pipeline/reconcile.ts",
+    find: "if (left === undefined || reached > left.endLsn) {",
+    replace: "if (left === undefined) {",
+  },
+  {
+    breaks: "another source's checkpoint is taken",
+    file: "src/pipeline/reconcile.ts",
+    find: "  if (checkpoint !== null) refuseOtherSource(findings.identity, checkpoint.progress.identity);\n",
+    replace: "",
+  },
+  {
+    breaks: "a first start streams before Kafka has its position",
+    file: "src/pipeline/session.ts",
+    find: 'if (resumption.from !== "progress" || progress?.timeline !== session.server.timeline) {',
+    replace: "if (false) {",
+  },
+  {
+    breaks: "a waiting instance fences the one that streams",
+    file: "src/pipeline/session.ts",
+    find: "const slotIsNew = await waitForSlot(parts, settings, session, either) === null;",
+    replace:
+      "({ sink, progress } = await openSink(parts, identity, memory, either));\n    const slotIsNew = await waitForSlot(parts, settings, session, either) === null;",
+  },
+  {
+    breaks: "a slot that another instance holds is not waited for",
+    file: "src/pipeline/session.ts",
+    find: "if (slot === null || slot.activePid === null) return slot;",
+    replace: "return slot;",
+  },
+  {
+    breaks: "PostgreSQL 18 passes over a publication, and nobody notices",
+    file: "src/source/replication_stream.ts",
+    find: "          this.#refuseSkipped(parseErrorResponse(bytes, this.start, this.end));\n",
+    replace: "",
+  },
+  // The progress record, as it is read.
+  {
+    breaks: "an uncommitted progress record counts",
+    file: "src/sink/progress_reader.ts",
+    find: "        if (value !== undefined) open.set(batch.producerId, value);\n",
+    replace: "        if (value !== undefined) committed = value;\n",
+  },
+  {
+    breaks: "an aborted progress record counts with the next commit",
+    file: "src/sink/progress_reader.ts",
+    find: '      case "abort-marker":\n        open.delete(batch.producerId);\n',
+    replace: '      case "abort-marker":\n',
+  },
+  {
+    breaks: "a commit marker of another producer commits ours",
+    file: "src/sink/progress_reader.ts",
+    find: "committed = open.has(batch.producerId) ? open.get(batch.producerId) : committed;",
+    replace: "committed = open.size > 0 ? [...open.values()][0] : committed;",
+  },
+  {
+    breaks: "an undecided transaction is passed over",
+    file: "src/sink/progress_reader.ts",
+    find: 'if (open.size > 0 && undecided === "refuse") {',
+    replace: "if (false) {",
+  },
+  {
+    breaks: "only the end of the log is looked at",
+    file: "src/sink/progress_reader.ts",
+    find: "    if (from === start) return null;\n",
+    replace: "    return null;\n",
+  },
+  {
+    breaks: "another source's progress record is taken",
+    file: "src/sink/progress_reader.ts",
+    find: "if (record.key !== null && isEqual(record.key, key)) value = record.value;",
+    replace: "value = record.value;",
+  },
+  // The transaction.
+  {
+    breaks: "a commit is an abort",
+    file: "src/sink/transaction.ts",
+    find: "const request = { transactionalId, producerId, producerEpoch, committed: true };",
+    replace: "const request = { transactionalId, producerId, producerEpoch, committed: false };",
+  },
+  {
+    breaks: "a commit whose answer was lost is sent again",
+    file: "src/sink/transaction.ts",
+    find: "const response = await unclearWhenLost(coordinator.request(api, request, signal));\n",
+    replace:
+      "const response = await coordinator.request(api, request, signal).catch(async () =>\n        (await this.#cluster.connectTo(producer.coordinator, signal)).request(api, request, signal));\n",
+  },
+  {
+    breaks: "a commit that was refused counts",
+    file: "src/sink/transaction.ts",
+    find: '      throw brokerError(this.#attempt("commit a transaction"), response.errorCode);\n',
+    replace: "      return;\n",
+  },
+  {
+    breaks: "the commit is sent before the records are there",
+    file: "src/sink/transaction.ts",
+    find: "    await this.#produce(finished, signal);\n    await this.#commit(producer, signal);",
+    replace:
+      "    const sent = this.#produce(finished, signal);\n    await this.#commit(producer, signal);\n    await sent;",
+  },
+  {
+    breaks: "the progress record is left out of the transaction",
+    file: "src/sink/transaction.ts",
+    find: "    finished.push(this.#finish(progress, producer, null));\n",
+    replace: "",
+  },
+  {
+    breaks: "the next transaction has the epoch of the one before",
+    file: "src/sink/transaction.ts",
+    find:
+      "    this.#producer = { ...producer, producerId: response.producerId, producerEpoch: response.producerEpoch };\n",
+    replace: "",
+  },
+  {
+    breaks: "sequence numbers go on in a new epoch",
+    file: "src/sink/transaction.ts",
+    find: "    this.#sequences.reset();\n",
+    replace: "",
+  },
+  {
+    breaks: "the records are outside of the transaction",
+    file: "src/sink/transaction.ts",
+    find: "{ producerId, producerEpoch, baseSequence, isTransactional: true },",
+    replace: "{ producerId, producerEpoch, baseSequence, isTransactional: false },",
+  },
+  {
+    breaks: "a producer goes on after a failure",
+    file: "src/sink/kafka_sink.ts",
+    find: "      this.#failure ??= error;\n",
+    replace: "      this.#stage = before;\n",
+  },
+  {
+    breaks: "the progress of the batch before is sent again beside the next one's",
+    file: "src/sink/kafka_sink.ts",
+    find: "      this.#progressBatch.clear();\n",
+    replace: "",
+  },
+  {
+    breaks: "each instance has a transactional id of its own",
+    file: "src/sink/kafka_sink.ts",
+    find: "return `pg-capture.${systemIdentifier}.${database}.${slot}`;",
+    replace: "return `pg-capture.${systemIdentifier}.${database}.${slot}.${crypto.randomUUID()}`;",
+  },
+  {
+    breaks: "a batch that the broker refused counts as taken",
+    file: "src/sink/produce_to_leaders.ts",
+    find: "  if (errorCode === ErrorCode.NONE) return true;\n",
+    replace: "  if (errorCode !== undefined) return true;\n",
+  },
+  {
+    breaks: "a Produce whose answer was lost is sent again",
+    file: "src/sink/produce_to_leaders.ts",
+    find: "const results = await unclearWhenLost(leader.request(api, request, signal));",
+    replace:
+      "const results = await leader.request(api, request, signal).catch(() => leader.request(api, request, signal));",
+  },
+  {
+    breaks: "a batch that an answer leaves out counts as taken",
+    file: "src/sink/produce_to_leaders.ts",
+    find: "  if (errorCode === undefined) {",
+    replace: "  if (errorCode === undefined) return true;\n  if (false) {",
+  },
+  {
+    breaks: "a batch's arena is emptied before it is sent",
+    file: "src/pipeline/delivery.ts",
+    find: "    const startedAt = now();\n",
+    replace: "    const startedAt = now();\n    batch.clear();\n",
+  },
+  {
+    breaks: "a delivered batch is sent again with the next one's records",
+    file: "src/pipeline/batcher.ts",
+    find: "    batch.clear();\n    this.#spare = batch;",
+    replace: "    this.#spare = batch;",
+  },
+  {
+    breaks: "a batch that was sent and not committed counts as delivered",
+    file: "src/pipeline/delivery.ts",
+    find: "      await sink.send(batch, signal);\n",
+    replace: "      await sink.send(batch, signal);\n      tracker.markDelivered(position);\n",
+  },
+  {
+    breaks: "batches are sent and sent, and never committed",
+    file: "src/pipeline/delivery_group.ts",
+    find: "return this.#bytes + full.batch.bytes < GROUP_BYTES_MAX && now < (this.joinUntil ?? Infinity);",
+    replace: "return true;",
+  },
+  {
+    breaks: "a batch that others wait for waits as if it were the first",
+    file: "src/pipeline/batcher.ts",
+    find: "const waitMs = joinUntil === undefined ? this.#waitMs() : this.#joinMs(joinUntil);",
+    replace: "const waitMs = this.#waitMs();",
+  },
+  {
+    breaks: "a partition of the transaction before counts as added to this one",
+    file: "src/sink/transaction.ts",
+    find: "    this.#added.clear();\n",
+    replace: "",
+  },
+  {
+    breaks: "the records of a batch that is sent alone are outside of the transaction's sequence",
+    file: "src/sink/sequence_numbers.ts",
+    find: "    this.#next.set(key, (first + count) & 0x7fffffff);\n",
+    replace: "",
+  },
+  // Tasks, retries and waiting.
+  {
+    breaks: "the first task that fails does not stop the others",
+    file: "src/pipeline/tasks.ts",
+    find: "      failure.abort(error);\n",
+    replace: "",
+  },
+  {
+    breaks: "an unclear outcome ends the program",
+    file: "src/errors.ts",
+    find: '    case "kafka-unclear":\n    case "fenced":',
+    replace: '    case "fenced":',
+  },
+  {
+    breaks: "a conflict of positions is tried again for ever",
+    file: "src/pipeline/supervisor.ts",
+    find: 'if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;',
+    replace: "if (!(error instanceof CaptureError)) throw error;",
+  },
+  {
+    breaks: "a bug is tried again for ever",
+    file: "src/pipeline/supervisor.ts",
+    find: 'if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;',
+    replace: "if (!(error instanceof CaptureError)) return;",
+  },
+  {
+    breaks: "a stop is not heard while the next try is awaited",
+    file: "src/pipeline/supervisor.ts",
+    find: "await delay(pauseMs, stop);",
+    replace: "await delay(pauseMs, new AbortController().signal);",
+  },
+  {
+    breaks: "after the request to stop, another session begins",
+    file: "src/pipeline/supervisor.ts",
+    find: "        if (stop.aborted) return reportAbandoned(parts, error, kill.signal);\n",
+    replace: "",
+  },
+  {
+    breaks: "what is still to be delivered keeps it from ending in time",
+    file: "src/pipeline/supervisor.ts",
+    find: "settings.stopMsMax,\n    );\n  };",
+    replace: "1e9,\n    );\n  };",
+  },
+  {
+    breaks: "PostgreSQL is not answered when it asks",
+    file: "src/pipeline/streaming.ts",
+    find: "      feedback.answer();\n",
+    replace: "",
+  },
+  {
+    breaks: "PostgreSQL that shuts down waits for the idle interval",
+    file: "src/pipeline/streaming.ts",
+    find: "      batcher.requestProgress();\n      feedback",
+    replace: "      feedback",
+  },
+  {
+    breaks: "a delivered transaction's end is confirmed with the idle interval only",
+    file: "src/pipeline/intake.ts",
+    find: "        if (decoder.seq > 0) batcher.requestProgress();\n",
+    replace: "",
+  },
+  {
+    breaks: "status updates come later than the server's timeout",
+    file: "src/pipeline/session.ts",
+    find: "Math.min(settings.keepaliveIntervalMs, Math.floor(walSenderTimeoutMs / 2))",
+    replace: "settings.keepaliveIntervalMs",
+  },
+  {
+    breaks: "status updates ask for no answer: a dead link looks like an idle one",
+    file: "src/source/replication_stream.ts",
+    find: "    body[33] = 1;\n",
+    replace: "",
+  },
+  {
+    breaks: "a silent server is believed for ever",
+    file: "src/pipeline/feedback.ts",
+    find: "now() - waitingSince > silenceMsMax) throw",
+    replace: "now() - waitingSince > 1e9) throw",
+  },
+  {
+    breaks: "with at-least-once a checkpoint that can't be kept is passed over",
+    file: "src/pipeline/checkpointing.ts",
+    find: 'if (delivery === "at-least-once" || !(error instanceof CaptureError)) throw error;',
+    replace: "if (!(error instanceof CaptureError)) throw error;",
+  },
+  {
+    breaks: "with exactly-once a checkpoint that can't be kept stops delivery",
+    file: "src/pipeline/checkpointing.ts",
+    find: 'if (delivery === "at-least-once" || !(error instanceof CaptureError)) throw error;',
+    replace: "throw error;",
+  },
+  {
+    breaks: "a record that found no room is dropped",
+    file: "src/pipeline/intake.ts",
+    find: "return this.#takeRecords() ? undefined : this.#takeRemaining(signal);",
+    replace: "return this.#takeRecords(), undefined;",
+  },
+  {
+    breaks: "a server that is away while Kafka is away, too, is not noticed",
+    file: "src/pipeline/watching.ts",
+    find: "else if (!isBearable) throw error;",
+    replace: "",
+  },
+  {
+    breaks: "a server that shuts down waits for what Kafka does not take",
+    file: "src/pipeline/watching.ts",
+    find: 'if (error.kind === "postgres-not-ready") shutdowns++;',
+    replace: "",
+  },
+  {
+    breaks: "a server that is silent everywhere is believed twice as long the next time",
+    file: "src/pipeline/feedback.ts",
+    find: "const isBusy = answeredAt() > waitingSince + silenceMsMax / 2;",
+    replace: "const isBusy = true;",
+  },
+  {
+    breaks: "the connection that watches waits for an answer for ever while connecting",
+    file: "src/source/answer_timer.ts",
+    find: "() => this.#onSilent(new Error(",
+    replace: "() => void (new Error(",
+  },
+];
