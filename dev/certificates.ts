@@ -101,7 +101,12 @@ function keyPem({ privateKey }: Keys): string {
 const ECDSA_WITH_SHA256 = sequence(oid("1.2.840.10045.4.3.2"));
 
 /** RFC 5280, section 4.1. */
-function certify(options: CertificateOptions, subject: KeyObject, issuer: Issuer, isAuthority: boolean): string {
+function certify(
+  options: CertificateOptions,
+  subject: KeyObject,
+  issuer: Issuer,
+  isAuthority: boolean,
+): string {
   const { name, hosts = [], notBefore = inDays(-1), notAfter = inDays(7) } = options;
   const serial = crypto.getRandomValues(new Uint8Array(8));
   serial[0] = 1;

@@ -10,6 +10,7 @@ import {
   makeDataFolder,
   serverProperties,
 } from "./kafka_jars.ts";
+import { BrokerSecurity, type KafkaSecurityOptions } from "./kafka_security.ts";
 import { freePort } from "./ports.ts";
 import { ServerProcess } from "./server_process.ts";
 import { DevServerError } from "./tools.ts";
@@ -23,6 +24,8 @@ export interface KafkaOptions {
   /** Java's heap, at most; 256 when not given. */
   readonly heapMb?: number;
   readonly properties?: KafkaProperties;
+  /** Listeners with TLS or a login, beside the plain one. */
+  readonly security?: KafkaSecurityOptions;
   /** More arguments for Java. */
   readonly javaArgs?: readonly string[];
   /** Called with a line before what takes long. */
@@ -61,6 +64,7 @@ export class KafkaServer implements AsyncDisposable {
   readonly #jars: KafkaJars;
   readonly #folder: string;
   readonly #javaArgs: readonly string[];
+  readonly #security: BrokerSecurity | undefined;
   #properties: KafkaProperties;
   #process: ServerProcess | undefined;
 
@@ -71,12 +75,28 @@ export class KafkaServer implements AsyncDisposable {
     this.#jars = jars;
     this.#folder = folder;
     this.#javaArgs = [`-Xmx${options.heapMb ?? 256}m`, "-XX:+UseSerialGC", ...options.javaArgs ?? []];
+    this.#security = options.security && new BrokerSecurity(options.security, folder);
     this.#properties = options.properties ?? {};
   }
 
   /** What KAFKA_BROKERS is set to. */
   get bootstrap(): string {
     return `${this.host}:${this.port}`;
+  }
+
+  /** The secured listener of that name, as KAFKA_BROKERS. @throws DevServerError when there is none */
+  securedBootstrap(name: string): string {
+    const listener = this.#security?.listeners.find((each) => each.name === name);
+    if (listener === undefined) throw new DevServerError(`Kafka ${this.version} has no listener ${name}`);
+    return `${listener.host}:${listener.port}`;
+  }
+
+  /** The broker's certificates and users. @throws DevServerError when it has no secured listener */
+  get security(): BrokerSecurity {
+    if (this.#security === undefined) {
+      throw new DevServerError(`Kafka ${this.version} has no secured listener`);
+    }
+    return this.#security;
   }
 
   get pid(): number {
@@ -93,7 +113,16 @@ export class KafkaServer implements AsyncDisposable {
     if (this.#process?.running) return;
     const config = `${this.#folder}/server.properties`;
     const ports = { broker: this.port, controller: this.#controllerPort };
-    await Deno.writeTextFile(config, serverProperties(ports, this.dataDir, this.#properties));
+    const secured = await this.#security?.write() ?? {};
+    await Deno.writeTextFile(
+      config,
+      serverProperties(
+        ports,
+        this.dataDir,
+        { ...secured, ...this.#properties },
+        this.#security?.listeners,
+      ),
+    );
     this.#process = await ServerProcess.launch({
       name: `Kafka ${this.version}`,
       command: [this.#jars.java, ...this.#jars.args, ...LOG_ARGS, ...this.#javaArgs, "kafka.Kafka", config],

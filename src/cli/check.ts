@@ -3,6 +3,7 @@
 import type { Config } from "../config/config.ts";
 import type { SourceIdentity } from "../pipeline/position.ts";
 import { KafkaInspection } from "../sink/inspection.ts";
+import type { KafkaSecurity } from "../sink/wire/security.ts";
 import { PostgresInspection, type SlotFacts } from "../source/inspection.ts";
 import { postgresOptions } from "./adapters.ts";
 import { agreementFinding, readCheckpoint } from "./check/agreement.ts";
@@ -10,6 +11,7 @@ import { failed, type Finding, type Findings, formatFinding } from "./check/find
 import { kafkaFindings } from "./check/kafka_checks.ts";
 import { type PostgresFacts, postgresFindings } from "./check/postgres_checks.ts";
 import type { CommandOutput } from "./command_output.ts";
+import { kafkaSecurity } from "./kafka_security.ts";
 
 const EXIT_OK = 0;
 const EXIT_FAILURE = 3;
@@ -42,7 +44,14 @@ async function* allFindings(config: Config, signal: AbortSignal): Findings {
     database: config.pg.database,
     slot: config.pg.slotName,
   };
-  using kafka = new KafkaInspection(config.kafka.brokers);
+  let security: KafkaSecurity;
+  try {
+    security = kafkaSecurity(config);
+  } catch (error) {
+    yield failed("Kafka: TLS", error);
+    return;
+  }
+  using kafka = new KafkaInspection(config.kafka.brokers, security);
   yield* guarded("Kafka", kafkaFindings({ config, identity, tables: facts.tables ?? [] }, kafka, signal));
   if (identity === undefined || facts.system === undefined) return;
   const { system } = facts;

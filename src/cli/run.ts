@@ -18,6 +18,7 @@ import { TopicOwners } from "../sink/topics.ts";
 import { PostgresSource } from "../source/replication_source.ts";
 import { VERSION } from "../version.ts";
 import { postgresOptions } from "./adapters.ts";
+import { kafkaSecurity } from "./kafka_security.ts";
 import { serve } from "./serve.ts";
 import { onStopSignal } from "./stop_signal.ts";
 
@@ -93,6 +94,7 @@ function partsOf(
 ): CaptureParts {
   const { pg, kafka } = config;
   const topics = new TopicOwners(kafka.topicPrefix);
+  const security = kafkaSecurity(config);
   const source = new PostgresSource(
     postgresOptions(config),
     {
@@ -109,6 +111,7 @@ function partsOf(
     createSink: (identity, batchBytesMax) =>
       createKafkaSink({
         brokers: kafka.brokers,
+        security,
         prefix: kafka.topicPrefix,
         delivery: kafka.delivery,
         compression: kafka.compression,

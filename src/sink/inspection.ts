@@ -13,6 +13,7 @@ import { describeConfigs, type DescribeConfigsRequest } from "./wire/apis/descri
 import { findCoordinator } from "./wire/apis/find_coordinator.ts";
 import type { BrokerAddress } from "./wire/apis/metadata.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
+import type { KafkaSecurity } from "./wire/security.ts";
 import type { HostPort } from "./wire/socket.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -23,11 +24,12 @@ export class KafkaInspection implements Disposable {
   readonly #cluster: Cluster;
   readonly #directory: TopicDirectory;
 
-  constructor(brokers: readonly HostPort[]) {
+  constructor(brokers: readonly HostPort[], security: KafkaSecurity) {
     this.#cluster = new Cluster(brokers, {
       clientId: "pg-capture",
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      security,
     });
     this.#directory = new TopicDirectory(this.#cluster);
   }

@@ -58,6 +58,7 @@ class KafkaSink implements Sink {
       clientId: options.clientId,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      security: options.security,
     });
     this.#directory = new TopicDirectory(this.#cluster);
     // What two batches in turn and one to spare can use.

@@ -105,11 +105,6 @@ Deno.test("what this version can't do yet is refused, in words that say so", () 
   const notYet = {
     PG_SSL_MODE: "require",
     PG_SSL_ROOT_CERT: "/ca.pem",
-    KAFKA_SECURITY_PROTOCOL: "SASL_SSL",
-    KAFKA_SASL_MECHANISM: "PLAIN",
-    KAFKA_SASL_USERNAME: "ann",
-    KAFKA_SASL_PASSWORD: "hidden",
-    KAFKA_SSL_CA: "/ca.pem",
     SNAPSHOT_MODE: "initial",
     FORMAT: "debezium",
   };
@@ -119,6 +114,18 @@ Deno.test("what this version can't do yet is refused, in words that say so", () 
     assert.match(line ?? "", /is not available in this version yet; (use|leave)/, name);
   }
   assert.equal(lines.length, Object.keys(notYet).length);
+});
+
+Deno.test("a token endpoint is encrypted or on this machine, and what is in its URL is not repeated", () => {
+  const name = "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL";
+  const line = (url: string) => problems({ env: { [name]: url } }).find((each) => each.startsWith(name));
+  assert.match(line("http://login.example.com/hidden") ?? "", /its protocol is "http".*write https/);
+  assert.match(line("https://ann:hidden@login.example.com/") ?? "", /it holds a user or a password/);
+  assert.match(line("login.example.com/hidden") ?? "", /it is not a URL/);
+  assert.doesNotMatch(problems({ env: { [name]: "ftp://x:hidden@y/" } }).join(), /hidden/);
+  // What is left to report is that there is no login.
+  assert.match(line("http://127.0.0.1:8080/token") ?? "", /PLAINTEXT has no login/);
+  assert.match(line("https://login.example.com/token") ?? "", /PLAINTEXT has no login/);
 });
 
 Deno.test("the values that work already are taken, written out or in other letters", () => {
