@@ -30,7 +30,7 @@ export interface CertificateOptions {
   readonly hosts?: readonly string[];
   /** A day ago when not given. */
   readonly notBefore?: Date;
-  /** In a week when not given. */
+  /** In two months when not given. */
   readonly notAfter?: Date;
 }
 
@@ -42,9 +42,10 @@ export interface Authority extends Certificate {
 }
 
 /** An authority that signs its own certificate. */
-export function createAuthority(name: string): Authority {
+export function createAuthority(name: string, options: Omit<CertificateOptions, "name"> = {}): Authority {
   const keys = newKeys();
-  return authority(name, keys, certify({ name }, keys.publicKey, { name, key: keys.privateKey }, true));
+  const issuer = { name, key: keys.privateKey };
+  return authority(name, keys, certify({ ...options, name }, keys.publicKey, issuer, true));
 }
 
 /** The key again, encrypted with a password, as `openssl pkcs8 -topk8` writes it. */
@@ -107,7 +108,7 @@ function certify(
   issuer: Issuer,
   isAuthority: boolean,
 ): string {
-  const { name, hosts = [], notBefore = inDays(-1), notAfter = inDays(7) } = options;
+  const { name, hosts = [], notBefore = inDays(-1), notAfter = inDays(60) } = options;
   const serial = crypto.getRandomValues(new Uint8Array(8));
   serial[0] = 1;
   const toBeSigned = sequence(
@@ -129,10 +130,10 @@ function commonName(name: string): Uint8Array {
 }
 
 function extensions(hosts: readonly string[], isAuthority: boolean): Uint8Array[] {
-  const usage = isAuthority ? bits(new Uint8Array([0x06]), 1) : bits(new Uint8Array([0x80]), 7);
+  const usage = isAuthority ? bits(new Uint8Array([0x86]), 1) : bits(new Uint8Array([0x80]), 7);
   const all = [
     sequence(oid("2.5.29.19"), boolean(true), octets(sequence(...isAuthority ? [boolean(true)] : []))),
-    sequence(oid("2.5.29.15"), boolean(true), octets(usage)), // keyCertSign and cRLSign, or digitalSignature
+    sequence(oid("2.5.29.15"), boolean(true), octets(usage)), // digitalSignature; an authority's keyCertSign and cRLSign, too
   ];
   if (hosts.length > 0) all.push(sequence(oid("2.5.29.17"), octets(sequence(...hosts.map(generalName)))));
   return all;

@@ -13,7 +13,7 @@ import {
 import { BrokerSecurity, type KafkaSecurityOptions } from "./kafka_security.ts";
 import { freePort } from "./ports.ts";
 import { ServerProcess } from "./server_process.ts";
-import { DevServerError } from "./tools.ts";
+import { DevServerError, runTool } from "./tools.ts";
 
 export type { KafkaProperties } from "./kafka_jars.ts";
 
@@ -132,6 +132,17 @@ export class KafkaServer implements AsyncDisposable {
       user: undefined,
       endSignal: "KILL",
       isReady: isBrokerUp,
+    });
+  }
+
+  /** Runs one of Kafka's own tools, as its shell scripts do: `kafka.admin.ConfigCommand`. Returns what it printed. */
+  async tool(className: string, args: readonly string[]): Promise<string> {
+    return await runTool({
+      command: this.#jars.java,
+      args: [...this.#jars.args, ...LOG_ARGS, "-Xmx128m", className, ...args],
+      purpose: `run Kafka's ${className}`,
+      missingHint: "",
+      timeoutMs: 60_000,
     });
   }
 

@@ -23,15 +23,15 @@ export interface KafkaSecurityOptions {
   readonly authority?: Authority;
   /** Users of PLAIN and their passwords. */
   readonly plainUsers?: Readonly<Record<string, string>>;
-  /** Where OAUTHBEARER's keys are (JWKS), and what tokens have to say. */
-  readonly oauth?: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string };
+  /** Where the keys are that OAUTHBEARER's tokens are signed with (JWKS). */
+  readonly oauth?: { readonly jwksUrl: string };
 }
 
 /** Listeners, certificates and users of one broker. */
 export class BrokerSecurity {
   readonly listeners: readonly SecuredListener[];
-  readonly authority: Authority;
-  readonly #certificate: Certificate;
+  /** What it signs and trusts by, from the next start on. */
+  authority: Authority;
   readonly #options: KafkaSecurityOptions;
   readonly #folder: string;
 
@@ -39,7 +39,6 @@ export class BrokerSecurity {
     this.#options = options;
     this.#folder = folder;
     this.authority = options.authority ?? createAuthority("pg-capture test authority");
-    this.#certificate = this.authority.issue({ name: "broker", hosts: ["localhost", "127.0.0.1"] });
     this.listeners = Object.entries(options.listeners).map(([name, { protocol, host = "localhost" }]) => ({
       name,
       protocol,
@@ -60,8 +59,9 @@ export class BrokerSecurity {
 
   async #listener({ name, protocol }: SecuredListener, trustStore: string): Promise<KafkaProperties> {
     const prefix = `listener.name.${name.toLowerCase()}`;
-    const { certificate = this.#certificate, wantsClientCertificate = false } =
-      this.#options.listeners[name] ?? {};
+    const options = this.#options.listeners[name];
+    const certificate = options?.certificate ??
+      this.authority.issue({ name: "broker", hosts: ["localhost", "127.0.0.1"] });
     const keyStore = `${this.#folder}/${name.toLowerCase()}.pem`;
     await Deno.writeTextFile(keyStore, certificate.key + certificate.cert);
     const tls = {
@@ -69,7 +69,7 @@ export class BrokerSecurity {
       [`${prefix}.ssl.keystore.location`]: keyStore,
       [`${prefix}.ssl.truststore.type`]: "PEM",
       [`${prefix}.ssl.truststore.location`]: trustStore,
-      [`${prefix}.ssl.client.auth`]: wantsClientCertificate ? "required" : "none",
+      [`${prefix}.ssl.client.auth`]: options?.wantsClientCertificate === true ? "required" : "none",
     };
     return {
       ...protocol.endsWith("SSL") ? tls : {},
@@ -95,9 +95,9 @@ export class BrokerSecurity {
         [`${bearer}.jaas.config`]: `${modules}.oauthbearer.OAuthBearerLoginModule required;`,
         [`${bearer}.server.callback.handler.class`]:
           `${modules}.oauthbearer.OAuthBearerValidatorCallbackHandler`,
-        [`${bearer}.oauthbearer.jwks.endpoint.url`]: oauth.jwksUrl,
-        [`${bearer}.oauthbearer.expected.issuer`]: oauth.issuer,
-        [`${bearer}.oauthbearer.expected.audience`]: oauth.audience,
+        "sasl.oauthbearer.jwks.endpoint.url": oauth.jwksUrl,
+        // Kafka 4.1's default one takes tokens with any signature.
+        "sasl.oauthbearer.jwt.validator.class": `${modules}.oauthbearer.BrokerJwtValidator`,
       },
     };
   }

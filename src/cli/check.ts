@@ -19,12 +19,12 @@ const EXIT_FAILURE = 3;
 /** Prints each finding as it is made; with `json` all of them at the end. @returns the exit code */
 export async function check(
   config: Config,
-  { json }: { readonly json: boolean },
+  { json, nowMs }: { readonly json: boolean; /** Since 1970. */ readonly nowMs: number },
   output: CommandOutput,
   signal: AbortSignal,
 ): Promise<number> {
   const findings: Finding[] = [];
-  const all = allFindings(config, signal);
+  const all = allFindings(config, nowMs, signal);
   for (;;) {
     const next = await output.waiting("checking", all.next());
     if (next.done === true) break;
@@ -36,7 +36,7 @@ export async function check(
   return isGood ? EXIT_OK : EXIT_FAILURE;
 }
 
-async function* allFindings(config: Config, signal: AbortSignal): Findings {
+async function* allFindings(config: Config, nowMs: number, signal: AbortSignal): Findings {
   const facts: PostgresFacts = {};
   yield* guarded("PostgreSQL", postgresFindings(config, facts, signal));
   const identity = facts.system && {
@@ -52,7 +52,10 @@ async function* allFindings(config: Config, signal: AbortSignal): Findings {
     return;
   }
   using kafka = new KafkaInspection(config.kafka.brokers, security);
-  yield* guarded("Kafka", kafkaFindings({ config, identity, tables: facts.tables ?? [] }, kafka, signal));
+  yield* guarded(
+    "Kafka",
+    kafkaFindings({ config, identity, tables: facts.tables ?? [], nowMs }, kafka, signal),
+  );
   if (identity === undefined || facts.system === undefined) return;
   const { system } = facts;
   yield* guarded("Positions", agreement(config, identity, system, kafka, signal));

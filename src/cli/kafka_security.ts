@@ -41,7 +41,7 @@ function saslSettings(sasl: KafkaSasl): SaslSettings {
     scope,
     ca: caFile === undefined ? undefined : () => readCertificates(caFile),
   }, () => performance.now());
-  return { mechanism: "OAUTHBEARER", token: (signal) => tokens.token(signal) };
+  return { mechanism: "OAUTHBEARER", token: (signal, isRenewal) => tokens.token(signal, isRenewal) };
 }
 
 function readCertificates(file: string): string {

@@ -14,7 +14,7 @@ import { findCoordinator } from "./wire/apis/find_coordinator.ts";
 import type { BrokerAddress } from "./wire/apis/metadata.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 import type { KafkaSecurity } from "./wire/security.ts";
-import type { HostPort } from "./wire/socket.ts";
+import type { HostPort, TlsFacts } from "./wire/socket.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -37,6 +37,11 @@ export class KafkaInspection implements Disposable {
   /** Whether a broker can be reached at that address. @throws CaptureError when not */
   async reach(address: HostPort | BrokerAddress, signal: AbortSignal): Promise<void> {
     await this.#cluster.connectTo(address, signal);
+  }
+
+  /** How a connection is encrypted; undefined where it is not. */
+  async encryption(signal: AbortSignal): Promise<TlsFacts | undefined> {
+    return (await this.#cluster.any(signal)).tls;
   }
 
   /** Level of the cluster's transactions: 2 with Kafka 4.0 and later. */

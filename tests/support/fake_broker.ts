@@ -9,12 +9,19 @@ export type Answer = Uint8Array | "close" | null;
 export class FakeBroker implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #serving: Promise<void>;
+  readonly #greeting: Uint8Array | undefined;
   readonly #connections: Deno.Conn[] = [];
 
   constructor(
     answer: (frame: Uint8Array<ArrayBuffer>, write: (bytes: Uint8Array) => void) => Answer,
-    { readOnce } = { readOnce: false },
+    { readOnce, greeting }: {
+      readonly readOnce: boolean; /** Said at once. */
+      readonly greeting?: Uint8Array;
+    } = {
+      readOnce: false,
+    },
   ) {
+    this.#greeting = greeting;
     this.#serving = this.#serve(answer, readOnce);
   }
 
@@ -37,6 +44,7 @@ export class FakeBroker implements AsyncDisposable {
     answer: (frame: Uint8Array<ArrayBuffer>, write: (bytes: Uint8Array) => void) => Answer,
     readOnce: boolean,
   ): Promise<void> {
+    if (this.#greeting !== undefined) await connection.write(this.#greeting);
     const writes: Promise<number>[] = [];
     const write = (bytes: Uint8Array) => writes.push(connection.write(bytes));
     const buffer = new Uint8Array(1 << 16);

@@ -14,6 +14,7 @@ import {
 import { ErrorCode } from "../../sink/wire/error_codes.ts";
 import { formatAddress, type HostPort } from "../../sink/wire/socket.ts";
 import { failed, failure, type Finding, type Findings, ok, warning } from "./finding.ts";
+import { kafkaSecurityFindings } from "./kafka_security_checks.ts";
 import { topicFindings } from "./topic_checks.ts";
 
 /** What is checked against. */
@@ -22,18 +23,21 @@ export interface KafkaCheckOptions {
   /** Undefined where PostgreSQL did not tell. */
   readonly identity: SourceIdentity | undefined;
   readonly tables: readonly PublishedTable[];
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
 }
 
 const TOPICS_MAX = 500;
 
 /** All of them; ends early where no broker answers. */
 export async function* kafkaFindings(
-  { config, identity, tables }: KafkaCheckOptions,
+  { config, identity, tables, nowMs }: KafkaCheckOptions,
   kafka: KafkaInspection,
   signal: AbortSignal,
 ): Findings {
   const reached = yield* brokersFindings(config.kafka.brokers, "KAFKA_BROKERS", kafka, signal);
   if (reached === 0) return;
+  yield* kafkaSecurityFindings(config, kafka, nowMs, signal);
   const prefix = config.kafka.topicPrefix;
   const owners = new TopicOwners(prefix);
   const names = tables.slice(0, TOPICS_MAX).flatMap(({ schema, table }) => claim(owners, schema, table));

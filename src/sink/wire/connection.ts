@@ -11,7 +11,7 @@ import { Exchange } from "./exchange.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { authenticate } from "./sasl/authenticate.ts";
 import type { KafkaSecurity, SaslSettings } from "./security.ts";
-import { formatAddress, type HostPort, openSocket, type Socket } from "./socket.ts";
+import { formatAddress, type HostPort, openSocket, type Socket, type TlsFacts } from "./socket.ts";
 import { openTlsSocket } from "./tls_socket.ts";
 import { unlessAborted } from "../wait.ts";
 
@@ -66,7 +66,7 @@ export class Connection {
     const connection = new Connection(socket, address, options);
     try {
       await connection.#askVersions(signal);
-      if (sasl !== undefined) await connection.#logIn(sasl, signal);
+      if (sasl !== undefined) await connection.#logIn(sasl, signal, false);
       return connection;
     } catch (error) {
       connection.close();
@@ -76,6 +76,11 @@ export class Connection {
 
   get isOpen(): boolean {
     return this.#failure === undefined;
+  }
+
+  /** How it is encrypted; undefined where it is not. */
+  get tls(): TlsFacts | undefined {
+    return this.#socket.tls;
   }
 
   /** Level of the cluster's finalized feature; 0 where it has none. */
@@ -121,12 +126,13 @@ export class Connection {
     this.#features = response.finalizedFeatures;
   }
 
-  async #logIn(sasl: SaslSettings, signal: AbortSignal): Promise<void> {
+  async #logIn(sasl: SaslSettings, signal: AbortSignal, isRenewal: boolean): Promise<void> {
     const sessionLifetimeMs = await authenticate(
       this.#address,
       sasl,
       (api, request) => this.#exchange(api, this.#commonVersion(api), request, signal),
       signal,
+      { isRenewal },
     );
     if (sessionLifetimeMs > 0 && this.isOpen) this.#renewBefore(sasl, sessionLifetimeMs);
   }
@@ -139,7 +145,7 @@ export class Connection {
     const waitMs = Math.max(RENEWAL_MS_MIN, sessionLifetimeMs * RENEWAL_PART);
     this.#renewalTimer = setTimeout(() => {
       const limit = AbortSignal.timeout(this.#options.requestTimeoutMs);
-      this.#renewal = this.#logIn(sasl, limit)
+      this.#renewal = this.#logIn(sasl, limit, true)
         .catch((error) =>
           this.#fail(error instanceof CaptureError ? error : this.#error("logging in again failed", error))
         )

@@ -28,6 +28,10 @@ export type SaslSettings =
   }
   | {
     readonly mechanism: "OAUTHBEARER";
-    /** A token that can be used now. @throws CaptureError */
-    readonly token: (signal: AbortSignal) => Promise<string>;
+    /**
+     * A token that can be used now.
+     * @param isRenewal whether the last login's token is about to end, and another is wanted
+     * @throws CaptureError
+     */
+    readonly token: (signal: AbortSignal, isRenewal: boolean) => Promise<string>;
   };

@@ -2,8 +2,7 @@
 
 import { CaptureError } from "../../errors.ts";
 import type { TlsSettings } from "./security.ts";
-import { formatAddress, type HostPort } from "./socket.ts";
-import type { PresentedCertificate } from "./tls_socket.ts";
+import { formatAddress, type HostPort, type PresentedCertificate } from "./socket.ts";
 
 /** What is known beside the error itself. */
 export interface TlsCircumstances {

@@ -6,7 +6,7 @@
 import { isIP } from "node:net";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import type { TlsSettings } from "./security.ts";
-import type { HostPort, Socket } from "./socket.ts";
+import type { HostPort, PresentedCertificate, Socket, TlsFacts } from "./socket.ts";
 import { tlsError } from "./tls_error.ts";
 
 /**
@@ -52,14 +52,6 @@ function connectionOptions(
   };
 }
 
-/** What the other side has shown of itself. */
-export interface PresentedCertificate {
-  readonly subject: string;
-  readonly issuer: string;
-  readonly validFrom: Date;
-  readonly validTo: Date;
-}
-
 /**
  * The certificate that was refused, for the words of the error: the runtime says of any that it can't verify the
  * first certificate. Looked at over a connection of its own, on which nothing is sent.
@@ -75,13 +67,7 @@ async function presented(
   const wrapped = new TlsSocket(socket, () => cause);
   try {
     await wrapped.secured(signal);
-    const { subject, issuer, valid_from, valid_to } = socket.getPeerCertificate();
-    return {
-      subject: nameOf(subject),
-      issuer: nameOf(issuer),
-      validFrom: new Date(valid_from),
-      validTo: new Date(valid_to),
-    };
+    return wrapped.tls.certificate;
   } catch {
     return undefined;
   } finally {
@@ -144,6 +130,19 @@ class TlsSocket implements Socket {
       signal.removeEventListener("abort", abort);
       this.#socket.removeListener("close", end);
     }
+  }
+
+  get tls(): TlsFacts {
+    const { subject, issuer, valid_from, valid_to } = this.#socket.getPeerCertificate();
+    return {
+      protocol: this.#socket.getProtocol?.() ?? undefined,
+      certificate: {
+        subject: nameOf(subject),
+        issuer: nameOf(issuer),
+        validFrom: new Date(valid_from),
+        validTo: new Date(valid_to),
+      },
+    };
   }
 
   async read(into: Uint8Array): Promise<number | null> {

@@ -30,6 +30,7 @@ export async function authenticate(
   sasl: SaslSettings,
   send: Send,
   signal: AbortSignal,
+  { isRenewal } = { isRenewal: false },
 ): Promise<number> {
   const { mechanism } = sasl;
   const handshake = await send(saslHandshake, { mechanism });
@@ -37,7 +38,7 @@ export async function authenticate(
     throw noLogin(address, mechanism, handshake.errorCode, handshake.mechanisms);
   }
   const refused = (found: string) => refusal(address, sasl, found);
-  const exchange = exchangeOf(sasl, refused, signal);
+  const exchange = exchangeOf(sasl, refused, signal, isRenewal);
   let sessionLifetimeMs = 0;
   for (let next = await exchange.next(); !next.done;) {
     const answer = await send(saslAuthenticate, { authBytes: next.value });
@@ -54,6 +55,7 @@ function exchangeOf(
   sasl: SaslSettings,
   refused: (found: string) => CaptureError,
   signal: AbortSignal,
+  isRenewal: boolean,
 ): SaslExchange {
   switch (sasl.mechanism) {
     case "PLAIN":
@@ -63,7 +65,7 @@ function exchangeOf(
     case "SCRAM-SHA-512":
       return scram("SHA-512", sasl.username, sasl.password(), refused);
     case "OAUTHBEARER":
-      return oauthBearer(() => sasl.token(signal));
+      return oauthBearer(() => sasl.token(signal, isRenewal));
   }
 }
 

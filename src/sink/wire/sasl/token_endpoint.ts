@@ -16,8 +16,10 @@ export interface TokenEndpoint {
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const RESPONSE_BYTES_MAX = 64 * 1024;
-/** Of a token's life, after which another is asked for. */
+/** Of a token's life: up to here it is good for a first login. */
 const USED_PART = 0.8;
+/** Up to here it is good for a login again: another connection has just asked for it. */
+const NEW_PART = 0.1;
 /** Of a token whose endpoint does not say. */
 const DEFAULT_LIFE_SECS = 60;
 /** RFC 6750, section 2.1: what a bearer token consists of. */
@@ -30,7 +32,7 @@ const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
 export class TokenSource {
   readonly #endpoint: TokenEndpoint;
   readonly #clock: () => number;
-  #token: { readonly text: string; readonly freshUntilMs: number } | undefined;
+  #token: { readonly text: string; readonly askedAtMs: number; readonly lifeMs: number } | undefined;
   #asking: Promise<string> | undefined;
 
   /** @param clock milliseconds, monotonic */
@@ -40,12 +42,16 @@ export class TokenSource {
   }
 
   /**
+   * @param isRenewal whether a session is about to end with the token that it began with
    * @throws CaptureError `kafka-unavailable` when the endpoint can't be reached or has trouble, `kafka-refused` when
    * it says no. Neither holds a token or the secret.
    */
-  async token(signal: AbortSignal): Promise<string> {
+  async token(signal: AbortSignal, isRenewal = false): Promise<string> {
     signal.throwIfAborted();
-    if (this.#token !== undefined && this.#clock() < this.#token.freshUntilMs) return this.#token.text;
+    if (this.#token !== undefined) {
+      const { text, askedAtMs, lifeMs } = this.#token;
+      if (this.#clock() - askedAtMs < lifeMs * (isRenewal ? NEW_PART : USED_PART)) return text;
+    }
     this.#asking ??= this.#ask().finally(() => this.#asking = undefined);
     return await this.#asking;
   }
@@ -53,7 +59,7 @@ export class TokenSource {
   async #ask(): Promise<string> {
     const askedAtMs = this.#clock();
     const { token, lifeSecs } = await requestToken(this.#endpoint);
-    this.#token = { text: token, freshUntilMs: askedAtMs + lifeSecs * 1000 * USED_PART };
+    this.#token = { text: token, askedAtMs, lifeMs: lifeSecs * 1000 };
     return token;
   }
 }
