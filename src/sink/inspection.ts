@@ -1,16 +1,15 @@
 // Looks at a Kafka cluster for people, changing nothing: brokers, rights, settings, progress.
 
 import type { Progress, SourceIdentity } from "../pipeline/position.ts";
-import { brokerError } from "./broker_error.ts";
 import { Cluster } from "./cluster.ts";
 import { transactionalIdOf } from "./kafka_sink.ts";
+import { type MissingRight, missingRights } from "./missing_rights.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { readProgress } from "./progress_reader.ts";
 import { TopicDirectory } from "./topic_directory.ts";
 import { progressTopic } from "./topics.ts";
-import { type ClusterRights, clusterRights } from "./wire/apis/cluster_rights.ts";
+import { type ClusterLayout, clusterLayout } from "./wire/apis/cluster_layout.ts";
 import { describeConfigs, type DescribeConfigsRequest } from "./wire/apis/describe_configs.ts";
-import { findCoordinator } from "./wire/apis/find_coordinator.ts";
 import type { BrokerAddress } from "./wire/apis/metadata.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 import type { KafkaSecurity } from "./wire/security.ts";
@@ -50,23 +49,25 @@ export class KafkaInspection implements Disposable {
     return connection.featureLevel("transaction.version");
   }
 
-  /** The brokers, and what this client may do. */
-  async rights(topics: readonly string[], signal: AbortSignal): Promise<ClusterRights> {
+  /** The brokers, and the topics' replicas. */
+  async layout(topics: readonly string[], signal: AbortSignal): Promise<ClusterLayout> {
     const connection = await this.#cluster.any(signal);
-    return await connection.request(clusterRights, { topics }, signal);
+    return await connection.request(clusterLayout, { topics }, signal);
   }
 
-  /** Whether the transactional id may be looked up. @throws CaptureError `kafka-refused` with the missing rule */
-  async requireTransactionalId(identity: SourceIdentity, signal: AbortSignal): Promise<void> {
-    const transactionalId = transactionalIdOf(identity);
-    const connection = await this.#cluster.any(signal);
-    const { errorCode } = await connection.request(findCoordinator, { transactionalId }, signal);
-    if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.COORDINATOR_NOT_AVAILABLE) return;
-    throw brokerError({
-      action: `use transactional id "${transactionalId}"`,
-      rule: `--operation Write --operation Describe --transactional-id "${transactionalId}"`,
-      otherwise: "kafka-unavailable",
-    }, errorCode);
+  /**
+   * What of all that `run` does is not allowed.
+   * @param readTopic the topic that is read, or null
+   * @param identity null where there are no transactions
+   */
+  async missingRights(
+    topics: readonly string[],
+    readTopic: string | null,
+    identity: SourceIdentity | null,
+    signal: AbortSignal,
+  ): Promise<readonly MissingRight[]> {
+    const transactionalId = identity && transactionalIdOf(identity);
+    return await missingRights(this.#cluster, { topics, progressTopic: readTopic, transactionalId }, signal);
   }
 
   /** Settings by name; null where they may not be read. */
