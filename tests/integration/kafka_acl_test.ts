@@ -52,7 +52,7 @@ Deno.test("with the further rights in SECURITY.md check sees the settings, too",
 const LINES: Readonly<Record<string, RegExp>> = {
   "Create on topic": /Cannot make topic ".*TOPIC_AUTHORIZATION_FAILED.*mend: .*--operation Create.*--topic "/,
   "Write on topic":
-    /Cannot look up topic ".*TOPIC_AUTHORIZATION_FAILED.*mend: .*--operation Write.*--topic "/,
+    /Cannot (look up|write to) topic ".*TOPIC_AUTHORIZATION_FAILED.*mend: .*--operation Write.*--topic "/,
   "Read on topic": /Cannot read topic ".*TOPIC_AUTHORIZATION_FAILED.*mend: .*--operation Read.*--topic "/,
   "Write on transactional-id":
     /Cannot take over transactional id ".*TRANSACTIONAL_ID_AUTHORIZATION_FAILED.*mend: .*--operation Write.*--transactional-id "/,

@@ -196,15 +196,34 @@ Deno.test("no message repeats a password, wherever it was put", () => {
     { PG_PASSWORD: undefined, PG_PASSWORD_FILE: planted },
     { PG_HOST: `postgres://ann:${planted}@db/shop` },
     { KAFKA_BROKERS: `ann:${planted}@kafka:9092` },
+    { KAFKA_BROKERS: `sasl://ann:${planted}@kafka:9092` },
     { KAFKA_SASL_PASSWORD: planted },
+    { KAFKA_SASL_PASSWORD_FILE: planted },
+    { KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET: planted },
+    { KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET_FILE: planted },
+    { KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: `https://ann:${planted}@login/token` },
+    { KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: `http://login/token?secret=${planted}` },
+    { KAFKA_SASL_PASSWORDS: planted, KAFKA_SECURITY_PROTOCOL: "SASL_SSL" },
     { PG_PASSWORDS: planted, PG_PASSWORD: undefined },
   ];
   for (const env of everywhere) assert.doesNotMatch(problems({ env }).join("\n"), new RegExp(planted));
-  const toml = `[pg]\npassword = "${planted}" oops\n`;
-  assert.doesNotMatch(
-    problems({ files: { "c.toml": toml }, configFile: "c.toml" }).join("\n"),
-    new RegExp(planted),
-  );
+  for (
+    const toml of [
+      `[pg]\npassword = "${planted}" oops\n`,
+      `[kafka]\nsasl_password = "${planted}" oops\n`,
+      `[kafka]\nsasl_password = "${planted}"\n`,
+      `[kafka]\nsasl_password = ["${planted}"]\n`,
+      `[kafka]\nsasl_oauthbearer_client_secret = "${planted}"\n`,
+      `[kafka]\nbrokers = ["ann:${planted}@kafka"]\n`,
+    ]
+  ) {
+    assert.doesNotMatch(
+      problems({ files: { "c.toml": toml }, env: { KAFKA_BROKERS: undefined }, configFile: "c.toml" }).join(
+        "\n",
+      ),
+      new RegExp(planted),
+    );
+  }
 });
 
 Deno.test("acks 0 and 1 make the delivery at-least-once, with a warning", () => {
