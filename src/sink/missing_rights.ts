@@ -43,7 +43,7 @@ export async function missingRights(
   const codes = new Map(found.topics.map(({ topic, errorCode }) => [topic, errorCode]));
   const unwritable = await withoutWrite(connection, topics, signal);
   const absent = topics.filter((topic) => codes.get(topic) !== ErrorCode.NONE);
-  const unmakable = await withoutCreate(connection, absent, signal);
+  const unmakable = absent.length === 0 ? new Set<string>() : await withoutCreate(connection, absent, signal);
   const missing: MissingRight[] = [];
   for (const name of topics) {
     const isHidden = codes.get(name) === ErrorCode.TOPIC_AUTHORIZATION_FAILED;

@@ -261,9 +261,11 @@ async function useFor(ms: number, address: string, security: KafkaSecurity): Pro
   const use = async () => {
     while (performance.now() < end) await connection.request(metadata, { topics: ["none"] }, FOREVER);
   };
-  const settings = { topic: "used", partitions: -1, replicationFactor: -1, configs: [], timeoutMs: 5_000 };
+  const topics = [{ topic: "used", partitions: -1, replicationFactor: -1, configs: [] }];
   const makeTopics = async () => {
-    while (performance.now() < end) await connection.request(createTopics, settings, FOREVER);
+    while (performance.now() < end) {
+      await connection.request(createTopics, { topics, timeoutMs: 5_000 }, FOREVER);
+    }
   };
   await Promise.all([use(), use(), makeTopics()]);
   assert(connection.isOpen);
