@@ -58,11 +58,7 @@ function meaning(
     case "ENOTFOUND":
       return { kind: "kafka-unavailable", found: "there is no host of that name", hint: REACH_HINT };
     case "ERR_TLS_CERT_ALTNAME_INVALID":
-      return refused(
-        `its certificate is not for ${host}, but for ${namesIn(text)}`,
-        "have the brokers advertise, and write in KAFKA_BROKERS, a name that is in the certificate; or have one issued " +
-          "for this name; KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM=none does without this check",
-      );
+      return ofAnotherHost(host, namesIn(text));
     case "ERR_SSL_WRONG_VERSION_NUMBER":
     case "ERR_SSL_PACKET_LENGTH_TOO_LONG":
       return refused("it does not answer in TLS", NO_TLS_HINT);
@@ -74,6 +70,7 @@ function meaning(
       );
   }
   if (/CERT|VERIFY|ISSUER/.test(code) && !code.includes("ALERT")) return distrusted(tls, certificate);
+  if (text.startsWith("invalid peer certificate")) return distrustedByText(host, tls, text);
   if (isAlert(code, text)) return refusedByBroker(tls, text);
   return {
     kind: "kafka-unavailable",
@@ -111,6 +108,30 @@ function distrusted(tls: TlsSettings, certificate: PresentedCertificate | undefi
       `${of} is of no authority in KAFKA_SSL_CA`,
       "set KAFKA_SSL_CA to the PEM file of the authority that issued it; several can be in one file, one after another",
     );
+}
+
+/** The same, in the words of Deno 2.6. */
+function distrustedByText(host: string, tls: TlsSettings, text: string): Meaning {
+  if (text.includes("not valid for name")) {
+    return ofAnotherHost(host, /only valid for (.*)$/.exec(text)?.[1] ?? "other names");
+  }
+  const at = (pattern: RegExp) => new Date(Number(pattern.exec(text)?.[1] ?? NaN) * 1000);
+  const certificate = text.includes("certificate expired")
+    ? { validFrom: new Date(0), validTo: at(/not valid after (\d+)/) }
+    : text.includes("not valid yet")
+    ? { validFrom: at(/not valid before (\d+)/), validTo: new Date(8.64e15) }
+    : undefined;
+  const isDated = certificate !== undefined &&
+    !Number.isNaN(certificate.validFrom.getTime() + certificate.validTo.getTime());
+  return distrusted(tls, isDated ? { subject: "", issuer: "", ...certificate } : undefined);
+}
+
+function ofAnotherHost(host: string, names: string): Meaning {
+  return refused(
+    `its certificate is not for ${host}, but for ${names}`,
+    "have the brokers advertise, and write in KAFKA_BROKERS, a name that is in the certificate; or have one issued " +
+      "for this name; KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM=none does without this check",
+  );
 }
 
 /** The broker ended the handshake, or after it the connection, with an alert. */

@@ -82,6 +82,9 @@ function nameOf(name: { readonly CN?: unknown; readonly O?: unknown } | undefine
 /** Read ahead at most this much; then the network's own flow control holds the broker up. */
 const AHEAD_BYTES_MAX = 256 * 1024;
 
+/** Encrypted at a time: a whole batch would be held twice. */
+const WRITE_BYTES_MAX = 128 * 1024;
+
 /** Node's stream behind the two methods that a connection needs. */
 class TlsSocket implements Socket {
   readonly #socket: TLSSocket;
@@ -156,9 +159,10 @@ class TlsSocket implements Socket {
   }
 
   async write(bytes: Uint8Array): Promise<number> {
-    const error = await new Promise<unknown>((resolve) => this.#socket.write(bytes, resolve));
+    const piece = bytes.length <= WRITE_BYTES_MAX ? bytes : bytes.subarray(0, WRITE_BYTES_MAX);
+    const error = await new Promise<unknown>((resolve) => this.#socket.write(piece, resolve));
     if (error) throw this.#explain(this.#failure ?? error);
-    return bytes.length;
+    return piece.length;
   }
 
   close(): void {
