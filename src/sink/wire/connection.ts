@@ -12,6 +12,7 @@ import { FrameReader } from "./frame_reader.ts";
 import { authenticate } from "./sasl/authenticate.ts";
 import type { KafkaSecurity, SaslSettings } from "./security.ts";
 import { formatAddress, type HostPort, openSocket, type Socket, type TlsFacts } from "./socket.ts";
+import { suspicion } from "./suspicion.ts";
 import { openTlsSocket } from "./tls_socket.ts";
 import { unlessAborted } from "../wait.ts";
 
@@ -100,13 +101,13 @@ export class Connection {
     request: Request,
     signal: AbortSignal,
   ): Promise<Response> {
-    await this.#renewed(signal);
+    if (this.#renewal !== undefined) await this.#renewed(signal);
     return await this.#exchange(api, this.#commonVersion(api), request, signal);
   }
 
   /** Sends a request that has no response: a Produce with acks 0. Returns when the request is written. */
   async send<Request>(api: Api<Request, unknown>, request: Request, signal: AbortSignal): Promise<void> {
-    await this.#renewed(signal);
+    if (this.#renewal !== undefined) await this.#renewed(signal);
     await this.#exchange(api, this.#commonVersion(api), request, signal, { answered: false });
   }
 
@@ -143,14 +144,23 @@ export class Connection {
    */
   #renewBefore(sasl: SaslSettings, sessionLifetimeMs: number): void {
     const waitMs = Math.max(RENEWAL_MS_MIN, sessionLifetimeMs * RENEWAL_PART);
-    this.#renewalTimer = setTimeout(() => {
-      const limit = AbortSignal.timeout(this.#options.requestTimeoutMs);
-      this.#renewal = this.#logIn(sasl, limit, true)
-        .catch((error) =>
-          this.#fail(error instanceof CaptureError ? error : this.#error("logging in again failed", error))
-        )
-        .finally(() => this.#renewal = undefined);
-    }, Math.min(waitMs, TIMER_MS_MAX));
+    this.#renewalTimer = setTimeout(() => this.#renew(sasl), Math.min(waitMs, TIMER_MS_MAX));
+  }
+
+  /** Never rejects: what goes wrong ends the connection. */
+  async #renew(sasl: SaslSettings): Promise<void> {
+    const limit = AbortSignal.timeout(this.#options.requestTimeoutMs);
+    try {
+      // Before others have to wait for it.
+      if (sasl.mechanism === "OAUTHBEARER") await sasl.token(limit, true);
+      const login = this.#logIn(sasl, limit, true);
+      this.#renewal = login.catch(() => {});
+      await login;
+    } catch (error) {
+      this.#fail(error instanceof CaptureError ? error : this.#error("logging in again failed", error));
+    } finally {
+      this.#renewal = undefined;
+    }
   }
 
   async #renewed(signal: AbortSignal): Promise<void> {
@@ -289,7 +299,7 @@ export class Connection {
     const address = formatAddress(this.#address);
     if (error.message.includes(address)) return error;
     return new CaptureError(error.kind, `Lost the connection to Kafka broker ${address}: ${error.message}`, {
-      ...(error.hint === undefined ? this.#suspicion : { hint: error.hint }),
+      ...(error.hint === undefined ? suspicion(this.#options.security, this.#answers) : { hint: error.hint }),
       cause: error.cause,
     });
   }
@@ -303,19 +313,8 @@ export class Connection {
     return new CaptureError(
       kind,
       `Lost the connection to Kafka broker ${formatAddress(this.#address)}: ${detail}`,
-      { ...this.#suspicion, cause },
+      { ...suspicion(this.#options.security, this.#answers), cause },
     );
-  }
-
-  /** A broker that is spoken to in a way that its port does not know ends the connection without a word. */
-  get #suspicion(): { readonly hint?: string } {
-    const { tls, sasl } = this.#options.security;
-    if (this.#answers > (sasl === undefined ? 1 : 0)) return {};
-    const wanted = this.#answers === 1 ? "a login" : tls === undefined ? "TLS" : "a client certificate";
-    return {
-      hint: `if it goes on: the port may be one that wants ${wanted}, see KAFKA_SECURITY_PROTOCOL` +
-        `${wanted === "a client certificate" ? ", KAFKA_SSL_CERT and KAFKA_SSL_KEY" : ""}`,
-    };
   }
 }
 
