@@ -133,6 +133,45 @@ Deno.test("a token of the endpoint logs in; a forged one is refused without bein
   assert(server.requests.length >= 3, `${server.requests.length} tokens`);
 });
 
+Deno.test("run streams with tokens that last for seconds; an endpoint that is away is awaited", async () => {
+  await using server = await LoginServer.start();
+  await using kafka = await brokerWithTokens(server);
+  await using bed = await createSecuredBed(kafka, "SASL_SSL");
+  await bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY)");
+  await Deno.writeTextFile(`${bed.folder}/secret`, "of-the-file\n");
+  server.answer = () => ({ status: 503, body: "" });
+  await using capture = await startCapture({
+    env: {
+      ...bed.env,
+      ...await tlsVariables(bed.folder, authority.cert),
+      KAFKA_SASL_MECHANISM: "OAUTHBEARER",
+      KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: server.tokenUrl(),
+      KAFKA_SASL_OAUTHBEARER_CLIENT_ID: "pg-capture",
+      KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET_FILE: `${bed.folder}/secret`,
+      KAFKA_SASL_OAUTHBEARER_SCOPE: "kafka",
+    },
+  });
+  await capture.waitForLog(
+    /Cannot get a token for Kafka from .*\/token: it answered HTTP status 503 retry_in_ms=/,
+  );
+  server.answer = () => ({ lifeSecs: 4 });
+  await capture.waitForLog("Streaming");
+  const streamingFrom = capture.log.length;
+  for (let id = 0; id < 80; id++) {
+    await bed.sql.exec(`INSERT INTO item VALUES (${id})`);
+    await delay(100);
+  }
+  await waitUntilConfirmed(bed, capture);
+  assert.equal(await assertDelivered(bed, ["public.item"]), 80);
+  assert.deepEqual(capture.log.slice(streamingFrom).filter((line) => /Z (warn|error) /.test(line)), []);
+  assert.deepEqual(server.requests.at(-1), {
+    clientId: "pg-capture",
+    clientSecret: "of-the-file",
+    grant: "client_credentials",
+    scope: "kafka",
+  });
+});
+
 Deno.test("a connection logs in again before its session ends, while requests are on their way", async () => {
   await using kafka = await startKafka({
     security: { authority, listeners: { SASL_SSL: { protocol: "SASL_SSL" } } },
@@ -197,7 +236,7 @@ Deno.test("exactly once over TLS with a login that is renewed every second, thro
   await writing;
   await waitUntilConfirmed(bed, capture);
   assert.equal(await assertDelivered(bed, ["public.item"]), 2 * id);
-  assert.equal(capture.log.filter((line) => /warn|error/.test(line)).length, 0, capture.log.join("\n"));
+  assert.equal(capture.log.filter((line) => /Z (warn|error) /.test(line)).length, 0, capture.log.join("\n"));
   for (const line of capture.log) assert.doesNotMatch(line, /first-secret|second-secret/);
 });
 
