@@ -90,6 +90,18 @@ Deno.test("an endpoint that can't be reached is awaited", async () => {
   );
 });
 
+Deno.test("an unencrypted endpoint is on this machine, and no proxy gets to see the secret", async () => {
+  await using server = await LoginServer.start();
+  await using proxy = await LoginServer.start();
+  Deno.env.set("HTTP_PROXY", proxy.tokenUrl());
+  try {
+    assert.match(await new TokenSource(endpoint(server), () => 0).token(FOREVER), /^eyJ/);
+    assert.deepEqual([server.requests.length, proxy.requests.length], [1, 0]);
+  } finally {
+    Deno.env.delete("HTTP_PROXY");
+  }
+});
+
 Deno.test("an endpoint's certificate is checked against the authority that is given", async () => {
   const authority = createAuthority("login authority");
   await using server = await LoginServer.start(authority.issue({ name: "login", hosts: ["127.0.0.1"] }));
