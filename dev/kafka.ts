@@ -11,9 +11,10 @@ import {
   randomId,
   serverProperties,
 } from "./kafka_jars.ts";
+import { BrokerSecurity, type KafkaSecurityOptions } from "./kafka_security.ts";
 import { freePort } from "./ports.ts";
 import { ServerProcess } from "./server_process.ts";
-import { DevServerError } from "./tools.ts";
+import { DevServerError, runTool } from "./tools.ts";
 
 export type { KafkaProperties } from "./kafka_jars.ts";
 
@@ -24,6 +25,8 @@ export interface KafkaOptions {
   /** Java's heap, at most; 256 when not given. */
   readonly heapMb?: number;
   readonly properties?: KafkaProperties;
+  /** Listeners with TLS or a login, beside the plain one. */
+  readonly security?: KafkaSecurityOptions;
   /** More arguments for Java. */
   readonly javaArgs?: readonly string[];
   /** The first broker of the cluster that this one is to be another broker of; it is the controller. */
@@ -67,6 +70,7 @@ export class KafkaServer implements AsyncDisposable {
   readonly #jars: KafkaJars;
   readonly #folder: string;
   readonly #javaArgs: readonly string[];
+  readonly #security: BrokerSecurity | undefined;
   #properties: KafkaProperties;
   #process: ServerProcess | undefined;
 
@@ -82,6 +86,7 @@ export class KafkaServer implements AsyncDisposable {
     this.#jars = jars;
     this.#folder = folder;
     this.#javaArgs = [`-Xmx${options.heapMb ?? 256}m`, "-XX:+UseSerialGC", ...options.javaArgs ?? []];
+    this.#security = options.security && new BrokerSecurity(options.security, folder);
     const another = {
       "process.roles": "broker",
       "node.id": this.node.id,
@@ -93,6 +98,21 @@ export class KafkaServer implements AsyncDisposable {
   /** What KAFKA_BROKERS is set to. */
   get bootstrap(): string {
     return `${this.host}:${this.port}`;
+  }
+
+  /** The secured listener of that name, as KAFKA_BROKERS. @throws DevServerError when there is none */
+  securedBootstrap(name: string): string {
+    const listener = this.#security?.listeners.find((each) => each.name === name);
+    if (listener === undefined) throw new DevServerError(`Kafka ${this.version} has no listener ${name}`);
+    return `${listener.host}:${listener.port}`;
+  }
+
+  /** The broker's certificates and users. @throws DevServerError when it has no secured listener */
+  get security(): BrokerSecurity {
+    if (this.#security === undefined) {
+      throw new DevServerError(`Kafka ${this.version} has no secured listener`);
+    }
+    return this.#security;
   }
 
   get pid(): number {
@@ -109,7 +129,16 @@ export class KafkaServer implements AsyncDisposable {
     if (this.#process?.running) return;
     const config = `${this.#folder}/server.properties`;
     const ports = { broker: this.port, controller: this.#controllerPort };
-    await Deno.writeTextFile(config, serverProperties(ports, this.dataDir, this.#properties));
+    const secured = await this.#security?.write() ?? {};
+    await Deno.writeTextFile(
+      config,
+      serverProperties(
+        ports,
+        this.dataDir,
+        { ...secured, ...this.#properties },
+        this.#security?.listeners,
+      ),
+    );
     this.#process = await ServerProcess.launch({
       name: `Kafka ${this.version}`,
       command: [this.#jars.java, ...this.#jars.args, ...LOG_ARGS, ...this.#javaArgs, "kafka.Kafka", config],
@@ -119,6 +148,17 @@ export class KafkaServer implements AsyncDisposable {
       user: undefined,
       endSignal: "KILL",
       isReady: isBrokerUp,
+    });
+  }
+
+  /** Runs one of Kafka's own tools, as its shell scripts do: `kafka.admin.ConfigCommand`. Returns what it printed. */
+  async tool(className: string, args: readonly string[]): Promise<string> {
+    return await runTool({
+      command: this.#jars.java,
+      args: [...this.#jars.args, ...LOG_ARGS, "-Xmx128m", className, ...args],
+      purpose: `run Kafka's ${className}`,
+      missingHint: "",
+      timeoutMs: 60_000,
     });
   }
 

@@ -64,20 +64,34 @@ export async function makeDataFolder(
   );
 }
 
+/** A listener beside the plain one: `SASL_SSL://localhost:9094`. */
+export interface SecuredListener {
+  readonly name: string;
+  readonly protocol: "SSL" | "SASL_PLAINTEXT" | "SASL_SSL";
+  /** What clients are told to connect to. */
+  readonly host: string;
+  readonly port: number;
+}
+
 /** server.properties of one process that is broker and controller. */
 export function serverProperties(
   ports: { readonly broker: number; readonly controller: number },
   dataFolder: string,
   properties: KafkaProperties,
+  secured: readonly SecuredListener[] = [],
 ): string {
+  const listeners = secured.map(({ name, port }) => `,${name}://127.0.0.1:${port}`).join("");
+  const advertised = secured.map(({ name, host, port }) => `,${name}://${host}:${port}`).join("");
+  const protocols = secured.map(({ name, protocol }) => `,${name}:${protocol}`).join("");
   const all: KafkaProperties = {
     "process.roles": "broker,controller",
     "node.id": 1,
     "controller.quorum.voters": `1@127.0.0.1:${ports.controller}`,
     "controller.listener.names": "CONTROLLER",
-    "listeners": `PLAINTEXT://127.0.0.1:${ports.broker},CONTROLLER://127.0.0.1:${ports.controller}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${ports.broker}`,
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "listeners":
+      `PLAINTEXT://127.0.0.1:${ports.broker},CONTROLLER://127.0.0.1:${ports.controller}${listeners}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${ports.broker}${advertised}`,
+    "listener.security.protocol.map": `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${protocols}`,
     "inter.broker.listener.name": "PLAINTEXT",
     "log.dirs": dataFolder,
     "log.retention.ms": -1,

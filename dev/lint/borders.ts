@@ -20,9 +20,11 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   "@logtape/logtape": ["observability/logger.ts"],
   "@platformatic/wasm-utils": ["sink/wasm_codecs.ts"],
   dotenv: ["config/dotenv_file.ts"],
+  "node:tls": ["sink/wire/tls_socket.ts"],
   pg: ["source/connection.ts"],
   "smol-toml": ["config/toml_file.ts"],
   "Deno.connect": ["source/socket.ts", "sink/wire/socket.ts"],
+  "Deno.createHttpClient": ["sink/wire/sasl/token_endpoint.ts"],
   "Deno.env": ["config/environment.ts"],
   "Deno.exit": ["main.ts", "cli/stop_signal.ts"],
   "Deno.openKv": ["checkpoint/kv_store.ts"],
@@ -60,9 +62,7 @@ export default plugin;
  * @param file below src, such as `sink/batch.ts`
  */
 export function importFault(file: string, specifier: string): string | undefined {
-  if (!specifier.startsWith(".")) {
-    return specifier.startsWith("node:") ? undefined : doorFault(file, specifier);
-  }
+  if (!specifier.startsWith(".")) return doorFault(file, specifier);
   const target = resolve(file, specifier);
   const [from = ""] = file.split("/");
   const [to = ""] = target.split("/");

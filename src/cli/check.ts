@@ -3,6 +3,7 @@
 import type { Config } from "../config/config.ts";
 import type { SourceIdentity } from "../pipeline/position.ts";
 import { KafkaInspection } from "../sink/inspection.ts";
+import type { KafkaSecurity } from "../sink/wire/security.ts";
 import { PostgresInspection, type SlotFacts } from "../source/inspection.ts";
 import { postgresOptions } from "./adapters.ts";
 import { agreementFinding, readCheckpoint } from "./check/agreement.ts";
@@ -10,6 +11,7 @@ import { failed, type Finding, type Findings, formatFinding } from "./check/find
 import { kafkaFindings } from "./check/kafka_checks.ts";
 import { type PostgresFacts, postgresFindings } from "./check/postgres_checks.ts";
 import type { CommandOutput } from "./command_output.ts";
+import { kafkaSecurity } from "./kafka_security.ts";
 
 const EXIT_OK = 0;
 const EXIT_FAILURE = 3;
@@ -17,12 +19,12 @@ const EXIT_FAILURE = 3;
 /** Prints each finding as it is made; with `json` all of them at the end. @returns the exit code */
 export async function check(
   config: Config,
-  { json }: { readonly json: boolean },
+  { json, nowMs }: { readonly json: boolean; /** Since 1970. */ readonly nowMs: number },
   output: CommandOutput,
   signal: AbortSignal,
 ): Promise<number> {
   const findings: Finding[] = [];
-  const all = allFindings(config, signal);
+  const all = allFindings(config, nowMs, signal);
   for (;;) {
     const next = await output.waiting("checking", all.next());
     if (next.done === true) break;
@@ -34,7 +36,7 @@ export async function check(
   return isGood ? EXIT_OK : EXIT_FAILURE;
 }
 
-async function* allFindings(config: Config, signal: AbortSignal): Findings {
+async function* allFindings(config: Config, nowMs: number, signal: AbortSignal): Findings {
   const facts: PostgresFacts = {};
   yield* guarded("PostgreSQL", postgresFindings(config, facts, signal));
   const identity = facts.system && {
@@ -42,8 +44,18 @@ async function* allFindings(config: Config, signal: AbortSignal): Findings {
     database: config.pg.database,
     slot: config.pg.slotName,
   };
-  using kafka = new KafkaInspection(config.kafka.brokers);
-  yield* guarded("Kafka", kafkaFindings({ config, identity, tables: facts.tables ?? [] }, kafka, signal));
+  let security: KafkaSecurity;
+  try {
+    security = kafkaSecurity(config);
+  } catch (error) {
+    yield failed("Kafka: TLS", error);
+    return;
+  }
+  using kafka = new KafkaInspection(config.kafka.brokers, security);
+  yield* guarded(
+    "Kafka",
+    kafkaFindings({ config, identity, tables: facts.tables ?? [], nowMs }, kafka, signal),
+  );
   if (identity === undefined || facts.system === undefined) return;
   const { system } = facts;
   yield* guarded("Positions", agreement(config, identity, system, kafka, signal));

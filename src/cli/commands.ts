@@ -23,7 +23,7 @@ export async function execute(invocation: OtherInvocation, config: Config): Prom
   try {
     switch (invocation.kind) {
       case "check":
-        return await check(config, invocation, output, signal);
+        return await check(config, { json: invocation.json, nowMs: Date.now() }, output, signal);
       case "status":
         return await status(config, invocation, output, signal);
       case "health":

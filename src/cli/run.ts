@@ -19,6 +19,7 @@ import { TopicOwners } from "../sink/topics.ts";
 import { PostgresSource } from "../source/replication_source.ts";
 import { VERSION } from "../version.ts";
 import { postgresOptions } from "./adapters.ts";
+import { kafkaSecurity } from "./kafka_security.ts";
 import { serve } from "./serve.ts";
 import { onStopSignal } from "./stop_signal.ts";
 
@@ -94,6 +95,7 @@ function partsOf(
 ): CaptureParts {
   const { pg, kafka } = config;
   const topics = new TopicOwners(kafka.topicPrefix);
+  const security = kafkaSecurity(config);
   const source = new PostgresSource(
     postgresOptions(config),
     {
@@ -111,6 +113,7 @@ function partsOf(
     createSink: (identity, batchBytesMax) =>
       createKafkaSink({
         brokers: kafka.brokers,
+        security,
         prefix: kafka.topicPrefix,
         delivery: kafka.delivery,
         compression: kafka.compression,

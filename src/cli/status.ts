@@ -10,6 +10,7 @@ import { postgresOptions } from "./adapters.ts";
 import { readCheckpoint } from "./check/agreement.ts";
 import { formatBytes, formatVersion } from "./check/units.ts";
 import type { CommandOutput } from "./command_output.ts";
+import { kafkaSecurity } from "./kafka_security.ts";
 
 /** Something that was looked at, or why it could not be. */
 type Looked<T> = { readonly value: T } | { readonly error: CaptureError };
@@ -66,7 +67,7 @@ async function lookAtPostgres(config: Config, signal: AbortSignal) {
 }
 
 async function lookAtKafka(config: Config, systemIdentifier: string, signal: AbortSignal) {
-  using kafka = new KafkaInspection(config.kafka.brokers);
+  using kafka = new KafkaInspection(config.kafka.brokers, kafkaSecurity(config));
   const { database, slotName: slot } = config.pg;
   return await kafka.progress(config.kafka.topicPrefix, { systemIdentifier, database, slot }, signal);
 }

@@ -9,6 +9,7 @@ import { quoteIdentifier, quoteLiteral } from "../source/connection.ts";
 import { inspectSystem, PostgresInspection } from "../source/inspection.ts";
 import { postgresOptions } from "./adapters.ts";
 import type { CommandOutput } from "./command_output.ts";
+import { kafkaSecurity } from "./kafka_security.ts";
 
 /** What is to be dropped beside the slot, and whether to do it or only to say it. */
 export interface TeardownOptions {
@@ -76,9 +77,10 @@ async function stepsOf(
   const { systemIdentifier } = await inspectSystem(postgresOptions(config), signal);
   const identity = { systemIdentifier, database, slot: slotName };
   const { brokers, topicPrefix } = config.kafka;
+  const security = kafkaSecurity(config);
   steps.push({
     says: `remove this slot's progress record from topic ${progressTopic(topicPrefix)}`,
-    act: () => removeProgress(brokers, topicPrefix, identity, signal),
+    act: () => removeProgress({ brokers, security }, topicPrefix, identity, signal),
   });
   const file = config.replication.checkpointFile;
   steps.push({ says: `remove checkpoint file ${file}`, act: () => removeFiles(file) });

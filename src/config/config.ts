@@ -65,10 +65,16 @@ export interface KafkaConfig {
   readonly security: {
     readonly protocol: "PLAINTEXT" | "SSL" | "SASL_PLAINTEXT" | "SASL_SSL";
     readonly sasl: KafkaSasl | undefined;
-    readonly caFile: string | undefined;
-    readonly certFile: string | undefined;
-    readonly keyFile: string | undefined;
+    /** Undefined: without TLS. */
+    readonly tls: KafkaTls | undefined;
   };
+}
+
+export interface KafkaTls {
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly verifiesHost: boolean;
 }
 
 export type KafkaSasl =
@@ -77,7 +83,14 @@ export type KafkaSasl =
     readonly username: string;
     readonly password: Secret;
   }
-  | { readonly mechanism: "OAUTHBEARER" };
+  | {
+    readonly mechanism: "OAUTHBEARER";
+    readonly tokenEndpointUrl: string;
+    readonly tokenEndpointCaFile: string | undefined;
+    readonly clientId: string;
+    readonly clientSecret: Secret;
+    readonly scope: string | undefined;
+  };
 
 export interface ReplicationConfig {
   readonly pollIntervalMs: number;
@@ -126,7 +139,10 @@ export function secretsToMask(config: Config): readonly string[] {
   const open = new Set([config.pg.host, config.pg.database, config.pg.username, config.kafka.topicPrefix]);
   const secrets = [config.pg.password.reveal()];
   const sasl = config.kafka.security.sasl;
-  if (sasl !== undefined && sasl.mechanism !== "OAUTHBEARER") {
+  if (sasl?.mechanism === "OAUTHBEARER") {
+    open.add(sasl.clientId);
+    secrets.push(sasl.clientSecret.reveal());
+  } else if (sasl !== undefined) {
     open.add(sasl.username);
     secrets.push(sasl.password.reveal());
   }
@@ -174,17 +190,41 @@ function toKafkaConfig(values: Values): KafkaConfig {
     security: {
       protocol: values.KAFKA_SECURITY_PROTOCOL,
       sasl: toKafkaSasl(values),
-      caFile: values.KAFKA_SSL_CA,
-      certFile: values.KAFKA_SSL_CERT,
-      keyFile: values.KAFKA_SSL_KEY,
+      tls: toKafkaTls(values),
     },
+  };
+}
+
+function toKafkaTls(values: Values): KafkaTls | undefined {
+  if (!values.KAFKA_SECURITY_PROTOCOL.endsWith("SSL")) return undefined;
+  return {
+    caFile: values.KAFKA_SSL_CA,
+    certFile: values.KAFKA_SSL_CERT,
+    keyFile: values.KAFKA_SSL_KEY,
+    verifiesHost: values.KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM === "https",
   };
 }
 
 function toKafkaSasl(values: Values): KafkaSasl | undefined {
   const mechanism = values.KAFKA_SASL_MECHANISM;
   if (mechanism === undefined) return undefined;
-  if (mechanism === "OAUTHBEARER") return { mechanism };
+  if (mechanism === "OAUTHBEARER") {
+    const tokenEndpointUrl = values.KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL;
+    const clientId = values.KAFKA_SASL_OAUTHBEARER_CLIENT_ID;
+    const clientSecret = values.KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET;
+    assert(
+      tokenEndpointUrl !== undefined && clientId !== undefined && clientSecret !== undefined,
+      "OAUTHBEARER without an endpoint or a client",
+    );
+    return {
+      mechanism,
+      tokenEndpointUrl,
+      tokenEndpointCaFile: values.KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA,
+      clientId,
+      clientSecret,
+      scope: values.KAFKA_SASL_OAUTHBEARER_SCOPE,
+    };
+  }
   const username = values.KAFKA_SASL_USERNAME;
   const password = values.KAFKA_SASL_PASSWORD;
   assert(username !== undefined && password !== undefined, `${mechanism} without username and password`);

@@ -1,19 +1,8 @@
 // Settings that are right one by one and can't be used together.
 
+import { type Contradiction, type Rule, together } from "./contradiction.ts";
+import { KAFKA_SECURITY_RULES, kafkaSecurityWarnings } from "./kafka_security_rules.ts";
 import type { Values, VariableName } from "./variables.ts";
-
-/** Two or more settings that contradict each other, told at the one to change. */
-export interface Contradiction {
-  readonly name: VariableName;
-  readonly problem: string;
-  readonly mend: string;
-}
-
-interface Rule {
-  /** The rule is left out when one of these is wrong by itself: that is reported already. */
-  readonly involves: readonly VariableName[];
-  check(values: Values): Contradiction | undefined;
-}
 
 /**
  * Everything that contradicts.
@@ -40,16 +29,9 @@ export function findWarnings(values: Values): readonly string[] {
       `KAFKA_ACKS=${values.KAFKA_ACKS} makes the delivery at-least-once at best: ${when}; set KAFKA_ACKS=all for exactly-once`,
     );
   }
-  if (values.KAFKA_SECURITY_PROTOCOL === "SASL_PLAINTEXT" && values.KAFKA_SASL_MECHANISM === "PLAIN") {
-    warnings.push(
-      "KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT with KAFKA_SASL_MECHANISM=PLAIN sends the password unencrypted; use SASL_SSL",
-    );
-  }
-  return warnings;
+  return [...warnings, ...kafkaSecurityWarnings(values)];
 }
 
-const SASL_DETAILS = ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] as const;
-const KAFKA_FILES = ["KAFKA_SSL_CA", "KAFKA_SSL_CERT", "KAFKA_SSL_KEY"] as const;
 const PG_FILES = ["PG_SSL_ROOT_CERT", "PG_SSL_CERT", "PG_SSL_KEY"] as const;
 
 const RULES: readonly Rule[] = [
@@ -78,55 +60,7 @@ const RULES: readonly Rule[] = [
       };
     },
   },
-  ...SASL_DETAILS.map((name): Rule => ({
-    involves: ["KAFKA_SECURITY_PROTOCOL", name],
-    check(values) {
-      const protocol = values.KAFKA_SECURITY_PROTOCOL;
-      if (values[name] === undefined || protocol.startsWith("SASL_")) return undefined;
-      return {
-        name,
-        problem: `it is set, but KAFKA_SECURITY_PROTOCOL=${protocol} has no login`,
-        mend: `set KAFKA_SECURITY_PROTOCOL to SASL_SSL or SASL_PLAINTEXT, or leave ${name} out`,
-      };
-    },
-  })),
-  {
-    involves: ["KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM"],
-    check(values) {
-      const protocol = values.KAFKA_SECURITY_PROTOCOL;
-      if (!protocol.startsWith("SASL_") || values.KAFKA_SASL_MECHANISM !== undefined) return undefined;
-      return {
-        name: "KAFKA_SASL_MECHANISM",
-        problem: `not set, and KAFKA_SECURITY_PROTOCOL=${protocol} needs it`,
-        mend: "set it to the mechanism that the brokers offer, such as SCRAM-SHA-512",
-      };
-    },
-  },
-  ...(["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] as const).map((name): Rule => ({
-    involves: ["KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM", name],
-    check(values) {
-      const mechanism = values.KAFKA_SASL_MECHANISM;
-      if (!values.KAFKA_SECURITY_PROTOCOL.startsWith("SASL_") || mechanism === undefined) return undefined;
-      if (mechanism === "OAUTHBEARER" || values[name] !== undefined) return undefined;
-      return {
-        name,
-        problem: `not set, and KAFKA_SASL_MECHANISM=${mechanism} needs it`,
-        mend: `set ${name}`,
-      };
-    },
-  })),
-  ...KAFKA_FILES.map((name): Rule => ({
-    involves: ["KAFKA_SECURITY_PROTOCOL", name],
-    check(values) {
-      const protocol = values.KAFKA_SECURITY_PROTOCOL;
-      if (values[name] === undefined || protocol.endsWith("SSL")) return undefined;
-      return {
-        name,
-        problem: `it is set, but KAFKA_SECURITY_PROTOCOL=${protocol} has no TLS`,
-        mend: `set KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL, or leave ${name} out`,
-      };
-    },
-  })),
+  ...KAFKA_SECURITY_RULES,
   ...PG_FILES.map((name): Rule => ({
     involves: ["PG_SSL_MODE", name],
     check(values) {
@@ -138,23 +72,6 @@ const RULES: readonly Rule[] = [
       };
     },
   })),
-  together("KAFKA_SSL_CERT", "KAFKA_SSL_KEY"),
-  together("KAFKA_SSL_KEY", "KAFKA_SSL_CERT"),
   together("PG_SSL_CERT", "PG_SSL_KEY"),
   together("PG_SSL_KEY", "PG_SSL_CERT"),
 ];
-
-/** A client certificate is of no use without its key, and the other way round. */
-function together(given: VariableName, missing: VariableName): Rule {
-  return {
-    involves: [given, missing],
-    check(values) {
-      if (values[given] === undefined || values[missing] !== undefined) return undefined;
-      return {
-        name: missing,
-        problem: `not set, and ${given} is of no use without it`,
-        mend: `set ${missing}, or leave ${given} out`,
-      };
-    },
-  };
-}

@@ -110,6 +110,31 @@ export const checkTopicPrefix: TextCheck = (text) => {
   return undefined;
 };
 
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+
+/** The URL that a client's secret is sent to: encrypted, or not over a network. Never repeated: there may be a secret in it. */
+export const checkTokenEndpoint: TextCheck = (text) => {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    return { problem: "it is not a URL", mend: "write https://HOST/PATH" };
+  }
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && LOOPBACK.test(url.hostname))) {
+    return {
+      problem: `its protocol is "${url.protocol.slice(0, -1)}", and the client's secret is sent to it`,
+      mend: "write https://HOST/PATH; http is for localhost only",
+    };
+  }
+  if (url.username !== "" || url.password !== "") {
+    return {
+      problem: "it holds a user or a password",
+      mend: "leave them out; KAFKA_SASL_OAUTHBEARER_CLIENT_ID and _CLIENT_SECRET are for them",
+    };
+  }
+  return undefined;
+};
+
 /** Tables by their names; a name is what lies between its stars: `["users"]`, `["", ""]` for `*`. */
 export interface TablePattern {
   readonly schema: readonly string[];

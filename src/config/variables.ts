@@ -5,6 +5,7 @@ import {
   checkPostgresHost,
   checkPostgresName,
   checkSlotName,
+  checkTokenEndpoint,
   checkTopicPrefix,
   parseBroker,
   parseTablePattern,
@@ -126,39 +127,62 @@ export const VARIABLES = {
   }),
   KAFKA_SECURITY_PROTOCOL: defaulted(choice("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), "PLAINTEXT", {
     help: "How the brokers are spoken to: SSL is TLS, SASL is a login.",
-    onlyNow: ["PLAINTEXT"],
   }),
   KAFKA_SASL_MECHANISM: optional(choice("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"), {
     help: "How to log in to Kafka.",
     example: "SCRAM-SHA-512",
-    onlyNow: [],
   }),
   KAFKA_SASL_USERNAME: optional(text("name"), {
     help: "User to log in to Kafka as.",
     example: "pg-capture",
     alsoKnownAs: ["KAFKA_USERNAME", "KAFKA_USER"],
-    onlyNow: [],
   }),
   KAFKA_SASL_PASSWORD: optional(secret(), {
     help: "Password of that user.",
     example: "change-me",
     alsoKnownAs: ["KAFKA_PASSWORD"],
-    onlyNow: [],
+  }),
+  KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: optional(
+    text("https URL; http on this machine only", checkTokenEndpoint),
+    {
+      help: "Where OAUTHBEARER gets its tokens, with the grant client_credentials.",
+      example: "https://login.example.com/oauth2/token",
+    },
+  ),
+  KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA: optional(path(), {
+    help: "Certificates (PEM) that the token endpoint's certificate is checked against, too.",
+    defaultNote: "the public authorities",
+    example: "/etc/pg-capture/login-ca.pem",
+  }),
+  KAFKA_SASL_OAUTHBEARER_CLIENT_ID: optional(text("name"), {
+    help: "Client that tokens are asked for as.",
+    example: "pg-capture",
+  }),
+  KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET: optional(secret(), {
+    help: "Secret of that client.",
+    example: "change-me",
+  }),
+  KAFKA_SASL_OAUTHBEARER_SCOPE: optional(text("words"), {
+    help: "Scope that tokens are asked for with.",
+    example: "kafka",
   }),
   KAFKA_SSL_CA: optional(path(), {
-    help: "Certificates (PEM) that the brokers' certificates are checked against.",
+    help:
+      "Certificates (PEM) of the authorities that the brokers' certificates have to be of; no others count.",
+    defaultNote: "the public authorities",
     example: "/etc/pg-capture/kafka-ca.pem",
-    onlyNow: [],
   }),
   KAFKA_SSL_CERT: optional(path(), {
     help: "Client certificate (PEM) for Kafka.",
     example: "/etc/pg-capture/kafka.pem",
-    onlyNow: [],
   }),
   KAFKA_SSL_KEY: optional(path(), {
-    help: "Key (PEM) of the client certificate for Kafka.",
+    help: "Key (PEM, not encrypted) of the client certificate for Kafka.",
     example: "/etc/pg-capture/kafka-key.pem",
-    onlyNow: [],
+  }),
+  KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM: defaulted(choice("https", "none"), "https", {
+    help:
+      "https: a broker's certificate has to be for the name that it was reached by. none: for any, with a warning.",
   }),
 
   REPLICATION_POLL_INTERVAL_MS: defaulted(integer("milliseconds", 10, 60_000), 100, {

@@ -1,19 +1,19 @@
 // Looks at a Kafka cluster for people, changing nothing: brokers, rights, settings, progress.
 
 import type { Progress, SourceIdentity } from "../pipeline/position.ts";
-import { brokerError } from "./broker_error.ts";
 import { Cluster } from "./cluster.ts";
 import { transactionalIdOf } from "./kafka_sink.ts";
+import { type MissingRight, missingRights } from "./missing_rights.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { readProgress } from "./progress_reader.ts";
 import { TopicDirectory } from "./topic_directory.ts";
 import { progressTopic } from "./topics.ts";
-import { type ClusterRights, clusterRights } from "./wire/apis/cluster_rights.ts";
+import { type ClusterLayout, clusterLayout } from "./wire/apis/cluster_layout.ts";
 import { describeConfigs, type DescribeConfigsRequest } from "./wire/apis/describe_configs.ts";
-import { describeTransactions } from "./wire/apis/describe_transactions.ts";
 import type { BrokerAddress } from "./wire/apis/metadata.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
-import type { HostPort } from "./wire/socket.ts";
+import type { KafkaSecurity } from "./wire/security.ts";
+import type { HostPort, TlsFacts } from "./wire/socket.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -23,11 +23,12 @@ export class KafkaInspection implements Disposable {
   readonly #cluster: Cluster;
   readonly #directory: TopicDirectory;
 
-  constructor(brokers: readonly HostPort[]) {
+  constructor(brokers: readonly HostPort[], security: KafkaSecurity) {
     this.#cluster = new Cluster(brokers, {
       clientId: "pg-capture",
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      security,
     });
     this.#directory = new TopicDirectory(this.#cluster);
   }
@@ -37,33 +38,36 @@ export class KafkaInspection implements Disposable {
     await this.#cluster.connectTo(address, signal);
   }
 
+  /** How a connection is encrypted; undefined where it is not. */
+  async encryption(signal: AbortSignal): Promise<TlsFacts | undefined> {
+    return (await this.#cluster.any(signal)).tls;
+  }
+
   /** Level of the cluster's transactions: 2 with Kafka 4.0 and later. */
   async transactionVersion(signal: AbortSignal): Promise<number> {
     const connection = await this.#cluster.any(signal);
     return connection.featureLevel("transaction.version");
   }
 
-  /** The brokers, and what this client may do. */
-  async rights(topics: readonly string[], signal: AbortSignal): Promise<ClusterRights> {
+  /** The brokers, and the topics' replicas. */
+  async layout(topics: readonly string[], signal: AbortSignal): Promise<ClusterLayout> {
     const connection = await this.#cluster.any(signal);
-    return await connection.request(clusterRights, { topics }, signal);
+    return await connection.request(clusterLayout, { topics }, signal);
   }
 
   /**
-   * Whether the transactional id may be looked up. Any broker tells that before it says whose it is; FindCoordinator
-   * would make the brokers' own topic for transactions where there is none yet.
-   * @throws CaptureError `kafka-refused` with the missing rule
+   * What of all that `run` does is not allowed.
+   * @param readTopic the topic that is read, or null
+   * @param identity null where there are no transactions
    */
-  async requireTransactionalId(identity: SourceIdentity, signal: AbortSignal): Promise<void> {
-    const transactionalId = transactionalIdOf(identity);
-    const connection = await this.#cluster.any(signal);
-    const { errorCode } = await connection.request(describeTransactions, { transactionalId }, signal);
-    if (errorCode !== ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED) return;
-    throw brokerError({
-      action: `use transactional id "${transactionalId}"`,
-      rule: `--operation Write --operation Describe --transactional-id "${transactionalId}"`,
-      otherwise: "kafka-unavailable",
-    }, errorCode);
+  async missingRights(
+    topics: readonly string[],
+    readTopic: string | null,
+    identity: SourceIdentity | null,
+    signal: AbortSignal,
+  ): Promise<readonly MissingRight[]> {
+    const transactionalId = identity && transactionalIdOf(identity);
+    return await missingRights(this.#cluster, { topics, progressTopic: readTopic, transactionalId }, signal);
   }
 
   /** Settings by name; null where they may not be read. */

@@ -58,6 +58,7 @@ class KafkaSink implements Sink {
       clientId: options.clientId,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      security: options.security,
     });
     this.#directory = new TopicDirectory(this.#cluster);
     // What two batches in turn and one to spare can use.
@@ -160,7 +161,9 @@ class KafkaSink implements Sink {
       configs: PROGRESS_TOPIC_CONFIGS,
     };
     const route = await this.#directory.findOrMake(this.#progressTopic, settings, signal);
-    return await readProgress(new PartitionLog(this.#cluster, route, signal), identity, "refuse");
+    const log = new PartitionLog(this.#cluster, route, signal);
+    await log.requireReadable();
+    return await readProgress(log, identity, "refuse");
   }
 
   #progressRecord(progress: Progress) {

@@ -3,11 +3,14 @@
 import type { SourceIdentity } from "../pipeline/position.ts";
 import type { DeliveryGuarantee } from "../pipeline/ports.ts";
 import type { Compression } from "./compression.ts";
+import type { KafkaSecurity } from "./wire/security.ts";
 import type { HostPort } from "./wire/socket.ts";
 
 export interface KafkaSinkOptions {
   /** Where the first connection goes; the brokers themselves name the others. */
   readonly brokers: readonly HostPort[];
+  /** Of the connections to all of them. */
+  readonly security: KafkaSecurity;
   /** Start of every topic's name. */
   readonly prefix: string;
   readonly delivery: DeliveryGuarantee;

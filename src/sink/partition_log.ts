@@ -27,6 +27,11 @@ export class PartitionLog implements ProgressLog {
     this.#signal = signal;
   }
 
+  /** That it may be read, also while there is nothing in it: else only the second start would say so. */
+  async requireReadable(): Promise<void> {
+    await this.read(await this.end());
+  }
+
   start(): Promise<bigint> {
     return this.#offset("start");
   }

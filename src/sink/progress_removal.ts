@@ -9,6 +9,7 @@ import { RecordBatch } from "./record_batch.ts";
 import { TopicDirectory } from "./topic_directory.ts";
 import { progressTopic } from "./topics.ts";
 import { produce } from "./wire/apis/produce.ts";
+import type { KafkaSecurity } from "./wire/security.ts";
 import type { HostPort } from "./wire/socket.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -21,7 +22,7 @@ const POOL_BYTES = 64 * 1024;
  * @throws CaptureError
  */
 export async function removeProgress(
-  brokers: readonly HostPort[],
+  { brokers, security }: { readonly brokers: readonly HostPort[]; readonly security: KafkaSecurity },
   prefix: string,
   identity: SourceIdentity,
   signal: AbortSignal,
@@ -30,6 +31,7 @@ export async function removeProgress(
     clientId: "pg-capture",
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    security,
   });
   try {
     const directory = new TopicDirectory(cluster);

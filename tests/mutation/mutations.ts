@@ -91,8 +91,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a confirmation is one byte too far",
     file: "src/source/replication_stream.ts",
-    find: "await this.#write(copyDataMessage(this.#statusUpdate(received, flushed)));",
-    replace: "await this.#write(copyDataMessage(this.#statusUpdate(received, flushed + 1n)));",
+    find: "await this.#write(statusUpdate(received, flushed, this.#now()));",
+    replace: "await this.#write(statusUpdate(received, flushed + 1n, this.#now()));",
   },
   {
     breaks: "a transaction counts as whole at its first change",
@@ -460,8 +460,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     breaks: "status updates ask for no answer: a dead link looks like an idle one",
-    file: "src/source/replication_stream.ts",
-    find: "    body[33] = 1;\n",
+    file: "src/source/frames.ts",
+    find: "  body[33] = 1;\n",
     replace: "",
   },
   {

@@ -5,17 +5,29 @@ import { strict as assert } from "node:assert";
 /** What comes back: a response, nothing, or the connection's end. */
 export type Answer = Uint8Array | "close" | null;
 
+/** What can be chosen about it. */
+export interface FakeBrokerOptions {
+  /** Reads from a connection once, and then never again. */
+  readonly readOnce: boolean;
+  /** Said at once to whoever connects. */
+  readonly greeting?: Uint8Array;
+  /** Whether it talks to several at a time; else one after another. */
+  readonly isParallel?: boolean;
+}
+
 /** A broker of the test's own: listens, and gives each whole request to `answer`, which says what comes back. */
 export class FakeBroker implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #serving: Promise<void>;
+  readonly #options: FakeBrokerOptions;
   readonly #connections: Deno.Conn[] = [];
 
   constructor(
     answer: (frame: Uint8Array<ArrayBuffer>, write: (bytes: Uint8Array) => void) => Answer,
-    { readOnce } = { readOnce: false },
+    options: FakeBrokerOptions = { readOnce: false },
   ) {
-    this.#serving = this.#serve(answer, readOnce);
+    this.#options = options;
+    this.#serving = this.#serve(answer);
   }
 
   get address() {
@@ -24,19 +36,20 @@ export class FakeBroker implements AsyncDisposable {
 
   async #serve(
     answer: (frame: Uint8Array<ArrayBuffer>, write: (bytes: Uint8Array) => void) => Answer,
-    readOnce: boolean,
   ): Promise<void> {
     for await (const connection of this.#listener) {
       this.#connections.push(connection);
-      await this.#converse(connection, answer, readOnce).catch(() => {});
+      const conversation = this.#converse(connection, answer).catch(() => {});
+      if (this.#options.isParallel !== true) await conversation;
     }
   }
 
   async #converse(
     connection: Deno.Conn,
     answer: (frame: Uint8Array<ArrayBuffer>, write: (bytes: Uint8Array) => void) => Answer,
-    readOnce: boolean,
   ): Promise<void> {
+    const { greeting, readOnce } = this.#options;
+    if (greeting !== undefined) await connection.write(greeting);
     const writes: Promise<number>[] = [];
     const write = (bytes: Uint8Array) => writes.push(connection.write(bytes));
     const buffer = new Uint8Array(1 << 16);

@@ -6,6 +6,7 @@ import { type Answer, apiKeyOf, FakeBroker, response } from "./fake_broker.ts";
 
 export const Api = {
   Produce: 0,
+  Fetch: 1,
   ListOffsets: 2,
   Metadata: 3,
   FindCoordinator: 10,
@@ -100,6 +101,8 @@ export class ScriptedCluster implements AsyncDisposable {
         body.int16(errorCode);
         body.int64(-1n);
         return body.int64(0n);
+      case Api.Fetch:
+        return writeNothingFetched(body, errorCode);
       case Api.InitProducerId:
         return writeProducer(body, errorCode, 7n, this.#epoch++);
       case Api.EndTxn:
@@ -116,13 +119,13 @@ export class ScriptedCluster implements AsyncDisposable {
 
   #writeVersions(body: BufferWriter): void {
     body.int16(0);
-    const versions = { [Api.EndTxn]: 5, [Api.Produce]: 12 };
+    const versions = { [Api.EndTxn]: 5, [Api.Produce]: 12, [Api.Fetch]: 10 };
     const keys = Object.values(Api);
     body.compactArrayLength(keys.length);
     for (const key of keys) {
       body.int16(key);
       body.int16(0);
-      body.int16(versions[key as 0 | 26] ?? 4);
+      body.int16(versions[key as 0 | 1 | 26] ?? 4);
       body.noTags();
     }
     body.int32(0);
@@ -213,6 +216,21 @@ function sentEnd(request: BufferReader): SentEnd {
   const transactionalId = request.compactString();
   request.skip(10); // producer id, epoch
   return { transactionalId, committed: request.int8() === 1 };
+}
+
+/** The progress topic is empty. */
+function writeNothingFetched(body: BufferWriter, errorCode: number): void {
+  body.int32(0);
+  body.int16(0);
+  body.int32(0); // session
+  body.arrayLength(1);
+  body.string("t");
+  body.arrayLength(1);
+  body.int32(0);
+  body.int16(errorCode);
+  for (let offset = 0; offset < 3; offset++) body.int64(0n);
+  body.arrayLength(0);
+  body.int32(0);
 }
 
 function writeThrottledError(body: BufferWriter, errorCode: number): void {

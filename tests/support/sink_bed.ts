@@ -20,6 +20,7 @@ import { progressTopic } from "../../src/sink/topics.ts";
 import { addPartitionsToTxn } from "../../src/sink/wire/apis/add_partitions_to_txn.ts";
 import { endTxn } from "../../src/sink/wire/apis/end_txn.ts";
 import { produce } from "../../src/sink/wire/apis/produce.ts";
+import { PLAINTEXT } from "../../src/sink/wire/security.ts";
 import { readTopics, type TopicRecord } from "./consumer.ts";
 
 const FOREVER = new AbortController().signal;
@@ -51,6 +52,7 @@ export async function createSinkBed(
       const [host = "", port] = broker.split(":");
       return { host, port: Number(port) };
     }),
+    security: PLAINTEXT,
     prefix,
     delivery: "exactly-once",
     compression: "snappy",
@@ -175,6 +177,7 @@ async function inOtherClient<Result>(
     clientId: "other",
     connectTimeoutMs: 5_000,
     requestTimeoutMs: 25_000,
+    security: test.options.security,
   });
   try {
     return await act(cluster, new TopicDirectory(cluster));

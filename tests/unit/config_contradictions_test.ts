@@ -11,8 +11,17 @@ const SOUND = {
   KAFKA_BATCH_SIZE: 16384,
   KAFKA_ACKS: "all",
   KAFKA_SECURITY_PROTOCOL: "PLAINTEXT",
+  KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM: "https",
   PG_SSL_MODE: "disable",
 } as Values;
+
+const TOKENS: Partial<Values> = {
+  KAFKA_SECURITY_PROTOCOL: "SASL_SSL",
+  KAFKA_SASL_MECHANISM: "OAUTHBEARER",
+  KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: "https://login/token",
+  KAFKA_SASL_OAUTHBEARER_CLIENT_ID: "ann",
+  KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET: new Secret("x"),
+};
 
 Deno.test("sound settings have no contradictions and no warnings", () => {
   assert.deepEqual(found({}), []);
@@ -29,7 +38,7 @@ Deno.test("sound settings have no contradictions and no warnings", () => {
   };
   assert.deepEqual(found(tls), []);
   assert.deepEqual(findWarnings({ ...SOUND, ...tls }), []);
-  assert.deepEqual(found({ KAFKA_SECURITY_PROTOCOL: "SASL_SSL", KAFKA_SASL_MECHANISM: "OAUTHBEARER" }), []);
+  assert.deepEqual(found(TOKENS), []);
 });
 
 Deno.test("memory for undelivered bytes holds two of the largest batches, and a batch is at most half of it", () => {
@@ -54,8 +63,32 @@ Deno.test("a login needs a protocol that has one, and each mechanism its details
   );
 });
 
+Deno.test("OAUTHBEARER needs its endpoint and client; no mechanism takes another's details", () => {
+  assert.deepEqual(found({ KAFKA_SECURITY_PROTOCOL: "SASL_SSL", KAFKA_SASL_MECHANISM: "OAUTHBEARER" }), [
+    "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL",
+    "KAFKA_SASL_OAUTHBEARER_CLIENT_ID",
+    "KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET",
+  ]);
+  assert.deepEqual(found({ ...TOKENS, KAFKA_SASL_USERNAME: "ann" }), ["KAFKA_SASL_USERNAME"]);
+  const plain: Partial<Values> = {
+    KAFKA_SECURITY_PROTOCOL: "SASL_SSL",
+    KAFKA_SASL_MECHANISM: "PLAIN",
+    KAFKA_SASL_USERNAME: "ann",
+    KAFKA_SASL_PASSWORD: new Secret("x"),
+  };
+  assert.deepEqual(found({ ...plain, KAFKA_SASL_OAUTHBEARER_SCOPE: "s" }), ["KAFKA_SASL_OAUTHBEARER_SCOPE"]);
+  assert.deepEqual(found({ KAFKA_SASL_OAUTHBEARER_SCOPE: "s" }), ["KAFKA_SASL_OAUTHBEARER_SCOPE"]);
+  const unencrypted = { KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: "http://localhost/token" };
+  assert.deepEqual(found({ ...TOKENS, ...unencrypted, KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA: "/ca" }), [
+    "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA",
+  ]);
+});
+
 Deno.test("certificates need TLS, and a certificate and its key need each other", () => {
   assert.deepEqual(found({ KAFKA_SSL_CA: "/ca" }), ["KAFKA_SSL_CA"]);
+  assert.deepEqual(found({ KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM: "none" }), [
+    "KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM",
+  ]);
   assert.deepEqual(found({ PG_SSL_ROOT_CERT: "/ca" }), ["PG_SSL_ROOT_CERT"]);
   assert.deepEqual(found({ KAFKA_SECURITY_PROTOCOL: "SSL", KAFKA_SSL_KEY: "/k" }), ["KAFKA_SSL_CERT"]);
   assert.deepEqual(found({ PG_SSL_MODE: "require", PG_SSL_CERT: "/c" }), ["PG_SSL_KEY"]);
@@ -74,6 +107,20 @@ Deno.test("a password that goes unencrypted is warned of", () => {
     KAFKA_SASL_MECHANISM: "PLAIN",
   };
   assert.match(findWarnings(values).join(), /sends the password unencrypted; use SASL_SSL/);
+  assert.match(
+    findWarnings({ ...SOUND, ...TOKENS, KAFKA_SECURITY_PROTOCOL: "SASL_PLAINTEXT" }).join(),
+    /sends the token unencrypted/,
+  );
+  assert.deepEqual(findWarnings({ ...values, KAFKA_SASL_MECHANISM: "SCRAM-SHA-256" }), []);
+});
+
+Deno.test("a broker's certificate that is for any name is warned of", () => {
+  const values: Values = { ...SOUND, KAFKA_SECURITY_PROTOCOL: "SSL" };
+  assert.deepEqual(findWarnings(values), []);
+  assert.match(
+    findWarnings({ ...values, KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM: "none" }).join(),
+    /takes any broker's certificate for any broker/,
+  );
 });
 
 function found(changes: Partial<Values>): readonly VariableName[] {

@@ -105,11 +105,6 @@ Deno.test("what this version can't do yet is refused, in words that say so", () 
   const notYet = {
     PG_SSL_MODE: "require",
     PG_SSL_ROOT_CERT: "/ca.pem",
-    KAFKA_SECURITY_PROTOCOL: "SASL_SSL",
-    KAFKA_SASL_MECHANISM: "PLAIN",
-    KAFKA_SASL_USERNAME: "ann",
-    KAFKA_SASL_PASSWORD: "hidden",
-    KAFKA_SSL_CA: "/ca.pem",
     SNAPSHOT_MODE: "initial",
     FORMAT: "debezium",
   };
@@ -119,6 +114,18 @@ Deno.test("what this version can't do yet is refused, in words that say so", () 
     assert.match(line ?? "", /is not available in this version yet; (use|leave)/, name);
   }
   assert.equal(lines.length, Object.keys(notYet).length);
+});
+
+Deno.test("a token endpoint is encrypted or on this machine, and what is in its URL is not repeated", () => {
+  const name = "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL";
+  const line = (url: string) => problems({ env: { [name]: url } }).find((each) => each.startsWith(name));
+  assert.match(line("http://login.example.com/hidden") ?? "", /its protocol is "http".*write https/);
+  assert.match(line("https://ann:hidden@login.example.com/") ?? "", /it holds a user or a password/);
+  assert.match(line("login.example.com/hidden") ?? "", /it is not a URL/);
+  assert.doesNotMatch(problems({ env: { [name]: "ftp://x:hidden@y/" } }).join(), /hidden/);
+  // What is left to report is that there is no login.
+  assert.match(line("http://127.0.0.1:8080/token") ?? "", /PLAINTEXT has no login/);
+  assert.match(line("https://login.example.com/token") ?? "", /PLAINTEXT has no login/);
 });
 
 Deno.test("the values that work already are taken, written out or in other letters", () => {
@@ -189,15 +196,34 @@ Deno.test("no message repeats a password, wherever it was put", () => {
     { PG_PASSWORD: undefined, PG_PASSWORD_FILE: planted },
     { PG_HOST: `postgres://ann:${planted}@db/shop` },
     { KAFKA_BROKERS: `ann:${planted}@kafka:9092` },
+    { KAFKA_BROKERS: `sasl://ann:${planted}@kafka:9092` },
     { KAFKA_SASL_PASSWORD: planted },
+    { KAFKA_SASL_PASSWORD_FILE: planted },
+    { KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET: planted },
+    { KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET_FILE: planted },
+    { KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: `https://ann:${planted}@login/token` },
+    { KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: `http://login/token?secret=${planted}` },
+    { KAFKA_SASL_PASSWORDS: planted, KAFKA_SECURITY_PROTOCOL: "SASL_SSL" },
     { PG_PASSWORDS: planted, PG_PASSWORD: undefined },
   ];
   for (const env of everywhere) assert.doesNotMatch(problems({ env }).join("\n"), new RegExp(planted));
-  const toml = `[pg]\npassword = "${planted}" oops\n`;
-  assert.doesNotMatch(
-    problems({ files: { "c.toml": toml }, configFile: "c.toml" }).join("\n"),
-    new RegExp(planted),
-  );
+  for (
+    const toml of [
+      `[pg]\npassword = "${planted}" oops\n`,
+      `[kafka]\nsasl_password = "${planted}" oops\n`,
+      `[kafka]\nsasl_password = "${planted}"\n`,
+      `[kafka]\nsasl_password = ["${planted}"]\n`,
+      `[kafka]\nsasl_oauthbearer_client_secret = "${planted}"\n`,
+      `[kafka]\nbrokers = ["ann:${planted}@kafka"]\n`,
+    ]
+  ) {
+    assert.doesNotMatch(
+      problems({ files: { "c.toml": toml }, env: { KAFKA_BROKERS: undefined }, configFile: "c.toml" }).join(
+        "\n",
+      ),
+      new RegExp(planted),
+    );
+  }
 });
 
 Deno.test("acks 0 and 1 make the delivery at-least-once, with a warning", () => {

@@ -9,6 +9,7 @@ import type { KafkaSinkOptions } from "../../src/sink/options.ts";
 import { RecordBatch } from "../../src/sink/record_batch.ts";
 import { SequenceNumbers } from "../../src/sink/sequence_numbers.ts";
 import { ErrorCode } from "../../src/sink/wire/error_codes.ts";
+import { PLAINTEXT } from "../../src/sink/wire/security.ts";
 import { Api, ScriptedCluster, type Turn } from "../support/scripted_cluster.ts";
 
 const FOREVER = new AbortController().signal;
@@ -224,6 +225,7 @@ Deno.test("sequence numbers count each partition for itself, and go on at 0 afte
 async function openSink(cluster: ScriptedCluster, more: Partial<KafkaSinkOptions> = {}): Promise<Sink> {
   const sink = createKafkaSink({
     brokers: [cluster.address],
+    security: PLAINTEXT,
     prefix: "cdc",
     delivery: "exactly-once",
     compression: "none",

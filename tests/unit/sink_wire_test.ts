@@ -17,10 +17,11 @@ import { readLogBatches, readLogRecords } from "../../src/sink/log_batches.ts";
 import { BufferReader } from "../../src/sink/wire/buffer_reader.ts";
 import { BufferWriter } from "../../src/sink/wire/buffer_writer.ts";
 import { Connection } from "../../src/sink/wire/connection.ts";
+import { PLAINTEXT } from "../../src/sink/wire/security.ts";
 import { crc32c } from "../../src/sink/wasm_codecs.ts";
 import { apiKeyOf, FakeBroker, response } from "../support/fake_broker.ts";
 
-const OPTIONS = { clientId: "test", connectTimeoutMs: 1000, requestTimeoutMs: 300 };
+const OPTIONS = { clientId: "test", connectTimeoutMs: 1000, requestTimeoutMs: 300, security: PLAINTEXT };
 const FOREVER = new AbortController().signal;
 
 Deno.test("random bytes are a response or a CaptureError, for every API and version", () => {
@@ -136,13 +137,13 @@ Deno.test("finalized features are read", async () => {
 });
 
 Deno.test("a server that is no Kafka broker is an error, with a guess at the reason", async () => {
-  for (const greeting of ["HTTP/1.1 400 Bad Request\r\n\r\n", "\x15\x03\x03\x00\x02\x02\x46"]) {
+  const greetings = [
+    ["HTTP/1.1 400 Bad Request\r\n\r\n", "kafka-unavailable", /broker 127.0.0.1:\d+.*SECURITY_PROTOCOL/],
+    ["\x15\x03\x03\x00\x02\x02\x46", "kafka-refused", /broker 127.0.0.1:\d+: it answers in TLS/],
+  ] as const;
+  for (const [greeting, kind, message] of greetings) {
     await using broker = new FakeBroker(() => new TextEncoder().encode(greeting));
-    await rejectsWith(
-      "kafka-unavailable",
-      () => Connection.open(broker.address, OPTIONS, FOREVER),
-      /SECURITY_PROTOCOL/,
-    );
+    await rejectsWith(kind, () => Connection.open(broker.address, OPTIONS, FOREVER), message);
   }
 });
 

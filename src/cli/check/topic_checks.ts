@@ -3,7 +3,7 @@
 import type { Config } from "../../config/config.ts";
 import type { KafkaInspection } from "../../sink/inspection.ts";
 import { progressTopic } from "../../sink/topics.ts";
-import type { ClusterRights, TopicRights } from "../../sink/wire/apis/cluster_rights.ts";
+import type { ClusterLayout, TopicLayout } from "../../sink/wire/apis/cluster_layout.ts";
 import { ErrorCode } from "../../sink/wire/error_codes.ts";
 import { failure, type Finding, type Findings, ok, warning } from "./finding.ts";
 
@@ -20,7 +20,7 @@ const TOPICS_NAMED_MAX = 5;
 /** The topics that are there, and the defaults of those that are not yet. */
 export async function* topicFindings(
   config: Config,
-  { topics, brokers }: ClusterRights,
+  { topics, brokers }: ClusterLayout,
   kafka: KafkaInspection,
   signal: AbortSignal,
 ): Findings {
@@ -31,7 +31,14 @@ export async function* topicFindings(
       { resource: "topic", name: topic.topic, settings: TOPIC_SETTINGS },
       signal,
     );
-    for (const fault of faultsOf(config, topic, settings ?? new Map())) {
+    if (settings === null) {
+      yield unreadable(
+        "settings of the topics",
+        `--topic ${config.kafka.topicPrefix}. --resource-pattern-type prefixed`,
+      );
+      return;
+    }
+    for (const fault of faultsOf(config, topic, settings)) {
       const known = faults.get(fault.found);
       if (known === undefined) faults.set(fault.found, { ...fault, topics: [topic.topic] });
       else known.topics.push(topic.topic);
@@ -46,12 +53,25 @@ export async function* topicFindings(
   const [broker] = brokers;
   if (present.length === topics.length || broker === undefined) return;
   const request = { resource: "broker", name: String(broker.nodeId), settings: BROKER_SETTINGS } as const;
-  const defaults = await kafka.settings(request, signal) ?? new Map<string, string>();
+  const defaults = await kafka.settings(request, signal);
+  if (defaults === null) {
+    yield unreadable("settings of the brokers, which new topics get,", "--cluster");
+    return;
+  }
   yield defaultsFinding(config, topics.length - present.length, brokers.length, defaults);
   const bytes = Number(defaults.get("message.max.bytes") ?? Infinity);
   if (bytes >= config.kafka.messageBytesMax) return;
   const { found, mend } = sizeFault("message.max.bytes of the brokers", bytes, config.kafka.messageBytesMax);
   yield warning("Kafka: new topics", found, mend);
+}
+
+/** `run` does not need them; a look at them would tell what breaks a promise. */
+function unreadable(what: string, resource: string): Finding {
+  return warning(
+    "Kafka: topics",
+    `the ${what} may not be read: whether they break a promise is not known`,
+    `kafka-acls.sh --bootstrap-server BROKER --add --allow-principal User:NAME --operation DescribeConfigs ${resource}`,
+  );
 }
 
 /** What is wrong with a topic, in words that fit others too. */
@@ -64,7 +84,7 @@ const ALTER = "kafka-configs.sh --bootstrap-server BROKER --alter --topic TOPIC 
 
 function* faultsOf(
   { kafka }: Config,
-  { topic, replicas }: TopicRights,
+  { topic, replicas }: TopicLayout,
   settings: ReadonlyMap<string, string>,
 ): Generator<Fault> {
   const factor = Math.min(...replicas);

@@ -82,6 +82,12 @@ export class BufferWriter {
     this.#copy(bytes);
   }
 
+  /** COMPACT_BYTES: the length plus one as UNSIGNED_VARINT. */
+  compactBytes(bytes: Uint8Array): void {
+    this.unsignedVarint(bytes.length + 1);
+    this.#copy(bytes);
+  }
+
   /** The length of an ARRAY. */
   arrayLength(length: number): void {
     this.int32(length);

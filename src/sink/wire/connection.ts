@@ -1,6 +1,7 @@
 // One connection to one broker: requests go out in order, responses come back in the same order.
 
 import { CaptureError } from "../../errors.ts";
+import { unlessAborted } from "../../pipeline/wait.ts";
 import { VERSION } from "../../version.ts";
 import type { Api } from "./api.ts";
 import { apiVersions, type VersionRange } from "./apis/api_versions.ts";
@@ -9,7 +10,11 @@ import { BufferWriter } from "./buffer_writer.ts";
 import { ErrorCode, errorCodeName } from "./error_codes.ts";
 import { Exchange } from "./exchange.ts";
 import { FrameReader } from "./frame_reader.ts";
-import { formatAddress, type HostPort, openSocket, type Socket } from "./socket.ts";
+import { authenticate } from "./sasl/authenticate.ts";
+import type { KafkaSecurity, SaslSettings } from "./security.ts";
+import { formatAddress, type HostPort, openSocket, type Socket, type TlsFacts } from "./socket.ts";
+import { suspicion } from "./suspicion.ts";
+import { openTlsSocket } from "./tls_socket.ts";
 
 export interface ConnectionOptions {
   /** Names this program in the broker's logs and quotas. */
@@ -17,6 +22,7 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number;
   /** The longest that a response is awaited; then the connection is given up. */
   readonly requestTimeoutMs: number;
+  readonly security: KafkaSecurity;
 }
 
 /**
@@ -35,6 +41,10 @@ export class Connection {
   #features: ReadonlyMap<string, number> = new Map();
   #correlationId = 0;
   #lastWrite: Promise<void> = Promise.resolve();
+  /** While a login is renewed: nothing else may be sent between its messages. */
+  #renewal: Promise<void> | undefined;
+  #renewalTimer: ReturnType<typeof setTimeout> | undefined;
+  #answers = 0;
   #failure: CaptureError | undefined;
 
   private constructor(socket: Socket, address: HostPort, options: ConnectionOptions) {
@@ -45,14 +55,19 @@ export class Connection {
   }
 
   /**
-   * Connects and asks for the broker's versions. What authentication needs is said here, before anything else is.
-   * @throws CaptureError `kafka-unavailable`; `kafka-refused` when the broker speaks no version that is known here
+   * Connects, asks for the broker's versions, and logs in.
+   * @throws CaptureError `kafka-unavailable`; `kafka-refused` when the broker speaks no version that is known here,
+   * or one side refuses the other's certificate or login
    */
   static async open(address: HostPort, options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
-    const socket = await openSocket(address, options.connectTimeoutMs, signal);
+    const { tls, sasl } = options.security;
+    const socket = tls === undefined
+      ? await openSocket(address, options.connectTimeoutMs, signal)
+      : await openTlsSocket(address, tls, options.connectTimeoutMs, signal);
     const connection = new Connection(socket, address, options);
     try {
       await connection.#askVersions(signal);
+      if (sasl !== undefined) await connection.#logIn(sasl, signal, false);
       return connection;
     } catch (error) {
       connection.close();
@@ -62,6 +77,11 @@ export class Connection {
 
   get isOpen(): boolean {
     return this.#failure === undefined;
+  }
+
+  /** How it is encrypted; undefined where it is not. */
+  get tls(): TlsFacts | undefined {
+    return this.#socket.tls;
   }
 
   /** Level of the cluster's finalized feature; 0 where it has none. */
@@ -81,11 +101,13 @@ export class Connection {
     request: Request,
     signal: AbortSignal,
   ): Promise<Response> {
+    if (this.#renewal !== undefined) await this.#renewed(signal);
     return await this.#exchange(api, this.#commonVersion(api), request, signal);
   }
 
   /** Sends a request that has no response: a Produce with acks 0. Returns when the request is written. */
   async send<Request>(api: Api<Request, unknown>, request: Request, signal: AbortSignal): Promise<void> {
+    if (this.#renewal !== undefined) await this.#renewed(signal);
     await this.#exchange(api, this.#commonVersion(api), request, signal, { answered: false });
   }
 
@@ -103,6 +125,46 @@ export class Connection {
     if (response.errorCode !== ErrorCode.NONE) throw this.#error(errorCodeName(response.errorCode));
     this.#versions = response.versions;
     this.#features = response.finalizedFeatures;
+  }
+
+  async #logIn(sasl: SaslSettings, signal: AbortSignal, isRenewal: boolean): Promise<void> {
+    const sessionLifetimeMs = await authenticate(
+      this.#address,
+      sasl,
+      (api, request) => this.#exchange(api, this.#commonVersion(api), request, signal),
+      signal,
+      { isRenewal },
+    );
+    if (sessionLifetimeMs > 0 && this.isOpen) this.#renewBefore(sasl, sessionLifetimeMs);
+  }
+
+  /**
+   * Logs in again on this connection before the broker ends the session (KIP-368). Requests that are on their way
+   * are answered first; those that come meanwhile wait for it.
+   */
+  #renewBefore(sasl: SaslSettings, sessionLifetimeMs: number): void {
+    const waitMs = Math.max(RENEWAL_MS_MIN, sessionLifetimeMs * RENEWAL_PART);
+    this.#renewalTimer = setTimeout(() => this.#renew(sasl), Math.min(waitMs, TIMER_MS_MAX));
+  }
+
+  /** Never rejects: what goes wrong ends the connection. */
+  async #renew(sasl: SaslSettings): Promise<void> {
+    const limit = AbortSignal.timeout(this.#options.requestTimeoutMs);
+    try {
+      // Before others have to wait for it.
+      if (sasl.mechanism === "OAUTHBEARER") await sasl.token(limit, true);
+      const login = this.#logIn(sasl, limit, true);
+      this.#renewal = login.catch(() => {});
+      await login;
+    } catch (error) {
+      this.#fail(error instanceof CaptureError ? error : this.#error("logging in again failed", error));
+    } finally {
+      this.#renewal = undefined;
+    }
+  }
+
+  async #renewed(signal: AbortSignal): Promise<void> {
+    while (this.#renewal !== undefined) await unlessAborted(this.#renewal, signal);
   }
 
   #commonVersion(api: Api<never, unknown>): number {
@@ -129,8 +191,12 @@ export class Connection {
     const isFlexible = version >= api.flexibleFrom;
     const exchange = new Exchange<Response>((reader) => {
       // ApiVersions is answered with the old header, so that a client that knows no versions yet can read it.
-      if (isFlexible && api.key !== apiVersions.key) reader.tags();
-      return api.decode(reader, version);
+      try {
+        if (isFlexible && api.key !== apiVersions.key) reader.tags();
+        return api.decode(reader, version);
+      } catch (error) {
+        throw this.#placed(error);
+      }
     });
     const giveUp = () => {
       const isHalfWritten = exchange.state === "writing";
@@ -175,7 +241,7 @@ export class Connection {
       if (answered) exchange.written();
       else exchange.resolve(undefined as Response);
     } catch (cause) {
-      this.#fail(this.#error("writing failed", cause));
+      this.#fail(cause instanceof CaptureError ? cause : this.#error("writing failed", cause));
       exchange.reject(this.#failure);
     }
   }
@@ -206,7 +272,7 @@ export class Connection {
       while (await frames.readFrom(this.#socket));
       this.#fail(this.#error("the broker closed it"));
     } catch (cause) {
-      this.#fail(cause instanceof CaptureError ? cause : this.#error("reading failed", cause));
+      this.#fail(cause instanceof CaptureError ? this.#placed(cause) : this.#error("reading failed", cause));
     }
   }
 
@@ -216,13 +282,26 @@ export class Connection {
     if (exchange?.correlationId !== correlationId) throw this.#error("a response answers no request");
     this.#awaiting.shift();
     exchange.answer(frame);
+    this.#answers++;
   }
 
   #fail(failure: CaptureError): void {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
+    clearTimeout(this.#renewalTimer);
     this.#socket.close();
     for (const exchange of this.#awaiting.splice(0)) exchange.reject(failure);
+  }
+
+  /** What was found in a broker's bytes, and where. @throws what is not a CaptureError: a bug */
+  #placed(error: unknown): CaptureError {
+    if (!(error instanceof CaptureError)) throw error;
+    const address = formatAddress(this.#address);
+    if (error.message.includes(address)) return error;
+    return new CaptureError(error.kind, `Lost the connection to Kafka broker ${address}: ${error.message}`, {
+      ...(error.hint === undefined ? suspicion(this.#options.security, this.#answers) : { hint: error.hint }),
+      cause: error.cause,
+    });
   }
 
   #error(
@@ -234,7 +313,14 @@ export class Connection {
     return new CaptureError(
       kind,
       `Lost the connection to Kafka broker ${formatAddress(this.#address)}: ${detail}`,
-      { cause },
+      { ...suspicion(this.#options.security, this.#answers), cause },
     );
   }
 }
+
+/** Of a session's life, after which the login is renewed; Kafka's own clients do it at 85 to 95 %. */
+const RENEWAL_PART = 0.85;
+/** A broker takes no second login within a second (KafkaChannel.maybeBeginServerReauthentication). */
+const RENEWAL_MS_MIN = 1_100;
+/** A longer timer would fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;

@@ -1,5 +1,6 @@
 // Cuts the bytes of a connection into frames, in a buffer that is used again.
 
+import { CaptureError } from "../../errors.ts";
 import { BufferReader, malformed } from "./buffer_reader.ts";
 import type { Socket } from "./socket.ts";
 
@@ -7,6 +8,9 @@ const LENGTH_BYTES = 4;
 const BUFFER_BYTES = 16 * 1024;
 /** Far above any response to what is asked here; what claims to be longer is not Kafka's protocol. */
 const FRAME_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The first bytes of a TLS record that holds an alert (RFC 8446, section 5.1). */
+const TLS_ALERT = 0x1503;
 
 /** Gives each whole frame, without its length, to `take`; the frame is valid until `take` returns. */
 export class FrameReader {
@@ -21,7 +25,7 @@ export class FrameReader {
   /**
    * Reads once from the socket, and takes the frames that are whole then.
    * @returns false at the end of the stream
-   * @throws CaptureError when a frame's length is none, and whatever `take` throws
+   * @throws CaptureError when a frame's length is none, without the broker's address; and whatever `take` throws
    */
   async readFrom(socket: Socket): Promise<boolean> {
     const count = await socket.read(this.#buffer.subarray(this.#filled));
@@ -38,6 +42,7 @@ export class FrameReader {
     while (this.#filled - start >= LENGTH_BYTES) {
       const length = view.getInt32(start);
       if (length < 4 || length > FRAME_BYTES_MAX) {
+        if (length >>> 16 === TLS_ALERT) throw answeredInTls();
         throw malformed(
           `${whoAnswered(length)}; correct KAFKA_BROKERS, or KAFKA_SECURITY_PROTOCOL to what the port speaks`,
         );
@@ -71,4 +76,11 @@ function whoAnswered(length: number): string {
   if (length >>> 24 === 0x45) return "it is PostgreSQL's, not Kafka's";
   if (length === 0x48545450) return "it is a web server's, not Kafka's";
   return `a length of ${length} bytes`;
+}
+
+function answeredInTls(): CaptureError {
+  return new CaptureError("kafka-refused", "it answers in TLS, and was not spoken to in it", {
+    hint:
+      "set KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL, or the port in KAFKA_BROKERS to that of a listener without TLS",
+  });
 }

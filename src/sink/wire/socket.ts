@@ -7,8 +7,26 @@ export interface HostPort {
   readonly port: number;
 }
 
+/** What was agreed on with the other side of an encrypted connection. */
+export interface TlsFacts {
+  /** `TLSv1.3`; undefined where the runtime doesn't say. */
+  readonly protocol: string | undefined;
+  /** The broker's certificate. */
+  readonly certificate: PresentedCertificate;
+}
+
+/** What a certificate says of itself. */
+export interface PresentedCertificate {
+  readonly subject: string;
+  readonly issuer: string;
+  readonly validFrom: Date;
+  readonly validTo: Date;
+}
+
 /** What a connection needs of a socket. */
 export interface Socket {
+  /** Absent where bytes go unencrypted. */
+  readonly tls?: TlsFacts;
   /** Reads at least one byte; null at the end of the stream. */
   read(into: Uint8Array): Promise<number | null>;
   /** Writes at least one byte, and says how many. */

@@ -5,6 +5,8 @@ import type { Api } from "../api.ts";
 export interface CreateTopicsRequest {
   readonly topics: readonly NewTopic[];
   readonly timeoutMs: number;
+  /** Whether it is only to be said what would come of it. */
+  readonly validateOnly?: boolean;
 }
 
 export interface NewTopic {
@@ -32,7 +34,7 @@ export const createTopics: Api<CreateTopicsRequest, CreateTopicsResponse> = {
   versionMin: 4,
   versionMax: 4,
   flexibleFrom: 5,
-  encode(writer, { topics, timeoutMs }) {
+  encode(writer, { topics, timeoutMs, validateOnly }) {
     writer.arrayLength(topics.length);
     for (const { topic, partitions, replicationFactor, configs } of topics) {
       writer.string(topic);
@@ -46,7 +48,7 @@ export const createTopics: Api<CreateTopicsRequest, CreateTopicsResponse> = {
       }
     }
     writer.int32(timeoutMs);
-    writer.boolean(false); // validate only
+    writer.boolean(validateOnly ?? false);
   },
   decode(reader) {
     reader.int32(); // throttle time

@@ -1,31 +1,22 @@
-// Metadata once more, for people: the brokers, the topics' replicas, and what this client may do with them.
+// Metadata once more, for people: the brokers, and the topics' replicas.
 
 import type { Api } from "../api.ts";
 import type { BrokerAddress, MetadataRequest } from "./metadata.ts";
 
-export interface ClusterRights {
+export interface ClusterLayout {
   readonly brokers: readonly BrokerAddress[];
-  readonly topics: readonly TopicRights[];
-  /** One bit for each operation (org.apache.kafka.common.acl.AclOperation); UNKNOWN_RIGHTS where the broker doesn't say. */
-  readonly clusterOperations: number;
+  readonly topics: readonly TopicLayout[];
 }
 
-export interface TopicRights {
+export interface TopicLayout {
   readonly errorCode: number;
   readonly topic: string;
   /** Replicas of each partition. */
   readonly replicas: readonly number[];
-  readonly operations: number;
 }
 
-/** What a broker says that was not asked, or does not know. */
-export const UNKNOWN_RIGHTS = -2147483648;
-
-/** Numbers of the operations, as bits of `operations`. */
-export const Operation = { READ: 3, WRITE: 4, CREATE: 5, DESCRIBE: 8, IDEMPOTENT_WRITE: 12 } as const;
-
-/** Metadata, version 8: the first that tells the rights (KIP-430). */
-export const clusterRights: Api<MetadataRequest, ClusterRights> = {
+/** Metadata, version 8. */
+export const clusterLayout: Api<MetadataRequest, ClusterLayout> = {
   name: "Metadata",
   key: 3,
   versionMin: 8,
@@ -35,8 +26,8 @@ export const clusterRights: Api<MetadataRequest, ClusterRights> = {
     writer.arrayLength(request.topics.length);
     for (const topic of request.topics) writer.string(topic);
     writer.boolean(false); // allow_auto_topic_creation
-    writer.boolean(true); // include_cluster_authorized_operations
-    writer.boolean(true); // include_topic_authorized_operations
+    writer.boolean(false); // include_cluster_authorized_operations
+    writer.boolean(false); // include_topic_authorized_operations
   },
   decode(reader) {
     reader.int32(); // throttle time
@@ -61,8 +52,9 @@ export const clusterRights: Api<MetadataRequest, ClusterRights> = {
         reader.array(4, () => reader.int32()); // offline replicas
         return count;
       });
-      return { errorCode, topic, replicas, operations: reader.int32() };
+      reader.int32(); // the client's rights, which were not asked for
+      return { errorCode, topic, replicas };
     });
-    return { brokers, topics, clusterOperations: reader.int32() };
+    return { brokers, topics };
   },
 };

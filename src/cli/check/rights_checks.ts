@@ -1,0 +1,61 @@
+// Whether Kafka's authorizer lets pg-capture do what it has to.
+
+import type { Config } from "../../config/config.ts";
+import type { SourceIdentity } from "../../pipeline/position.ts";
+import type { KafkaInspection } from "../../sink/inspection.ts";
+import type { MissingRight } from "../../sink/missing_rights.ts";
+import { progressTopic } from "../../sink/topics.ts";
+import type { ClusterLayout } from "../../sink/wire/apis/cluster_layout.ts";
+import { ErrorCode } from "../../sink/wire/error_codes.ts";
+import { failure, type Finding, ok } from "./finding.ts";
+
+const NAMED_MAX = 5;
+
+/** @param identity undefined where PostgreSQL did not tell */
+export async function rightsFinding(
+  { kafka }: Config,
+  { topics }: ClusterLayout,
+  identity: SourceIdentity | undefined,
+  inspection: KafkaInspection,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const check = "Kafka: rights";
+  const transactional = kafka.delivery === "exactly-once" ? identity ?? null : null;
+  const progress = progressTopic(kafka.topicPrefix);
+  // Without transactions no progress is written: it is read only where it is there from before.
+  const isRead = kafka.delivery === "exactly-once" ||
+    topics.some(({ topic, errorCode }) => topic === progress && errorCode === ErrorCode.NONE);
+  const names = topics.map(({ topic }) => topic);
+  const missing = await inspection.missingRights(names, isRead ? progress : null, transactional, signal);
+  if (missing.length === 0) return ok(check, "topics may be made and written, progress may be read");
+  const named = missing.slice(0, NAMED_MAX).map(({ operation, resource, name }) =>
+    `${operation} on ${resource} "${name}"`
+  );
+  const others = missing.length > NAMED_MAX ? `, and ${missing.length - NAMED_MAX} more` : "";
+  return failure(check, `not allowed: ${named.join(", ")}${others}`, mend(kafka, missing));
+}
+
+/** As SECURITY.md has them, as far as they are needed. */
+function mend(
+  { topicPrefix, security: { sasl } }: Config["kafka"],
+  missing: readonly MissingRight[],
+): string {
+  const name = sasl === undefined || sasl.mechanism === "OAUTHBEARER" ? "NAME" : sasl.username;
+  const rules: string[] = [];
+  const operations = missing.filter(({ operation, resource }) =>
+    resource === "topic" && operation !== "Read"
+  );
+  if (operations.length > 0) {
+    const words = [...new Set(operations.map(({ operation }) => `--operation ${operation}`))].join(" ");
+    rules.push(`${words} --topic ${topicPrefix}. --resource-pattern-type prefixed`);
+  }
+  for (const right of missing) {
+    if (right.operation === "Read") rules.push(`--operation Read --topic ${right.name}`);
+    if (right.resource === "transactional-id") {
+      rules.push(`--operation Write --transactional-id ${right.name}`);
+    }
+  }
+  return rules.map((rule) =>
+    `kafka-acls.sh --bootstrap-server BROKER --add --allow-principal "User:${name}" ${rule}`
+  ).join("; ");
+}

@@ -1,0 +1,152 @@
+// Which settings of Kafka's TLS and login go together, and what is allowed and unwise among them.
+
+import { type Rule, together } from "./contradiction.ts";
+import type { Values, VariableName } from "./variables.ts";
+
+const PASSWORD_LOGIN = ["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] as const;
+const TOKEN_LOGIN = [
+  "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL",
+  "KAFKA_SASL_OAUTHBEARER_CLIENT_ID",
+  "KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET",
+] as const;
+const TOKEN_DETAILS = [
+  "KAFKA_SASL_OAUTHBEARER_SCOPE",
+  "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA",
+] as const;
+const TLS_FILES = ["KAFKA_SSL_CA", "KAFKA_SSL_CERT", "KAFKA_SSL_KEY"] as const;
+
+export const KAFKA_SECURITY_RULES: readonly Rule[] = [
+  ...(["KAFKA_SASL_MECHANISM", ...PASSWORD_LOGIN, ...TOKEN_LOGIN, ...TOKEN_DETAILS] as const).map(needsLogin),
+  {
+    involves: ["KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM"],
+    check(values) {
+      const protocol = values.KAFKA_SECURITY_PROTOCOL;
+      if (!hasLogin(values) || values.KAFKA_SASL_MECHANISM !== undefined) return undefined;
+      return {
+        name: "KAFKA_SASL_MECHANISM",
+        problem: `not set, and KAFKA_SECURITY_PROTOCOL=${protocol} needs it`,
+        mend: "set it to the mechanism that the brokers offer, such as SCRAM-SHA-512",
+      };
+    },
+  },
+  ...PASSWORD_LOGIN.map((name) => neededBy(name, (mechanism) => mechanism !== "OAUTHBEARER")),
+  ...TOKEN_LOGIN.map((name) => neededBy(name, (mechanism) => mechanism === "OAUTHBEARER")),
+  ...PASSWORD_LOGIN.map((name) => uselessWith(name, (mechanism) => mechanism === "OAUTHBEARER")),
+  ...[...TOKEN_LOGIN, ...TOKEN_DETAILS].map((name) =>
+    uselessWith(name, (mechanism) => mechanism !== "OAUTHBEARER")
+  ),
+  {
+    involves: ["KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL", "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA"],
+    check(values) {
+      const url = values.KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL;
+      if (values.KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA === undefined || !url?.startsWith("http:")) {
+        return undefined;
+      }
+      return {
+        name: "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA",
+        problem: "it is set, but KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL has no TLS",
+        mend: "write an https URL, or leave it out",
+      };
+    },
+  },
+  ...TLS_FILES.map((name) => needsTls(name, (values) => values[name] !== undefined)),
+  needsTls(
+    "KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM",
+    (values) => values.KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM === "none",
+  ),
+  together("KAFKA_SSL_CERT", "KAFKA_SSL_KEY"),
+  together("KAFKA_SSL_KEY", "KAFKA_SSL_CERT"),
+];
+
+/** What lets a listener on the way see or change what it should not. */
+export function kafkaSecurityWarnings(values: Values): readonly string[] {
+  const warnings: string[] = [];
+  if (values.KAFKA_SECURITY_PROTOCOL === "SASL_PLAINTEXT") {
+    const sent = values.KAFKA_SASL_MECHANISM === "PLAIN"
+      ? "the password"
+      : values.KAFKA_SASL_MECHANISM === "OAUTHBEARER"
+      ? "the token"
+      : undefined;
+    if (sent !== undefined) {
+      warnings.push(
+        `KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT with KAFKA_SASL_MECHANISM=${values.KAFKA_SASL_MECHANISM} sends ${sent} unencrypted; use SASL_SSL`,
+      );
+    }
+  }
+  if (hasTls(values) && values.KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM === "none") {
+    warnings.push(
+      "KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM=none takes any broker's certificate for any broker: " +
+        "whoever has one of a trusted authority can stand in between; set it to https",
+    );
+  }
+  return warnings;
+}
+
+function hasLogin(values: Values): boolean {
+  return values.KAFKA_SECURITY_PROTOCOL.startsWith("SASL_");
+}
+
+function hasTls(values: Values): boolean {
+  return values.KAFKA_SECURITY_PROTOCOL.endsWith("SSL");
+}
+
+function needsLogin(name: VariableName): Rule {
+  return {
+    involves: ["KAFKA_SECURITY_PROTOCOL", name],
+    check(values) {
+      if (values[name] === undefined || hasLogin(values)) return undefined;
+      return {
+        name,
+        problem: `it is set, but KAFKA_SECURITY_PROTOCOL=${values.KAFKA_SECURITY_PROTOCOL} has no login`,
+        mend: `set KAFKA_SECURITY_PROTOCOL to SASL_SSL or SASL_PLAINTEXT, or leave ${name} out`,
+      };
+    },
+  };
+}
+
+function needsTls(name: VariableName, isUsed: (values: Values) => boolean): Rule {
+  return {
+    involves: ["KAFKA_SECURITY_PROTOCOL", name],
+    check(values) {
+      if (!isUsed(values) || hasTls(values)) return undefined;
+      return {
+        name,
+        problem: `it is set, but KAFKA_SECURITY_PROTOCOL=${values.KAFKA_SECURITY_PROTOCOL} has no TLS`,
+        mend: `set KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL, or leave ${name} out`,
+      };
+    },
+  };
+}
+
+/** Only where there is a login at all: without one the mechanism itself is the contradiction. */
+function neededBy(name: VariableName, isOf: (mechanism: string) => boolean): Rule {
+  return {
+    involves: ["KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM", name],
+    check(values) {
+      const mechanism = values.KAFKA_SASL_MECHANISM;
+      if (!hasLogin(values) || mechanism === undefined || !isOf(mechanism)) return undefined;
+      if (values[name] !== undefined) return undefined;
+      return {
+        name,
+        problem: `not set, and KAFKA_SASL_MECHANISM=${mechanism} needs it`,
+        mend: `set ${name}`,
+      };
+    },
+  };
+}
+
+function uselessWith(name: VariableName, isOf: (mechanism: string) => boolean): Rule {
+  return {
+    involves: ["KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM", name],
+    check(values) {
+      const mechanism = values.KAFKA_SASL_MECHANISM;
+      if (!hasLogin(values) || mechanism === undefined || !isOf(mechanism)) return undefined;
+      if (values[name] === undefined) return undefined;
+      return {
+        name,
+        problem: `it is set, but KAFKA_SASL_MECHANISM=${mechanism} makes no use of it`,
+        mend: `leave ${name} out, or set KAFKA_SASL_MECHANISM to the one that is meant`,
+      };
+    },
+  };
+}

@@ -1,0 +1,118 @@
+// What this client may not do on a cluster, found out by asking for what can't be done anyway.
+
+import type { Cluster } from "./cluster.ts";
+import { createTopics } from "./wire/apis/create_topics.ts";
+import { endTxn } from "./wire/apis/end_txn.ts";
+import { fetch } from "./wire/apis/fetch.ts";
+import { metadata } from "./wire/apis/metadata.ts";
+import { produce } from "./wire/apis/produce.ts";
+import type { Connection } from "./wire/connection.ts";
+import { ErrorCode } from "./wire/error_codes.ts";
+
+/** What has to be allowed. */
+export interface WantedRights {
+  /** To be looked up, made where they are missing, and written; the progress topic among them. */
+  readonly topics: readonly string[];
+  /** To be read; null where there is nothing to read. */
+  readonly progressTopic: string | null;
+  /** To be written in; null without transactions. */
+  readonly transactionalId: string | null;
+}
+
+/** An operation, in Kafka's words, that is not allowed on a resource. */
+export interface MissingRight {
+  readonly operation: "Describe" | "Create" | "Write" | "Read";
+  readonly resource: "topic" | "transactional-id";
+  readonly name: string;
+}
+
+/**
+ * A broker checks the rights before anything else of a request, so one that must fail for another reason, or is only
+ * to be validated, tells them and changes nothing: a Produce without records, an EndTxn of a producer that there
+ * never was.
+ * @throws CaptureError
+ */
+export async function missingRights(
+  cluster: Cluster,
+  wanted: WantedRights,
+  signal: AbortSignal,
+): Promise<readonly MissingRight[]> {
+  const connection = await cluster.any(signal);
+  const { topics } = wanted;
+  const found = await connection.request(metadata, { topics }, signal);
+  const codes = new Map(found.topics.map(({ topic, errorCode }) => [topic, errorCode]));
+  const unwritable = await withoutWrite(connection, topics, signal);
+  const absent = topics.filter((topic) => codes.get(topic) !== ErrorCode.NONE);
+  const unmakable = absent.length === 0 ? new Set<string>() : await withoutCreate(connection, absent, signal);
+  const missing: MissingRight[] = [];
+  for (const name of topics) {
+    const isHidden = codes.get(name) === ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+    if (unwritable.has(name)) missing.push({ operation: "Write", resource: "topic", name });
+    else if (isHidden) missing.push({ operation: "Describe", resource: "topic", name });
+    if (unmakable.has(name)) missing.push({ operation: "Create", resource: "topic", name });
+  }
+  const { progressTopic: name, transactionalId } = wanted;
+  if (name !== null && !await mayRead(connection, name, signal)) {
+    missing.push({ operation: "Read", resource: "topic", name });
+  }
+  if (transactionalId !== null && !await mayWriteIn(connection, transactionalId, signal)) {
+    missing.push({ operation: "Write", resource: "transactional-id", name: transactionalId });
+  }
+  return missing;
+}
+
+const TIMEOUT_MS = 10_000;
+const NO_RECORDS = new Uint8Array();
+/** Producer ids are given out from 0 on. */
+const NO_PRODUCER_ID = 2n ** 63n - 1n;
+const BROKERS_DEFAULT = -1;
+
+/** Those of the topics that may not be written. */
+async function withoutWrite(
+  connection: Connection,
+  topics: readonly string[],
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const results = await connection.request(produce, {
+    transactionalId: null,
+    acks: -1,
+    timeoutMs: TIMEOUT_MS,
+    topics: topics.map((topic) => ({ topic, partitions: [{ partition: 0, records: NO_RECORDS }] })),
+  }, signal);
+  const denied = results.filter(({ errorCode }) => errorCode === ErrorCode.TOPIC_AUTHORIZATION_FAILED);
+  return new Set(denied.map(({ topic }) => topic));
+}
+
+/** Those of the topics that may not be made. */
+async function withoutCreate(
+  connection: Connection,
+  topics: readonly string[],
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const settings = { partitions: BROKERS_DEFAULT, replicationFactor: BROKERS_DEFAULT, configs: [] };
+  const answers = await connection.request(createTopics, {
+    topics: topics.map((topic) => ({ topic, ...settings })),
+    timeoutMs: TIMEOUT_MS,
+    validateOnly: true,
+  }, signal);
+  const denied = answers.filter(({ errorCode }) =>
+    errorCode === ErrorCode.TOPIC_AUTHORIZATION_FAILED || errorCode === ErrorCode.CLUSTER_AUTHORIZATION_FAILED
+  );
+  return new Set(denied.map(({ topic }) => topic));
+}
+
+async function mayRead(connection: Connection, topic: string, signal: AbortSignal): Promise<boolean> {
+  const request = { topic, partition: 0, offset: 0n, bytesMax: 1 };
+  const { errorCode } = await connection.request(fetch, request, signal);
+  return errorCode !== ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+}
+
+async function mayWriteIn(
+  connection: Connection,
+  transactionalId: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const request = { transactionalId, producerId: NO_PRODUCER_ID, producerEpoch: 0, committed: false };
+  const { errorCode } = await connection.request(endTxn, request, signal);
+  return errorCode !== ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+}

@@ -1,0 +1,131 @@
+// Logs in on a connection: SaslHandshake, then the mechanism's messages in SaslAuthenticate requests (KIP-43, KIP-152).
+
+import { CaptureError } from "../../../errors.ts";
+import type { Api } from "../api.ts";
+import { saslAuthenticate } from "../apis/sasl_authenticate.ts";
+import { saslHandshake } from "../apis/sasl_handshake.ts";
+import { ErrorCode, errorCodeName } from "../error_codes.ts";
+import type { SaslSettings } from "../security.ts";
+import { formatAddress, type HostPort } from "../socket.ts";
+import { oauthBearer } from "./oauth_bearer.ts";
+import { plain } from "./plain.ts";
+import { scram } from "./scram.ts";
+
+/** Sends a request and gives its response. */
+export type Send = <Request, Response>(api: Api<Request, Response>, request: Request) => Promise<Response>;
+
+/**
+ * One login, message by message: yields what goes to the broker and is given what came back. Ends when nothing is
+ * left to say, and throws where the broker has not shown what it has to.
+ */
+export type SaslExchange = AsyncGenerator<Uint8Array, void, Uint8Array>;
+
+/**
+ * Logs in, for the first time or again.
+ * @returns how long the login lasts, in milliseconds; 0 for ever
+ * @throws CaptureError `kafka-refused` when the broker says no, or can't show that it knows the password
+ */
+export async function authenticate(
+  address: HostPort,
+  sasl: SaslSettings,
+  send: Send,
+  signal: AbortSignal,
+  { isRenewal } = { isRenewal: false },
+): Promise<number> {
+  const { mechanism } = sasl;
+  const handshake = await send(saslHandshake, { mechanism });
+  if (handshake.errorCode !== ErrorCode.NONE) {
+    throw noLogin(address, mechanism, handshake.errorCode, handshake.mechanisms);
+  }
+  const refused = (found: string) => refusal(address, sasl, found);
+  const exchange = exchangeOf(sasl, refused, signal, isRenewal);
+  let sessionLifetimeMs = 0;
+  for (let next = await exchange.next(); !next.done;) {
+    const answer = await send(saslAuthenticate, { authBytes: next.value });
+    if (answer.errorCode !== ErrorCode.NONE) {
+      throw refused(`the broker answered ${errorCodeName(answer.errorCode)}${spoken(answer.errorMessage)}`);
+    }
+    sessionLifetimeMs = answer.sessionLifetimeMs;
+    next = await exchange.next(answer.authBytes);
+  }
+  return sessionLifetimeMs;
+}
+
+function exchangeOf(
+  sasl: SaslSettings,
+  refused: (found: string) => CaptureError,
+  signal: AbortSignal,
+  isRenewal: boolean,
+): SaslExchange {
+  switch (sasl.mechanism) {
+    case "PLAIN":
+      return plain(sasl.username, sasl.password());
+    case "SCRAM-SHA-256":
+      return scram("SHA-256", sasl.username, sasl.password(), refused);
+    case "SCRAM-SHA-512":
+      return scram("SHA-512", sasl.username, sasl.password(), refused);
+    case "OAUTHBEARER":
+      return oauthBearer(() => sasl.token(signal, isRenewal));
+  }
+}
+
+function noLogin(
+  address: HostPort,
+  mechanism: string,
+  errorCode: number,
+  mechanisms: readonly string[],
+): CaptureError {
+  const what = `Cannot log in to Kafka broker ${formatAddress(address)} by ${mechanism}`;
+  switch (errorCode) {
+    case ErrorCode.UNSUPPORTED_SASL_MECHANISM:
+      return new CaptureError(
+        "kafka-refused",
+        `${what}: it takes ${
+          mechanisms.length === 0 ? "no mechanism" : mechanisms.map(short).join(", ")
+        } only`,
+        {
+          hint:
+            "set KAFKA_SASL_MECHANISM to one of these, or have it added to sasl.enabled.mechanisms of the broker",
+        },
+      );
+    case ErrorCode.ILLEGAL_SASL_STATE:
+      return new CaptureError("kafka-refused", `${what}: its listener takes no login`, {
+        hint:
+          "set KAFKA_SECURITY_PROTOCOL to SSL or PLAINTEXT, or the port in KAFKA_BROKERS to that of a SASL listener",
+      });
+    default:
+      return new CaptureError("kafka-unavailable", `${what}: it answered ${errorCodeName(errorCode)}`);
+  }
+}
+
+function refusal(address: HostPort, sasl: SaslSettings, found: string): CaptureError {
+  const who = sasl.mechanism === "OAUTHBEARER" ? "with a token" : `as "${sasl.username}"`;
+  const hint = sasl.mechanism === "OAUTHBEARER"
+    ? "see the broker's log for what it wants of a token: issuer, audience, scope (KAFKA_SASL_OAUTHBEARER_SCOPE)"
+    : `correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD; ${madeBy(sasl)}`;
+  return new CaptureError(
+    "kafka-refused",
+    `Cannot log in to Kafka broker ${formatAddress(address)} by ${sasl.mechanism} ${who}: ${found}`,
+    { hint },
+  );
+}
+
+function madeBy(
+  { mechanism, username }: Exclude<SaslSettings, { readonly mechanism: "OAUTHBEARER" }>,
+): string {
+  return mechanism === "PLAIN"
+    ? "PLAIN users are in the listener's sasl.jaas.config"
+    : `a user is made by: kafka-configs.sh --bootstrap-server BROKER --alter --add-config '${mechanism}=[password=…]' ` +
+      `--entity-type users --entity-name "${username}"`;
+}
+
+const SPOKEN_LENGTH_MAX = 200;
+
+/** What the broker says beside its code; it names the mechanism and never a password. */
+function spoken(message: string | null): string {
+  return message === null || message === "" ? "" : ` (${message.slice(0, SPOKEN_LENGTH_MAX)})`;
+}
+
+function short(mechanism: string): string {
+  return mechanism.slice(0, 40);
+}

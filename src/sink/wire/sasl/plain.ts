@@ -1,0 +1,7 @@
+// SASL PLAIN: name and password as they are (RFC 4616).
+
+import type { SaslExchange } from "./authenticate.ts";
+
+export async function* plain(username: string, password: string): SaslExchange {
+  yield await Promise.resolve(new TextEncoder().encode(`\0${username}\0${password}`));
+}

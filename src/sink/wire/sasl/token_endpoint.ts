@@ -1,0 +1,201 @@
+// Tokens for OAUTHBEARER: client credentials at a token endpoint (RFC 6749, section 4.4), kept until they are old.
+
+import { CaptureError } from "../../../errors.ts";
+
+/** Where tokens come from, and who asks for them. */
+export interface TokenEndpoint {
+  /** https, or http on this very machine. */
+  readonly url: string;
+  readonly clientId: string;
+  /** Asked for each time, so that it may change while the program runs. */
+  readonly clientSecret: () => string;
+  readonly scope?: string | undefined;
+  /** Authorities (PEM) of the endpoint's certificate, beside the runtime's own; read each time. */
+  readonly ca?: (() => string) | undefined;
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const RESPONSE_BYTES_MAX = 64 * 1024;
+/** Of a token's life: up to here it is good for a first login. */
+const USED_PART = 0.8;
+/** Up to here it is good for a login again: another connection has just asked for it. */
+const NEW_PART = 0.1;
+/** Of a token whose endpoint does not say. */
+const DEFAULT_LIFE_SECS = 60;
+/** RFC 6750, section 2.1: what a bearer token consists of. */
+const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
+
+/**
+ * Gives a token that has at least a fifth of its life before it. Connections that ask at the same time wait for the
+ * same request.
+ */
+export class TokenSource {
+  readonly #endpoint: TokenEndpoint;
+  readonly #clock: () => number;
+  #token: { readonly text: string; readonly askedAtMs: number; readonly lifeMs: number } | undefined;
+  #asking: Promise<string> | undefined;
+
+  /** @param clock milliseconds, monotonic */
+  constructor(endpoint: TokenEndpoint, clock: () => number) {
+    this.#endpoint = endpoint;
+    this.#clock = clock;
+  }
+
+  /**
+   * @param isRenewal whether a session is about to end with the token that it began with
+   * @throws CaptureError `kafka-unavailable` when the endpoint can't be reached or has trouble, `kafka-refused` when
+   * it says no. Neither holds a token or the secret.
+   */
+  async token(signal: AbortSignal, isRenewal = false): Promise<string> {
+    signal.throwIfAborted();
+    if (this.#token !== undefined) {
+      const { text, askedAtMs, lifeMs } = this.#token;
+      if (this.#clock() - askedAtMs < lifeMs * (isRenewal ? NEW_PART : USED_PART)) return text;
+    }
+    this.#asking ??= this.#ask().finally(() => this.#asking = undefined);
+    return await this.#asking;
+  }
+
+  async #ask(): Promise<string> {
+    const askedAtMs = this.#clock();
+    const { token, lifeSecs } = await requestToken(this.#endpoint);
+    this.#token = { text: token, askedAtMs, lifeMs: lifeSecs * 1000 };
+    return token;
+  }
+}
+
+async function requestToken(
+  endpoint: TokenEndpoint,
+): Promise<{ readonly token: string; readonly lifeSecs: number }> {
+  const { clientId, clientSecret, scope, ca } = endpoint;
+  using client = httpClient(endpoint, ca);
+  let status: number;
+  let text: string;
+  try {
+    const response = await fetch(endpoint.url, {
+      method: "POST",
+      // RFC 6749, section 2.3.1: each is form-encoded before they are put together.
+      headers: { authorization: `Basic ${btoa(`${formEncode(clientId)}:${formEncode(clientSecret())}`)}` },
+      body: new URLSearchParams({
+        grant_type: "client_credentials",
+        ...(scope === undefined ? {} : { scope }),
+      }),
+      redirect: "manual", // the secret goes nowhere else
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      client,
+    });
+    status = response.status;
+    text = await readBounded(response);
+  } catch (cause) {
+    throw unreachable(endpoint, cause);
+  }
+  if (status !== 200) throw refusal(endpoint, status, text);
+  return readToken(endpoint, text);
+}
+
+/** Unencrypted only to this very machine: not through a proxy that HTTP_PROXY names, which would read the secret. */
+function httpClient(endpoint: TokenEndpoint, ca: TokenEndpoint["ca"]): Deno.HttpClient {
+  const { protocol, hostname, port } = new URL(endpoint.url);
+  if (protocol === "http:") {
+    const host = hostname.replace(/^\[|\]$/g, "");
+    return Deno.createHttpClient({ proxy: { transport: "tcp", hostname: host, port: Number(port || 80) } });
+  }
+  try {
+    return Deno.createHttpClient(ca === undefined ? {} : { caCerts: [ca()] });
+  } catch (cause) {
+    if (cause instanceof CaptureError) throw cause;
+    throw failure(
+      "configuration",
+      endpoint,
+      "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA holds no certificate",
+      {
+        hint: "name a PEM file, which begins with -----BEGIN CERTIFICATE-----",
+      },
+    );
+  }
+}
+
+async function readBounded(response: Response): Promise<string> {
+  let text = "";
+  const decoder = new TextDecoder();
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > RESPONSE_BYTES_MAX) throw new Error(`its answer is longer than ${RESPONSE_BYTES_MAX} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text;
+}
+
+function readToken(
+  endpoint: TokenEndpoint,
+  text: string,
+): { readonly token: string; readonly lifeSecs: number } {
+  const answer = parseJson(text);
+  const token = answer["access_token"];
+  if (typeof token !== "string" || !TOKEN.test(token)) {
+    throw failure("kafka-refused", endpoint, "it answered HTTP status 200 without an access_token", {
+      hint: "correct KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL",
+    });
+  }
+  const life = Number(answer["expires_in"] ?? DEFAULT_LIFE_SECS);
+  return { token, lifeSecs: life >= 0 ? life : DEFAULT_LIFE_SECS };
+}
+
+function refusal(endpoint: TokenEndpoint, status: number, text: string): CaptureError {
+  // RFC 6749, section 5.2: a code of a few words. Whatever else the answer holds is not repeated.
+  const code = parseJson(text)["error"];
+  const said = typeof code === "string" && /^[a-z_]{1,40}$/.test(code) ? `, ${code}` : "";
+  const found = `it answered HTTP status ${status}${said}`;
+  if (status === 408 || status === 429 || status >= 500) {
+    return failure("kafka-unavailable", endpoint, found, {});
+  }
+  const hint = status === 400 || status === 401 || status === 403
+    ? "correct KAFKA_SASL_OAUTHBEARER_CLIENT_ID, _CLIENT_SECRET and _SCOPE"
+    : "correct KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL";
+  return failure("kafka-refused", endpoint, found, { hint });
+}
+
+function unreachable(endpoint: TokenEndpoint, cause: unknown): CaptureError {
+  if (cause instanceof CaptureError) return cause;
+  const text = cause instanceof Error ? deepest(cause) : String(cause);
+  if (/invalid peer certificate|UnknownIssuer|not valid for name/.test(text)) {
+    return failure("kafka-refused", endpoint, `its certificate was refused (${text})`, {
+      hint: "set KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA to the PEM file of the authority that issued it",
+    });
+  }
+  const found = cause instanceof Error && cause.name === "TimeoutError"
+    ? `no answer within ${REQUEST_TIMEOUT_MS / 1000} s`
+    : text;
+  return failure("kafka-unavailable", endpoint, found, {
+    hint: "start it, or correct KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL",
+  });
+}
+
+function deepest(error: Error): string {
+  return error.cause instanceof Error ? deepest(error.cause) : error.message;
+}
+
+function failure(
+  kind: "kafka-refused" | "kafka-unavailable" | "configuration",
+  { url }: TokenEndpoint,
+  found: string,
+  options: { readonly hint?: string },
+): CaptureError {
+  const { origin, pathname } = new URL(url);
+  return new CaptureError(kind, `Cannot get a token for Kafka from ${origin}${pathname}: ${found}`, options);
+}
+
+function parseJson(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
+  } catch {
+    return {};
+  }
+}
+
+/** application/x-www-form-urlencoded. */
+function formEncode(text: string): string {
+  return new URLSearchParams({ x: text }).toString().slice(2);
+}

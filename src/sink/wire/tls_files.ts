@@ -1,0 +1,148 @@
+// The certificates and the key of a TLS connection: read from their files for each connection, and checked.
+
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { CaptureError } from "../../errors.ts";
+
+/** Paths of PEM files; `cert` and `key` come together. */
+export interface TlsFilePaths {
+  /** Absent: the runtime's own authorities. */
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** What a TLS connection is made with, as PEM. */
+export interface TlsMaterial {
+  readonly ca?: readonly string[];
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/**
+ * Reads the files for each connection, so that certificates can be replaced while the program runs. While a
+ * replacement is not whole (a file is gone, or the new key is there before its certificate) what was right last
+ * is used.
+ */
+export class TlsFiles {
+  readonly paths: TlsFilePaths;
+  readonly #readTextFile: (path: string) => string | undefined;
+  #last: { readonly text: string; readonly material: TlsMaterial } | undefined;
+
+  /** @param readTextFile undefined where there is no such file; throws where it can't be read */
+  constructor(paths: TlsFilePaths, readTextFile: (path: string) => string | undefined) {
+    this.paths = paths;
+    this.#readTextFile = readTextFile;
+  }
+
+  /** @throws CaptureError `configuration` where the files were never right */
+  load(): TlsMaterial {
+    try {
+      const ca = this.#read("KAFKA_SSL_CA", this.paths.ca);
+      const cert = this.#read("KAFKA_SSL_CERT", this.paths.cert);
+      const key = this.#read("KAFKA_SSL_KEY", this.paths.key);
+      const text = JSON.stringify([ca?.text, cert?.text, key?.text]);
+      if (this.#last?.text !== text) {
+        const authorities = ca && { ca: ca.text.match(CERTIFICATE) ?? none(ca) };
+        if (ca !== undefined) certificatesOf(ca);
+        const pair = cert && key && { cert: cert.text, key: keyFor(cert, key) };
+        this.#last = { text, material: { ...authorities, ...pair } };
+      }
+      return this.#last.material;
+    } catch (error) {
+      if (this.#last === undefined || !(error instanceof CaptureError)) throw error;
+      return this.#last.material;
+    }
+  }
+
+  #read(name: string, path: string | undefined): PemFile | undefined {
+    if (path === undefined) return undefined;
+    let text: string | undefined;
+    try {
+      text = this.#readTextFile(path);
+    } catch (cause) {
+      const found = cause instanceof Error ? cause.message : String(cause);
+      throw unusable({ name, path }, `it can't be read: ${found}`, "make it readable for this user", cause);
+    }
+    if (text === undefined) throw unusable({ name, path }, "there is no such file", `correct ${name}`);
+    return { name, path, text };
+  }
+}
+
+/** A file that a variable names. */
+interface PemFile {
+  readonly name: string;
+  readonly path: string;
+  readonly text: string;
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
+const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
+
+function certificatesOf(file: PemFile): readonly X509Certificate[] {
+  const blocks = file.text.match(CERTIFICATE) ?? none(file);
+  try {
+    return blocks.map((block) => new X509Certificate(block));
+  } catch (cause) {
+    throw unusable(file, "a certificate in it is damaged", "copy it again", cause);
+  }
+}
+
+function none(file: PemFile): never {
+  const mend = PRIVATE_KEY.test(file.text)
+    ? `it is a key: name the certificate's file in ${file.name}`
+    : `name a PEM file, which begins with -----BEGIN CERTIFICATE-----`;
+  throw unusable(file, "it holds no certificate", mend);
+}
+
+/** The key, once it is sure that it is the one of the first certificate. A wrong pair would be an obscure alert later. */
+function keyFor(certFile: PemFile, keyFile: PemFile): string {
+  const [certificate] = certificatesOf(certFile);
+  if (ENCRYPTED.test(keyFile.text)) {
+    throw unusable(
+      keyFile,
+      "the key is encrypted",
+      `openssl pkey -in "${keyFile.path}" -out PLAIN.pem, and name that in ${keyFile.name}, readable for this user alone`,
+    );
+  }
+  if (!PRIVATE_KEY.test(keyFile.text)) {
+    throw unusable(
+      keyFile,
+      "it holds no key",
+      "name a PEM file, which begins with -----BEGIN PRIVATE KEY-----",
+    );
+  }
+  let key: KeyObject;
+  try {
+    key = createPublicKey(createPrivateKey(keyFile.text));
+  } catch {
+    // No cause: what a parser says may hold a part of the key.
+    throw unusable(
+      keyFile,
+      "the key is damaged or of a kind that is not known",
+      "use an RSA or EC key in PEM",
+    );
+  }
+  if (certificate === undefined || !sameKey(certificate.publicKey, key)) {
+    throw unusable(
+      keyFile,
+      `it is not the key of the certificate in "${certFile.path}"`,
+      `correct ${keyFile.name} or ${certFile.name}; the client's own certificate comes first in its file`,
+    );
+  }
+  return keyFile.text;
+}
+
+function sameKey(one: KeyObject, other: KeyObject): boolean {
+  const [a, b] = [one, other].map((key) => key.export({ type: "spki", format: "pem" }));
+  return a === b;
+}
+
+function unusable(
+  { name, path }: Pick<PemFile, "name" | "path">,
+  found: string,
+  hint: string,
+  cause?: unknown,
+): CaptureError {
+  return new CaptureError("configuration", `Cannot use ${name} "${path}": ${found}`, { hint, cause });
+}

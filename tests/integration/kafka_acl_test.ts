@@ -1,0 +1,203 @@
+// The rights of SECURITY.md, on a broker with an authorizer: sufficient together, and each necessary.
+
+import { strict as assert } from "node:assert";
+import type { Admin } from "kafkajs";
+import { type KafkaServer, startKafka } from "../../dev/kafka.ts";
+import { kafkaClient } from "../../dev/kafka_client.ts";
+import { startCapture } from "../support/capture.ts";
+import { type Rule, rulesIn, setRules } from "../support/kafka_acls.ts";
+import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
+import { makeScramUser } from "../support/scram_user.ts";
+import { createSecuredBed } from "../support/secured_kafka.ts";
+import type { TestBed } from "../support/servers.ts";
+
+const DOCUMENT = await Deno.readTextFile(new URL("../../SECURITY.md", import.meta.url));
+const [, SECTION = ""] = /## Kafka: least privileges\n([^]*?)\n## /.exec(DOCUMENT) ?? [];
+
+Deno.test("the rights in SECURITY.md are enough for run with both deliveries, check, status and teardown", async () => {
+  await using test = await createAclBed();
+  await setRules(test.admin, needed(test.bed));
+  await test.bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY); CREATE TABLE later (id int PRIMARY KEY)");
+  const before = await test.command(["check"]);
+  assert.equal(before.code, 0, before.stdout);
+  assert.match(before.stdout, /^ok +Kafka: rights: topics may be made and written, progress may be read$/m);
+  assert.deepEqual(await topicsOf(test), [], "check has made something");
+
+  await test.capture("exactly-once", 10);
+  const running = await test.command(["check"]);
+  assert.equal(running.code, 0, running.stdout);
+  assert.match(
+    running.stdout,
+    /settings of the topics may not be read.*\n.*--operation DescribeConfigs --topic/,
+  );
+  await test.capture("at-least-once", 10);
+  assert.equal(await assertDelivered(test.bed, ["public.item"]), 20);
+
+  assert.match((await test.command(["status"])).stdout, /^Kafka +[0-9A-F]+\/[0-9A-F]+$/m);
+  const removed = await test.command(["teardown", "--progress", "--yes"]);
+  assert.equal(removed.code, 0, removed.log);
+});
+
+Deno.test("with the further rights in SECURITY.md check sees the settings, too", async () => {
+  await using test = await createAclBed();
+  await setRules(test.admin, [...needed(test.bed), ...further(test.bed)]);
+  await test.bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY); CREATE TABLE later (id int PRIMARY KEY)");
+  await test.capture("exactly-once", 1);
+  const { stdout } = await test.command(["check"]);
+  assert.doesNotMatch(stdout, /may not be read/);
+  assert.match(stdout, /1 replica/);
+  assert.match(stdout, /Kafka: new topics/);
+});
+
+const LINES: Readonly<Record<string, RegExp>> = {
+  "Create on topic": /Cannot make topic ".*TOPIC_AUTHORIZATION_FAILED.*mend: .*--operation Create.*--topic "/,
+  "Write on topic":
+    /Cannot (look up|write to) topic ".*TOPIC_AUTHORIZATION_FAILED.*mend: .*--operation Write.*--topic "/,
+  "Read on topic": /Cannot read topic ".*TOPIC_AUTHORIZATION_FAILED.*mend: .*--operation Read.*--topic "/,
+  "Write on transactional-id":
+    /Cannot take over transactional id ".*TRANSACTIONAL_ID_AUTHORIZATION_FAILED.*mend: .*--operation Write.*--transactional-id "/,
+};
+
+Deno.test("without any one of the rights run ends with 3 and a line that names it, and check names it, too", async () => {
+  await using test = await createAclBed();
+  await test.bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY)");
+  const rules = needed(test.bed);
+  assert.deepEqual(
+    rules.map(({ operation, resource }) => `${operation} on ${resource}`).sort(),
+    Object.keys(LINES).sort(),
+  );
+  for (const rule of rules) {
+    const what = `${rule.operation} on ${rule.resource}`;
+    await setRules(test.admin, rules.filter((each) => each !== rule));
+    // Topics that are there need no Create: those that this round needs are not.
+    await deleteTopics(test);
+    const check = await test.command(["check"]);
+    assert.equal(check.code, 3, `${what}\n${check.stdout}`);
+    assert.match(check.stdout, new RegExp(`^FAILURE +Kafka: rights: not allowed: .*${what} "`, "m"));
+    const command = new RegExp(
+      `mend: kafka-acls.sh .*--allow-principal "User:pg-capture" .*--operation ${rule.operation}`,
+    );
+    assert.match(check.stdout, command);
+
+    await using run = await startCapture({ env: test.env });
+    const { code } = await run.waitForExit();
+    assert.equal(code, 3, `${what}\n${run.log.join("\n")}`);
+    const errors = run.log.filter((line) => / error /.test(line));
+    assert.equal(errors.length, 1, run.log.join("\n"));
+    assert.match(errors[0] ?? "", LINES[what] ?? /^$/);
+  }
+});
+
+Deno.test("rights that are taken away while it runs end it with 3, nothing lost", async () => {
+  await using test = await createAclBed();
+  await test.bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY)");
+  const rules = needed(test.bed);
+  await setRules(test.admin, rules);
+  await using capture = await startCapture({ env: test.env });
+  await capture.waitForLog("Streaming");
+  await test.bed.sql.exec("INSERT INTO item SELECT generate_series(1, 10)");
+  await waitUntilConfirmed(test.bed, capture);
+  await setRules(
+    test.admin,
+    rules.filter(({ operation, resource }) => !(operation === "Write" && resource === "topic")),
+  );
+  await test.bed.sql.exec("INSERT INTO item SELECT generate_series(11, 20)");
+  assert.equal((await capture.waitForExit()).code, 3);
+  assert.match(
+    capture.log.at(-1) ?? "",
+    /Cannot write to topic ".*TOPIC_AUTHORIZATION_FAILED.*--operation Write --topic "/,
+  );
+
+  await setRules(test.admin, rules);
+  await using again = await startCapture({ env: test.env });
+  await again.waitForLog("Streaming");
+  await waitUntilConfirmed(test.bed, again);
+  assert.equal(await assertDelivered(test.bed, ["public.item"]), 20);
+});
+
+/** The commands that run needs, for this bed's names. */
+function needed(bed: TestBed): readonly Rule[] {
+  return named(rulesIn(SECTION).filter(({ operation }) => operation !== "DescribeConfigs"), bed);
+}
+
+function further(bed: TestBed): readonly Rule[] {
+  return named(rulesIn(SECTION).filter(({ operation }) => operation === "DescribeConfigs"), bed);
+}
+
+function named(rules: readonly Rule[], { topicPrefix }: TestBed): readonly Rule[] {
+  return rules.map((rule) => ({ ...rule, name: rule.name.replace(/^cdc\./, `${topicPrefix}.`) }));
+}
+
+interface AclBed extends AsyncDisposable {
+  readonly bed: TestBed;
+  readonly admin: Admin;
+  readonly env: Readonly<Record<string, string>>;
+  command(
+    args: readonly string[],
+  ): Promise<{ readonly code: number; readonly stdout: string; readonly log: string }>;
+  /** Runs until so many new rows are delivered. */
+  capture(delivery: string, rows: number): Promise<void>;
+}
+
+let started: Promise<KafkaServer> | undefined;
+
+async function createAclBed(): Promise<AclBed> {
+  const kafka = await (started ??= startAuthorizingKafka());
+  const bed = await createSecuredBed(kafka, "SASL_PLAINTEXT");
+  const admin = kafkaClient(kafka.bootstrap).admin();
+  await admin.connect();
+  const env = {
+    ...bed.env,
+    KAFKA_SASL_MECHANISM: "SCRAM-SHA-256",
+    KAFKA_SASL_USERNAME: "pg-capture",
+    KAFKA_SASL_PASSWORD: "secret",
+  };
+  let id = 0;
+  return {
+    bed,
+    admin,
+    env,
+    async command(args) {
+      await using command = await startCapture({ env, args });
+      const { code } = await command.waitForExit();
+      return { code, stdout: command.stdout, log: command.log.join("\n") };
+    },
+    async capture(delivery, rows) {
+      await using capture = await startCapture({ env: { ...env, KAFKA_DELIVERY: delivery } });
+      await capture.waitForLog("Streaming");
+      for (let row = 0; row < rows; row++) await bed.sql.exec(`INSERT INTO item VALUES (${id++})`);
+      await waitUntilConfirmed(bed, capture);
+      assert.equal((await capture.terminate()).code, 0);
+    },
+    async [Symbol.asyncDispose]() {
+      await admin.disconnect();
+      await bed[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function startAuthorizingKafka(): Promise<KafkaServer> {
+  const kafka = await startKafka({
+    security: { listeners: { SASL_PLAINTEXT: { protocol: "SASL_PLAINTEXT" } } },
+    properties: {
+      "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+      // The listeners without a login are for the broker itself and for the test.
+      "super.users": "User:ANONYMOUS",
+    },
+  });
+  await makeScramUser(kafka.bootstrap, {
+    name: "pg-capture",
+    password: "secret",
+    mechanism: "SCRAM-SHA-256",
+  });
+  return kafka;
+}
+
+async function topicsOf({ admin, bed }: AclBed): Promise<readonly string[]> {
+  return (await admin.listTopics()).filter((topic) => topic.startsWith(`${bed.topicPrefix}.`));
+}
+
+async function deleteTopics(test: AclBed): Promise<void> {
+  const topics = await topicsOf(test);
+  if (topics.length > 0) await test.admin.deleteTopics({ topics: [...topics] });
+}
