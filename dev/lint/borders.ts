@@ -20,7 +20,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   "@logtape/logtape": ["observability/logger.ts"],
   "@platformatic/wasm-utils": ["sink/wasm_codecs.ts"],
   dotenv: ["config/dotenv_file.ts"],
-  pg: ["source/connection.ts"],
+  pg: ["source/login.ts"],
+  "node:tls": ["source/tls/tls_link.ts"],
   "smol-toml": ["config/toml_file.ts"],
   "Deno.connect": ["source/socket.ts", "sink/wire/socket.ts"],
   "Deno.env": ["config/environment.ts"],
@@ -61,7 +62,7 @@ export default plugin;
  */
 export function importFault(file: string, specifier: string): string | undefined {
   if (!specifier.startsWith(".")) {
-    return specifier.startsWith("node:") ? undefined : doorFault(file, specifier);
+    return doorFault(file, specifier);
   }
   const target = resolve(file, specifier);
   const [from = ""] = file.split("/");

@@ -1,6 +1,8 @@
 // Translates what PostgreSQL and its connection report into the program's own errors.
 
 import { CaptureError, type ErrorKind } from "../errors.ts";
+import { placeOf, type PostgresServer, type TlsMode } from "./options.ts";
+import { translateAlert } from "./tls/tls_errors.ts";
 
 /** The fields of an ErrorResponse that matter (PostgreSQL manual, 53.8). */
 export interface ServerError {
@@ -27,16 +29,54 @@ export function translatePostgresError(error: unknown, context: string): Capture
 /** The CaptureError for what a connection was refused or failed with. */
 export function translateConnectError(
   error: unknown,
-  { host, port, username }: { readonly host: string; readonly port: number; readonly username: string },
+  server: PostgresServer,
+  { username, tls }: { readonly username: string; readonly tls: { readonly mode: TlsMode } },
 ): CaptureError {
-  const failure = translatePostgresError(error, `Cannot connect to PostgreSQL at ${host}:${port}`);
-  if (isServerError(error) && error.code === INSUFFICIENT_PRIVILEGE) {
-    const hint = `ALTER ROLE "${username.replaceAll('"', '""')}" REPLICATION;`;
-    return new CaptureError(failure.kind, failure.message, { hint, cause: error });
+  const context = `Cannot connect to PostgreSQL at ${placeOf(server)}`;
+  const refusal = isServerError(error) ? undefined : translateLogin(error, context);
+  if (refusal !== undefined) return refusal;
+  const failure = translatePostgresError(error, context);
+  if (isServerError(error)) {
+    const hint = loginHint(error, username, tls.mode);
+    return hint === undefined
+      ? failure
+      : new CaptureError(failure.kind, failure.message, { hint, cause: error });
   }
-  if (failure.kind !== "postgres-unavailable" || isServerError(error)) return failure;
+  if (failure.kind !== "postgres-unavailable" || failure.hint !== undefined) return failure;
   const hint = "start PostgreSQL there, or correct PG_HOST and PG_PORT";
   return new CaptureError(failure.kind, failure.message, { hint, cause: error });
+}
+
+/** What `pg` itself, or TLS, finds wrong with a login. */
+function translateLogin(error: unknown, context: string): CaptureError | undefined {
+  if (!(error instanceof Error) || error instanceof CaptureError) return undefined;
+  const [, sasl] = /^SASL: (.+)/.exec(error.message) ?? [];
+  if (sasl === undefined) return translateAlert(error, context);
+  const hint = sasl.includes("signature does not match")
+    ? "what answers does not know the password: somebody may pose as the server"
+    : "check that what answers there is PostgreSQL, and its pg_hba.conf";
+  return new CaptureError("postgres-refused", `${context}: the login by SCRAM failed: ${sasl}`, {
+    hint,
+    cause: error,
+  });
+}
+
+/** The mend of a refusal to log in, where more is known than its SQLSTATE says. */
+function loginHint({ code, message }: ServerError, username: string, mode: TlsMode): string | undefined {
+  if (code === INSUFFICIENT_PRIVILEGE) return `ALTER ROLE "${username.replaceAll('"', '""')}" REPLICATION;`;
+  if (message.includes("pg_hba.conf entry") && message.includes("no encryption")) {
+    return mode === "disable"
+      ? "set PG_SSL_MODE=verify-full if pg_hba.conf lets this role in by hostssl, else add a line for it"
+      : "add a line for this role to the server's pg_hba.conf, and set ssl = on if it is a hostssl one";
+  }
+  if (message.includes("pg_hba.conf entry")) return "add a line for this role to the server's pg_hba.conf";
+  if (message.includes("valid client certificate")) {
+    return "set PG_SSL_CERT and PG_SSL_KEY to a certificate that the server's ssl_ca_file signed";
+  }
+  if (message.includes("certificate authentication failed")) {
+    return "the common name (CN) of PG_SSL_CERT must be PG_USERNAME, or be mapped to it in pg_ident.conf";
+  }
+  return undefined;
 }
 
 /** The CaptureError for an ErrorResponse. */
@@ -116,7 +156,8 @@ const LOST_SLOT_HINT =
 const POISON_HINT =
   "PostgreSQL cannot decode a change in the slot: see docs/OPERATIONS.md, poison changes, for how to find and pass it";
 
-function isServerError(error: unknown): error is ServerError {
+/** Whether it is an ErrorResponse, as `pg` throws one. */
+export function isServerError(error: unknown): error is ServerError {
   return error instanceof Error && "severity" in error && "code" in error && typeof error.code === "string";
 }
 

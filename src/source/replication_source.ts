@@ -45,7 +45,8 @@ export class PostgresSource implements ReplicationSource {
       const change = await keep(connection, this.#replication, server.versionNumber, signal);
       const tables = await readPublication(connection, this.#replication.publication, signal);
       return new PostgresSession(
-        this.#postgres,
+        // Another server may be writable by the time that the session opens one more connection.
+        { ...this.#postgres, servers: [connection.server] },
         this.#replication,
         connection,
         server,
