@@ -66,9 +66,7 @@ export function pem(label: string, bytes: Uint8Array): string {
 
 function lengthOf(length: number): Uint8Array {
   if (length < 0x80) return new Uint8Array([length]);
-  return length < 0x100
-    ? new Uint8Array([0x81, length])
-    : new Uint8Array([0x82, length >> 8, length & 0xff]);
+  return length < 0x100 ? new Uint8Array([0x81, length]) : new Uint8Array([0x82, length >> 8, length & 0xff]);
 }
 
 function base128(value: number): number[] {

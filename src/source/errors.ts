@@ -1,7 +1,7 @@
 // Translates what PostgreSQL and its connection report into the program's own errors.
 
 import { CaptureError, type ErrorKind } from "../errors.ts";
-import { placeOf, type PostgresServer, type TlsMode } from "./options.ts";
+import { placeOf, type PostgresServer, type TlsSettings } from "./options.ts";
 import { translateAlert } from "./tls/tls_errors.ts";
 
 /** The fields of an ErrorResponse that matter (PostgreSQL manual, 53.8). */
@@ -30,14 +30,14 @@ export function translatePostgresError(error: unknown, context: string): Capture
 export function translateConnectError(
   error: unknown,
   server: PostgresServer,
-  { username, tls }: { readonly username: string; readonly tls: { readonly mode: TlsMode } },
+  { username, tls }: { readonly username: string; readonly tls: TlsSettings },
 ): CaptureError {
   const context = `Cannot connect to PostgreSQL at ${placeOf(server)}`;
   const refusal = isServerError(error) ? undefined : translateLogin(error, context);
   if (refusal !== undefined) return refusal;
   const failure = translatePostgresError(error, context);
   if (isServerError(error)) {
-    const hint = loginHint(error, username, tls.mode);
+    const hint = loginHint(error, username, tls);
     return hint === undefined
       ? failure
       : new CaptureError(failure.kind, failure.message, { hint, cause: error });
@@ -62,10 +62,10 @@ function translateLogin(error: unknown, context: string): CaptureError | undefin
 }
 
 /** The mend of a refusal to log in, where more is known than its SQLSTATE says. */
-function loginHint({ code, message }: ServerError, username: string, mode: TlsMode): string | undefined {
+function loginHint({ code, message }: ServerError, username: string, tls: TlsSettings): string | undefined {
   if (code === INSUFFICIENT_PRIVILEGE) return `ALTER ROLE "${username.replaceAll('"', '""')}" REPLICATION;`;
   if (message.includes("pg_hba.conf entry") && message.includes("no encryption")) {
-    return mode === "disable"
+    return tls.mode === "disable"
       ? "set PG_SSL_MODE=verify-full if pg_hba.conf lets this role in by hostssl, else add a line for it"
       : "add a line for this role to the server's pg_hba.conf, and set ssl = on if it is a hostssl one";
   }
@@ -75,6 +75,10 @@ function loginHint({ code, message }: ServerError, username: string, mode: TlsMo
   }
   if (message.includes("certificate authentication failed")) {
     return "the common name (CN) of PG_SSL_CERT must be PG_USERNAME, or be mapped to it in pg_ident.conf";
+  }
+  if (code === WRONG_PASSWORD && tls.mode !== "disable" && tls.material().client !== undefined) {
+    return "check PG_PASSWORD; with clientcert=verify-full in pg_hba.conf, the common name (CN) of PG_SSL_CERT must be " +
+      "PG_USERNAME";
   }
   return undefined;
 }
@@ -99,16 +103,19 @@ interface Classified {
 }
 
 const INSUFFICIENT_PRIVILEGE = "42501";
+const WRONG_PASSWORD = "28P01";
 
 // SQLSTATEs: PostgreSQL manual, appendix A.
 function classify(error: ServerError): Classified {
   const { code, message } = error;
   switch (code) {
-    case "28P01":
+    case WRONG_PASSWORD:
     case "28000":
       return {
         kind: "postgres-refused",
-        hint: "check PG_USERNAME, PG_PASSWORD and the server's pg_hba.conf",
+        hint:
+          "check PG_USERNAME, PG_PASSWORD and the server's pg_hba.conf (with clientcert=verify-full there, the " +
+          "client certificate's CN has to be the role)",
       };
     case "3D000":
       return { kind: "postgres-refused", hint: "check PG_DATABASE" };

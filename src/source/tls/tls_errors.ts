@@ -1,20 +1,30 @@
 // Says in one line why a TLS handshake failed, and what to do about it.
 
+import type { X509Certificate } from "node:crypto";
 import { CaptureError } from "../../errors.ts";
 import { CLOSED_IN_HANDSHAKE } from "./tls_link.ts";
+
+/** Whether the handshake failed because the server's certificate can't be verified. */
+export function isCertificateFault(error: unknown): boolean {
+  return /CERT|VERIFY|ISSUER|INVALID_(?:CA|PURPOSE)/.test(codeOf(error)) && !codeOf(error).includes("ALERT");
+}
 
 /**
  * The CaptureError for what a handshake threw: `postgres-refused` where a certificate or TLS itself is not right,
  * `postgres-unavailable` where the connection broke.
+ * @param certificate the one that could not be verified, where it is known
  */
-export function translateTlsError(error: unknown, context: string): CaptureError {
+export function translateTlsError(
+  error: unknown,
+  context: string,
+  certificate?: X509Certificate,
+): CaptureError {
   if (error instanceof CaptureError) return error;
-  const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-  const certificate = CERTIFICATE_FAULTS[code];
-  if (certificate !== undefined) {
-    const [found, hint] = certificate;
+  if (isCertificateFault(error)) {
+    const [found, hint] = certificateFault(certificate);
     return new CaptureError("postgres-refused", `${context}: ${found}`, { hint, cause: error });
   }
+  const code = codeOf(error);
   const message = error instanceof Error ? error.message : String(error);
   const alert = translateAlert(error, context);
   if (alert !== undefined) return alert;
@@ -45,35 +55,32 @@ const BROKEN = /ECONNRESET|EPIPE|reset|closed|UnexpectedEof|unexpected end of fi
 
 type Fault = readonly [found: string, hint: string];
 
-const WRONG_CA: Fault = [
-  "the authority that signed its certificate is not one of PG_SSL_ROOT_CERT's",
-  "set PG_SSL_ROOT_CERT to the certificate of the authority that signed the server's; if it did, somebody poses as " +
-  "the server",
-];
+/** The runtime has one error for all; what it is can be seen from the certificate. */
+function certificateFault(certificate: X509Certificate | undefined): Fault {
+  const now = Date.now();
+  if (certificate !== undefined && Date.parse(certificate.validTo) < now) {
+    return [
+      `its certificate has expired (${certificate.validTo})`,
+      "give the server a new one, or set this machine's clock right",
+    ];
+  }
+  if (certificate !== undefined && Date.parse(certificate.validFrom) > now) {
+    return [
+      `its certificate is not valid yet (before ${certificate.validFrom})`,
+      "look at the clocks of the server and of this machine",
+    ];
+  }
+  const issuer = certificate === undefined ? "" : ` (${certificate.issuer.replaceAll("\n", ", ")})`;
+  return [
+    `the authority that signed its certificate${issuer} is not one of PG_SSL_ROOT_CERT's`,
+    "set PG_SSL_ROOT_CERT to the certificate of the authority that signed the server's; if it did, somebody poses " +
+    "as the server",
+  ];
+}
 
-// Node's names of what X509_verify_cert finds.
-const CERTIFICATE_FAULTS: Readonly<Record<string, Fault>> = {
-  CERT_HAS_EXPIRED: [
-    "its certificate has expired, or one of its authority's",
-    "give the server a new one (and look at this machine's clock)",
-  ],
-  CERT_NOT_YET_VALID: [
-    "its certificate is not valid yet",
-    "look at the clocks of the server and of this machine",
-  ],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: WRONG_CA,
-  UNABLE_TO_GET_ISSUER_CERT: WRONG_CA,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: WRONG_CA,
-  SELF_SIGNED_CERT_IN_CHAIN: WRONG_CA,
-  DEPTH_ZERO_SELF_SIGNED_CERT: WRONG_CA,
-  CERT_SIGNATURE_FAILURE: WRONG_CA,
-  CERT_UNTRUSTED: WRONG_CA,
-  INVALID_CA: WRONG_CA,
-  INVALID_PURPOSE: [
-    "its certificate is not one for servers",
-    "give the server a certificate whose extended key usage has serverAuth, or none",
-  ],
-};
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
 
 const CLIENT_CERTIFICATE_HINT =
   "set PG_SSL_CERT and PG_SSL_KEY to a certificate that the server's ssl_ca_file signed";
