@@ -113,9 +113,7 @@ function classify(error: ServerError): Classified {
     case "28000":
       return {
         kind: "postgres-refused",
-        hint:
-          "check PG_USERNAME, PG_PASSWORD and the server's pg_hba.conf (with clientcert=verify-full there, the " +
-          "client certificate's CN has to be the role)",
+        hint: "check PG_USERNAME, PG_PASSWORD and the server's pg_hba.conf",
       };
     case "3D000":
       return { kind: "postgres-refused", hint: "check PG_DATABASE" };

@@ -194,6 +194,11 @@ export class PostgresStream implements ReplicationStream {
             parseErrorResponse(this.bytes, this.start, this.end),
             `Cannot start ${this.#what}`,
           );
+        case NOTICE_RESPONSE:
+        case PARAMETER_STATUS:
+          break;
+        default:
+          throw this.#malformed(`a message of type ${this.bytes[this.start - HEADER_BYTES]}`);
       }
     }
     return false;
@@ -242,10 +247,10 @@ export class PostgresStream implements ReplicationStream {
     let size = BUFFER_BYTES;
     if (unparsed >= HEADER_BYTES) {
       const needed = HEADER_BYTES + this.#bodyLength();
-      if (needed > size) size = needed;
+      if (needed > size) size = this.#roomFor(needed, unparsed);
     }
     if (size === this.bytes.length) {
-      this.bytes.copyWithin(0, this.#head, this.#tail);
+      if (this.#head > 0) this.bytes.copyWithin(0, this.#head, this.#tail);
     } else {
       const resized = new Uint8Array(size);
       resized.set(this.bytes.subarray(this.#head, this.#tail));
@@ -253,6 +258,13 @@ export class PostgresStream implements ReplicationStream {
     }
     this.#head = 0;
     this.#tail = unparsed;
+  }
+
+  /** A length alone buys no memory: the buffer for a large message doubles each time that what came has filled it. */
+  #roomFor(needed: number, unparsed: number): number {
+    const size = this.bytes.length;
+    const hasRoom = size > unparsed && size >= BUFFER_BYTES && size <= needed;
+    return hasRoom ? size : Math.min(needed, Math.max(BUFFER_BYTES, 2 * unparsed));
   }
 
   #statusUpdate(received: Lsn, flushed: Lsn): Uint8Array {
