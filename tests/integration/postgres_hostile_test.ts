@@ -9,6 +9,7 @@ import { startPostgres } from "../../dev/postgres.ts";
 import { CaptureError } from "../../src/errors.ts";
 import { PostgresConnection } from "../../src/source/connection.ts";
 import { PostgresStream } from "../../src/source/replication_stream.ts";
+import { fuzzBackend } from "../fuzz/backend.ts";
 import { startCapture } from "../support/capture.ts";
 import {
   concat,
@@ -236,6 +237,10 @@ Deno.test("an answer without an end, and a message that is never whole, cost no 
       ok(grown < GROWTH_BYTES_MAX, `${what} at ${stage}: ${grown} bytes, ${found.message}`);
     }
   }
+});
+
+Deno.test("damaged answers at every stage, many of them", async () => {
+  strictEqual(await fuzzBackend(5_000, crypto.getRandomValues(new Uint32Array(1))[0]!), undefined);
 });
 
 Deno.test("a server that falls silent at any stage is left in time", async () => {
