@@ -1,7 +1,7 @@
 // Translates what PostgreSQL and its connection report into the program's own errors.
 
 import { CaptureError, type ErrorKind } from "../errors.ts";
-import { placeOf, type PostgresServer, type TlsSettings } from "./options.ts";
+import { placeOf, type PostgresOptions, type PostgresServer } from "./options.ts";
 import { translateAlert } from "./tls/tls_errors.ts";
 
 /** The fields of an ErrorResponse that matter (PostgreSQL manual, 53.8). */
@@ -30,14 +30,14 @@ export function translatePostgresError(error: unknown, context: string): Capture
 export function translateConnectError(
   error: unknown,
   server: PostgresServer,
-  { username, tls }: { readonly username: string; readonly tls: TlsSettings },
+  options: Pick<PostgresOptions, "username" | "database" | "tls">,
 ): CaptureError {
   const context = `Cannot connect to PostgreSQL at ${placeOf(server)}`;
   const refusal = isServerError(error) ? undefined : translateLogin(error, context);
   if (refusal !== undefined) return refusal;
   const failure = translatePostgresError(error, context);
   if (isServerError(error)) {
-    const hint = loginHint(error, username, tls);
+    const hint = loginHint(error, options);
     return hint === undefined
       ? failure
       : new CaptureError(failure.kind, failure.message, { hint, cause: error });
@@ -62,7 +62,18 @@ function translateLogin(error: unknown, context: string): CaptureError | undefin
 }
 
 /** The mend of a refusal to log in, where more is known than its SQLSTATE says. */
-function loginHint({ code, message }: ServerError, username: string, tls: TlsSettings): string | undefined {
+function loginHint(
+  { code, message }: ServerError,
+  { username, database, tls }: Pick<PostgresOptions, "username" | "database" | "tls">,
+): string | undefined {
+  if (code === INSUFFICIENT_PRIVILEGE && message.includes("for database")) {
+    return `GRANT CONNECT ON DATABASE "${database.replaceAll('"', '""')}" TO "${
+      username.replaceAll('"', '""')
+    }";`;
+  }
+  if (message.includes("not permitted to log in")) {
+    return `ALTER ROLE "${username.replaceAll('"', '""')}" LOGIN;`;
+  }
   if (code === INSUFFICIENT_PRIVILEGE) return `ALTER ROLE "${username.replaceAll('"', '""')}" REPLICATION;`;
   if (message.includes("pg_hba.conf entry") && message.includes("no encryption")) {
     return tls.mode === "disable"

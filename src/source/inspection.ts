@@ -156,7 +156,7 @@ SELECT current_setting('server_version_num') AS version, current_setting('wal_le
        current_setting('max_replication_slots') AS slots_max,
        (SELECT count(*) FROM pg_catalog.pg_replication_slots) AS slots_used,
        current_setting('max_wal_senders') AS senders_max,
-       (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'walsender') AS senders_used,
+       (SELECT count(*) FROM pg_catalog.pg_stat_get_wal_senders()) AS senders_used,
        (SELECT rolreplication OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS can_replicate,
        (SELECT CASE WHEN setting = '-1' THEN -1 ELSE setting::numeric * 1048576 END
           FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size') AS keep_bytes_max,
