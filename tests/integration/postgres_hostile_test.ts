@@ -2,7 +2,7 @@
 
 import { match, ok, strictEqual } from "node:assert";
 import { connect, createServer } from "node:net";
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import { createAuthority } from "../../dev/certificates.ts";
 import { startPostgres } from "../../dev/postgres.ts";
