@@ -43,6 +43,8 @@ export interface PgConfig {
     readonly keyFile: string | undefined;
     /** The home directory: libpq's defaults lie below it. */
     readonly home: string | undefined;
+    /** SSL_CERT_FILE: what the system trusts. */
+    readonly systemCertFile: string | undefined;
   };
 }
 
@@ -105,14 +107,14 @@ export interface LoggingConfig {
  */
 export function toConfig(
   values: Values,
-  { stateDirectory, home, passwordFile }: {
+  { stateDirectory, env, passwordFile }: {
     readonly stateDirectory: string;
-    readonly home: string | undefined;
+    readonly env: Readonly<Record<string, string | undefined>>;
     readonly passwordFile: PasswordFile | undefined;
   },
 ): Config {
   return {
-    pg: toPgConfig(values, home, passwordFile),
+    pg: toPgConfig(values, env, passwordFile),
     kafka: toKafkaConfig(values),
     replication: {
       pollIntervalMs: values.REPLICATION_POLL_INTERVAL_MS,
@@ -157,7 +159,7 @@ export function serversOf(hosts: readonly string[], ports: readonly number[]): P
 
 function toPgConfig(
   values: Values,
-  home: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
   passwordFile: PasswordFile | undefined,
 ): PgConfig {
   return {
@@ -176,7 +178,8 @@ function toPgConfig(
       rootCertFile: values.PG_SSL_ROOT_CERT,
       certFile: values.PG_SSL_CERT,
       keyFile: values.PG_SSL_KEY,
-      home,
+      home: env.HOME || undefined,
+      systemCertFile: env.SSL_CERT_FILE || undefined,
     },
   };
 }

@@ -77,7 +77,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     });
   }
   if (problems.length > 0) throw new ConfigurationErrors(problems);
-  const config = toConfig(values, { stateDirectory: directory ?? "", home, passwordFile });
+  const config = toConfig(values, { stateDirectory: directory ?? "", env: sources.env, passwordFile });
   return { config, warnings: [...warnings, ...findWarnings(values)] };
 }
 

@@ -34,15 +34,14 @@ export interface TlsPaths {
   readonly keyFile: string | undefined;
   /** Where `.postgresql/` is looked for, as libpq does. */
   readonly home: string | undefined;
+  /** The file with what the system trusts (SSL_CERT_FILE); where the common systems have it when undefined. */
+  readonly systemCertFile: string | undefined;
 }
 
 /** What a TLS connection is made with. */
 export interface TlsMaterial {
-  /**
-   * What the server's certificate is checked against: PEM texts, the system's certificates, or nothing, and then it
-   * is not checked.
-   */
-  readonly roots: readonly string[] | "system" | undefined;
+  /** What the server's certificate is checked against: PEM texts, or nothing, and then it is not checked. */
+  readonly roots: readonly string[] | undefined;
   /** PEM texts. */
   readonly client: { readonly cert: string; readonly key: string } | undefined;
 }

@@ -309,6 +309,9 @@ Deno.test("the certificates that the system trusts: verify-full alone", async ()
   await show(right);
   const settings = { ...envOf(server), PG_SSL_ROOT_CERT: "system", PG_SSL_MODE: "verify-full" };
   assertOutcome(await logInWith(optionsOf(settings)), WRONG_AUTHORITY, "system");
+  assertOutcome(await logInWith(optionsOf({ ...settings, SSL_CERT_FILE: CA })), "full", "SSL_CERT_FILE");
+  const none = { ...settings, SSL_CERT_FILE: "/none" };
+  assertOutcome(await logInWith(optionsOf(none)), /are not in \/none.*SSL_CERT_FILE/, "no file");
 });
 
 Deno.test("files in ~/.postgresql are used as libpq uses them", async () => {

@@ -37,10 +37,10 @@ export class TlsFiles {
 
 function readRoots(
   mode: TlsMode,
-  { rootCertFile, home }: TlsPaths,
+  { rootCertFile, home, systemCertFile }: TlsPaths,
   files: SettingsFiles,
 ): TlsMaterial["roots"] {
-  if (rootCertFile === "system") return "system";
+  if (rootCertFile === "system") return readSystemRoots(systemCertFile, files);
   const path = rootCertFile ?? (home === undefined ? undefined : `${home}/.postgresql/root.crt`);
   const text = path === undefined ? undefined : read(path, "the root certificate", files);
   if (text !== undefined && path !== undefined) return certificates(text, path);
@@ -51,6 +51,28 @@ function readRoots(
       `those that the system trusts, or use PG_SSL_MODE=require, which checks nothing`,
   );
 }
+
+/** From the file: asking the runtime for them would need a permission more. */
+function readSystemRoots(systemCertFile: string | undefined, files: SettingsFiles): readonly string[] {
+  const paths = systemCertFile === undefined ? SYSTEM_CERT_FILES : [systemCertFile];
+  for (const path of paths) {
+    const found = read(path, "the system's certificates", files)?.match(PEM_CERTIFICATE);
+    if (found) return found;
+  }
+  throw wrong(
+    `the system's certificates are not in ${paths.join(", ")}`,
+    "set SSL_CERT_FILE to the file that has them, or PG_SSL_ROOT_CERT to the server's authority",
+  );
+}
+
+// Debian and its kin, and distroless images; Fedora; openSUSE; Alpine, BSD and macOS.
+const SYSTEM_CERT_FILES = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem",
+  "/etc/ssl/cert.pem",
+];
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 function readClient({ certFile, keyFile, home }: TlsPaths, files: SettingsFiles): TlsMaterial["client"] {
   const folder = home === undefined ? undefined : `${home}/.postgresql`;
@@ -99,7 +121,7 @@ function isOpen({ mode, uid }: FileFacts): boolean {
 
 /** Each certificate of a file in PEM, at least one. */
 function certificates(text: string, path: string): readonly string[] {
-  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  const found = text.match(PEM_CERTIFICATE) ?? [];
   try {
     for (const each of found) new X509Certificate(each);
     if (found.length > 0) return found;

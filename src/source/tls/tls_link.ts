@@ -32,7 +32,7 @@ export async function openTls(
     // Names are libpq's to judge, not Node's.
     checkServerIdentity: () => undefined,
     ...(isAddress(host) ? {} : { servername: host }),
-    ...(roots === undefined ? {} : { ca: roots === "system" ? tls.getCACertificates("system") : [...roots] }),
+    ...(roots === undefined ? {} : { ca: [...roots] }),
     ...(client === undefined ? {} : client),
   });
   try {
