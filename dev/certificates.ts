@@ -50,6 +50,13 @@ export function createAuthority(name: string): Authority {
   return authority(name, keys, certify({ name }, keys.publicKey, { name, key: keys.privateKey }, true));
 }
 
+/** A host's certificate that signs itself. */
+export function selfSigned(options: CertificateOptions): Certificate {
+  const keys = newKeys();
+  const issuer = { name: options.name, key: keys.privateKey };
+  return { cert: certify(options, keys.publicKey, issuer, false), key: keyPem(keys) };
+}
+
 /**
  * A certificate that is signed with the key of another which need not be an authority's: what a thief of a host's key
  * could make.

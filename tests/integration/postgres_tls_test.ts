@@ -1,9 +1,16 @@
 // PG_SSL_MODE against real servers, as libpq's documentation and tests have it (src/test/ssl): what connects must,
 // what mustn't doesn't, and says why in one line.
 
-import { match, ok, strictEqual } from "node:assert";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { X509Certificate } from "node:crypto";
-import { type Certificate, createAuthority, encryptKey, inDays, issueBy } from "../../dev/certificates.ts";
+import {
+  type Certificate,
+  createAuthority,
+  encryptKey,
+  inDays,
+  issueBy,
+  selfSigned,
+} from "../../dev/certificates.ts";
 import { type PostgresServer, startPostgres } from "../../dev/postgres.ts";
 import { delay } from "../../dev/server_process.ts";
 import { PostgresConnection } from "../../src/source/connection.ts";
@@ -21,7 +28,8 @@ const pem = await PemFolder.make();
 const CA = pem.write(authority.cert);
 const WRONG_CA = pem.write(other.cert);
 const clients = createAuthority("authority of clients");
-const selfSigned = createAuthority("localhost");
+const own = selfSigned({ name: "localhost", hosts: ["localhost"] });
+const oldOwn = selfSigned({ name: "localhost", isPlain: true });
 
 const server = await startPostgres({
   tls: { ...right, clientCa: clients.cert },
@@ -37,6 +45,8 @@ const server = await startPostgres({
     "host all trusted 127.0.0.1/32 trust",
   ],
 });
+const HAS_PSQL = await new Deno.Command("psql", { args: ["-V"] }).output().then(() => true, () => false);
+
 const admin = lastingSql(server);
 for (const role of ["plain", "only_tls", "only_plain", "bob", "bob2", "twofold", "clear_role", "trusted"]) {
   await admin.exec(`CREATE ROLE ${role} LOGIN PASSWORD '${PASSWORD}'`);
@@ -147,8 +157,13 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
     expected: { disable: "plain", prefer: "ca", require: "ca", "verify-ca": "ca", "verify-full": "full" },
   },
   "a certificate that signs itself, and is the root": {
-    certificate: selfSigned,
-    env: { PG_SSL_ROOT_CERT: pem.write(selfSigned.cert) },
+    certificate: own,
+    env: { PG_SSL_ROOT_CERT: pem.write(own.cert) },
+    expected: { disable: "plain", prefer: "ca", require: "ca", "verify-ca": "ca", "verify-full": "full" },
+  },
+  "one of version 1 that signs itself, and is the root": {
+    certificate: oldOwn,
+    env: { PG_SSL_ROOT_CERT: pem.write(oldOwn.cert) },
     expected: { disable: "plain", prefer: "ca", require: "ca", "verify-ca": "ca", "verify-full": "full" },
   },
   "an authority in between, sent along": {
@@ -166,6 +181,32 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
       "verify-ca": WRONG_AUTHORITY,
       "verify-full": WRONG_AUTHORITY,
     },
+  },
+  "only the authority in between is known": {
+    certificate: withChain(between.issue({ name: "x", hosts: ["localhost"] }), between.cert),
+    env: { PG_SSL_ROOT_CERT: pem.write(between.cert) },
+    expected: {
+      disable: "plain",
+      prefer: "plain",
+      require: WRONG_AUTHORITY,
+      "verify-ca": WRONG_AUTHORITY,
+      "verify-full": WRONG_AUTHORITY,
+    },
+  },
+  "a host's certificate, itself given as the root": {
+    certificate: right,
+    env: { PG_SSL_ROOT_CERT: pem.write(right.cert) },
+    expected: {
+      disable: "plain",
+      prefer: "plain",
+      require: WRONG_AUTHORITY,
+      "verify-ca": WRONG_AUTHORITY,
+      "verify-full": WRONG_AUTHORITY,
+    },
+  },
+  "several authorities in one file": {
+    env: { PG_SSL_ROOT_CERT: pem.write(`text around\n${other.cert}\n${authority.cert}`) },
+    expected: { disable: "plain", prefer: "ca", require: "ca", "verify-ca": "ca", "verify-full": "full" },
   },
   "a host's certificate that poses as an authority": {
     certificate: posing(),
@@ -221,6 +262,8 @@ for (const [name, { certificate = right, env = {}, expected }] of Object.entries
     for (const mode of MODES) {
       const found = await logInWith(optionsOf({ ...envOf(server), PG_SSL_MODE: mode, ...fit(mode, env) }));
       assertOutcome(found, expected[mode], mode);
+      const ours = "refused" in found ? "refused" : found.login === "plain" ? "plain" : "tls";
+      if (HAS_PSQL) strictEqual(await libpq(mode, { ...envOf(server), ...env }), ours, `libpq, ${mode}`);
     }
   });
 }
@@ -246,6 +289,21 @@ Deno.test("every mode: the server has TLS switched off", async () => {
   for (const mode of MODES) {
     const settings = { ...env, PG_HOST: folder, PG_SSL_MODE: mode, ...fit(mode, { PG_SSL_ROOT_CERT: CA }) };
     assertOutcome(await logInWith(optionsOf(settings)), "plain", mode);
+  }
+});
+
+Deno.test("TLS 1.2 and 1.3, with the oldest and the newest PostgreSQL", async () => {
+  for (const [major, version] of [[14, "TLSv1.2"], [18, "TLSv1.3"]] as const) {
+    const settings = { ssl_min_protocol_version: version, ssl_max_protocol_version: version };
+    await using only = await startPostgres({ major, tls: right, settings });
+    const found = await logInWith(optionsOf({
+      ...envOf(only),
+      PG_USERNAME: only.user,
+      PG_PASSWORD: only.password,
+      PG_SSL_MODE: "verify-full",
+      PG_SSL_ROOT_CERT: CA,
+    }));
+    deepStrictEqual(found, { login: "full", via: version });
   }
 });
 
@@ -356,6 +414,23 @@ Deno.test("files are read again for each connection; while they are being replac
   await Deno.remove(root);
   assertOutcome(await logInWith(options), "ca", "no file");
 });
+
+/** What libpq makes of the same settings, where its psql is there. */
+async function libpq(
+  mode: string,
+  { PG_HOST, PG_PORT, PG_USERNAME, PG_SSL_ROOT_CERT = "/none/root" }: Readonly<Record<string, string>>,
+): Promise<"refused" | "plain" | "tls"> {
+  const target = `host=${PG_HOST} port=${PG_PORT} user=${PG_USERNAME} dbname=postgres connect_timeout=10`;
+  const files = `sslmode=${mode} sslrootcert=${PG_SSL_ROOT_CERT} sslcert=/none/cert sslkey=/none/key`;
+  const query = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+  const { success, stdout } = await new Deno.Command("psql", {
+    args: [`${target} ${files}`, "-X", "-A", "-t", "-c", query],
+    env: { PGPASSWORD: PASSWORD },
+    stdin: "null",
+  }).output();
+  if (!success) return "refused";
+  return new TextDecoder().decode(stdout).trim() === "t" ? "tls" : "plain";
+}
 
 function envOf({ port }: PostgresServer): Readonly<Record<string, string>> {
   return { PG_HOST: "localhost", PG_PORT: String(port), PG_USERNAME: "plain", PG_PASSWORD: PASSWORD };

@@ -43,13 +43,37 @@ function readRoots(
   if (rootCertFile === "system") return readSystemRoots(systemCertFile, files);
   const path = rootCertFile ?? (home === undefined ? undefined : `${home}/.postgresql/root.crt`);
   const text = path === undefined ? undefined : read(path, "the root certificate", files);
-  if (text !== undefined && path !== undefined) return certificates(text, path);
+  if (text !== undefined && path !== undefined) return anchors(certificates(text, path));
   if (mode !== "verify-ca" && mode !== "verify-full") return undefined;
   throw wrong(
     path === undefined ? "no root certificate is set" : `root certificate file "${path}" does not exist`,
     `set PG_SSL_ROOT_CERT to the file of the authority that signed the server's certificate, or to "system" for ` +
       `those that the system trusts, or use PG_SSL_MODE=require, which checks nothing`,
   );
+}
+
+/**
+ * Those that sign themselves, or are signed by such a one in the file. The runtime trusts each certificate that it is
+ * given; OpenSSL, and so libpq, trusts one in between only because of the one above it.
+ */
+function anchors(texts: readonly string[]): readonly string[] {
+  const left = new Map(texts.map((text) => [text, new X509Certificate(text)]));
+  const trusted = new Map<string, X509Certificate>();
+  for (let isSettled = false; !isSettled;) {
+    isSettled = true;
+    for (const [text, certificate] of left) {
+      const issuers = [certificate, ...trusted.values()];
+      if (!issuers.some((issuer) => isIssuedBy(certificate, issuer))) continue;
+      trusted.set(text, certificate);
+      left.delete(text);
+      isSettled = false;
+    }
+  }
+  return [...trusted.keys()];
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return certificate.issuer === issuer.subject && certificate.verify(issuer.publicKey);
 }
 
 /** From the file: asking the runtime for them would need a permission more. */

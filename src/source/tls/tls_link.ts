@@ -23,6 +23,10 @@ export async function openTls(
   host: string,
   { roots, client }: TlsMaterial,
 ): Promise<TlsLink> {
+  // An empty list would stand for the public authorities.
+  if (roots?.length === 0) {
+    throw Object.assign(new Error("no authority"), { code: "UNABLE_TO_GET_ISSUER_CERT" });
+  }
   const socket = tls.connect({
     socket: new CiphertextStream(plain),
     minVersion: "TLSv1.2",
