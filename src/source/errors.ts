@@ -75,12 +75,11 @@ function loginHint(
     return `ALTER ROLE "${username.replaceAll('"', '""')}" LOGIN;`;
   }
   if (code === INSUFFICIENT_PRIVILEGE) return `ALTER ROLE "${username.replaceAll('"', '""')}" REPLICATION;`;
-  if (message.includes("pg_hba.conf entry") && message.includes("no encryption")) {
-    return tls.mode === "disable"
-      ? "set PG_SSL_MODE=verify-full if pg_hba.conf lets this role in by hostssl, else add a line for it"
-      : "add a line for this role to the server's pg_hba.conf, and set ssl = on if it is a hostssl one";
+  if (/pg_hba\.conf (?:entry|rejects)/.test(message)) {
+    return tls.mode === "disable" && message.includes("no encryption")
+      ? "set PG_SSL_MODE=verify-full if pg_hba.conf lets this role in by hostssl, else add a line for it there"
+      : "let this role in by a line of the server's pg_hba.conf, above one that rejects it";
   }
-  if (message.includes("pg_hba.conf entry")) return "add a line for this role to the server's pg_hba.conf";
   if (message.includes("valid client certificate")) {
     return "set PG_SSL_CERT and PG_SSL_KEY to a certificate that the server's ssl_ca_file signed";
   }

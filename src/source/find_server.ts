@@ -1,6 +1,6 @@
 // Finds the server to work with among those of PG_HOST.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError, errorPolicy } from "../errors.ts";
 import { type Login, logIn, type LoginMode } from "./login.ts";
 import { placeOf, type PostgresOptions } from "./options.ts";
 
@@ -23,7 +23,8 @@ export async function findServer(
       login = await logIn(options, server, mode, signal);
     } catch (error) {
       signal.throwIfAborted();
-      const isAway = error instanceof CaptureError && error.kind === "postgres-unavailable";
+      // What is tried again later may be right elsewhere now: a server that is away, starting or in recovery.
+      const isAway = error instanceof CaptureError && errorPolicy(error.kind).action === "retry";
       if (!isAway || options.servers.length === 1) throw error;
       failures.push(error);
       continue;
