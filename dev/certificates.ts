@@ -1,6 +1,7 @@
 // Certificates for servers and clients in tests, right ones and wrong ones: made in memory, P-256 and SHA-256.
 
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { isIPv4, isIPv6 } from "node:net";
 import {
   bits,
   boolean,
@@ -26,8 +27,10 @@ export interface Certificate {
 export interface CertificateOptions {
   /** Common name of its subject. */
   readonly name: string;
-  /** Names and IPv4 addresses that it is for; without any it has no subject alternative names. */
+  /** Names and addresses that it is for; without any it has no subject alternative names. */
   readonly hosts?: readonly string[];
+  /** X.509 version 1, which has no extensions: what `openssl x509 -req` makes by itself. */
+  readonly isPlain?: boolean;
   /** A day ago when not given. */
   readonly notBefore?: Date;
   /** In two months when not given. */
@@ -46,6 +49,24 @@ export function createAuthority(name: string, options: Omit<CertificateOptions, 
   const keys = newKeys();
   const issuer = { name, key: keys.privateKey };
   return authority(name, keys, certify({ ...options, name }, keys.publicKey, issuer, true));
+}
+
+/** A host's certificate that signs itself. */
+export function selfSigned(options: CertificateOptions): Certificate {
+  const keys = newKeys();
+  const issuer = { name: options.name, key: keys.privateKey };
+  return { cert: certify(options, keys.publicKey, issuer, false), key: keyPem(keys) };
+}
+
+/**
+ * A certificate that is signed with the key of another which need not be an authority's: what a thief of a host's key
+ * could make.
+ * @param name the other's subject
+ */
+export function issueBy({ key }: Certificate, name: string, options: CertificateOptions): Certificate {
+  const own = newKeys();
+  const issuer = { name, key: createPrivateKey(key) };
+  return { cert: certify(options, own.publicKey, issuer, false), key: keyPem(own) };
 }
 
 /** The key again, encrypted with a password, as `openssl pkcs8 -topk8` writes it. */
@@ -108,18 +129,18 @@ function certify(
   issuer: Issuer,
   isAuthority: boolean,
 ): string {
-  const { name, hosts = [], notBefore = inDays(-1), notAfter = inDays(60) } = options;
+  const { name, hosts = [], isPlain = false, notBefore = inDays(-1), notAfter = inDays(60) } = options;
   const serial = crypto.getRandomValues(new Uint8Array(8));
   serial[0] = 1;
   const toBeSigned = sequence(
-    context(0, unsigned(2)), // version 3
+    ...isPlain ? [] : [context(0, unsigned(2))], // version 3
     unsigned(...serial),
     ECDSA_WITH_SHA256,
     commonName(issuer.name),
     sequence(utcTime(notBefore), utcTime(notAfter)),
     commonName(name),
     new Uint8Array(subject.export({ type: "spki", format: "der" })),
-    context(3, sequence(...extensions(hosts, isAuthority))),
+    ...isPlain ? [] : [context(3, sequence(...extensions(hosts, isAuthority)))],
   );
   const signature = sign("sha256", toBeSigned, issuer.key);
   return pem("CERTIFICATE", sequence(toBeSigned, ECDSA_WITH_SHA256, bits(new Uint8Array(signature))));
@@ -140,7 +161,15 @@ function extensions(hosts: readonly string[], isAuthority: boolean): Uint8Array[
 }
 
 function generalName(host: string): Uint8Array {
-  return /^[\d.]+$/.test(host)
-    ? implicit(7, new Uint8Array(host.split(".").map(Number)))
-    : implicit(2, new TextEncoder().encode(host));
+  if (isIPv4(host)) return implicit(7, new Uint8Array(host.split(".").map(Number)));
+  return isIPv6(host) ? implicit(7, ipv6(host)) : implicit(2, new TextEncoder().encode(host));
+}
+
+/** Its 16 bytes; no IPv4 address inside. */
+function ipv6(address: string): Uint8Array {
+  const [head = [], tail = []] = address.split("::").map((part) =>
+    part.split(":").filter((group) => group !== "")
+  );
+  const groups = [...head, ...Array(8 - head.length - tail.length).fill("0"), ...tail];
+  return new Uint8Array(groups.flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 0xff]));
 }

@@ -63,6 +63,8 @@ async function compileBundle(target: string, output: string): Promise<void> {
     // Deno would keep V8's code cache in a file of the temporary folder, with a name that anybody can foresee and plant.
     "--no-code-cache",
     "--unstable-kv",
+    // What is not allowed is refused, not asked for.
+    "--no-prompt",
     ...PERMISSIONS,
     V8_FLAGS,
     "--target",

@@ -37,10 +37,21 @@ export interface PostgresOptions {
   readonly dataDir?: string;
   /** With the data directory of another server: its password. Else a random one. */
   readonly password?: string;
+  /** Switches TLS on. */
+  readonly tls?: ServerTls;
+  /** Lines of pg_hba.conf that come before its own: all roles by scram-sha-256, or over the Unix socket by trust. */
+  readonly hba?: readonly string[];
   /** To stand in for another server; it must be free. */
   readonly port?: number;
   /** Called with a line before what takes long. */
   readonly onProgress?: (line: string) => void;
+}
+
+/** What a server shows of itself, and whose client certificates it takes; PEM texts. */
+export interface ServerTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCa?: string;
 }
 
 /** `fast` ends sessions and waits for walsenders to have everything confirmed; `immediate` is a crash. */
@@ -60,7 +71,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   if (binaries.user !== undefined) await Deno.chown(folder, binaries.user.uid, binaries.user.gid);
   const server = new PostgresServer(major, binaries, folder, options);
   try {
-    await server.prepare(options.settings ?? {});
+    await server.prepare(options);
     await server.start();
     return server;
   } catch (error) {
@@ -100,8 +111,12 @@ export class PostgresServer implements PostgresAddress, AsyncDisposable {
   }
 
   /** Makes the cluster, unless the data directory holds one, and its settings. */
-  async prepare(settings: PostgresSettings): Promise<void> {
+  async prepare({ settings, tls, hba = [] }: PostgresOptions): Promise<void> {
     if (!await exists(`${this.dataDir}/PG_VERSION`)) await this.#initdb();
+    if (hba.length > 0) {
+      const file = `${this.dataDir}/pg_hba.conf`;
+      await this.#writeOwned(file, `${hba.join("\n")}\n${await Deno.readTextFile(file)}`);
+    }
     const socketFolder = this.#folder.length < SOCKET_PATH_BYTES_MAX - "/.s.PGSQL.12345.lock".length
       ? this.#folder
       : "";
@@ -111,6 +126,18 @@ export class PostgresServer implements PostgresAddress, AsyncDisposable {
       unix_socket_directories: socketFolder,
       ...settings,
     });
+    if (tls !== undefined) await this.#writeTls(tls);
+  }
+
+  /** Shows another certificate from now on, in connections that are made. */
+  async changeTls(tls: ServerTls): Promise<void> {
+    await this.#writeTls(tls);
+    this.reload();
+  }
+
+  /** Reads its files again; takes effect a moment later. */
+  reload(): void {
+    Deno.kill(this.pid, "SIGHUP");
   }
 
   /** Adds settings; they count from the next start or reload. */
@@ -193,6 +220,23 @@ export class PostgresServer implements PostgresAddress, AsyncDisposable {
     const text = await Deno.readTextFile(`${this.dataDir}/postmaster.pid`).catch(() => "");
     const lines = text.split("\n");
     return lines[0] === String(pid) && lines[7]?.trim() === "ready";
+  }
+
+  async #writeTls({ cert, key, clientCa }: ServerTls): Promise<void> {
+    const files = { "server.crt": cert, "server.key": key, "clients.crt": clientCa ?? "" };
+    for (const [name, text] of Object.entries(files)) await this.#writeOwned(`${this.dataDir}/${name}`, text);
+    await this.configure({
+      ssl: "on",
+      ssl_cert_file: "server.crt",
+      ssl_key_file: "server.key",
+      ssl_ca_file: clientCa === undefined ? "" : "clients.crt",
+    });
+  }
+
+  async #writeOwned(path: string, text: string): Promise<void> {
+    await Deno.writeTextFile(path, text, { mode: 0o600 });
+    const { user } = this.#binaries;
+    if (user !== undefined) await Deno.chown(path, user.uid, user.gid);
   }
 
   async #ownedFolder(path: string): Promise<string> {

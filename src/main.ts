@@ -4,7 +4,7 @@ import { execute } from "./cli/commands.ts";
 import { dispatch } from "./cli/dispatch.ts";
 import { FailureReport } from "./cli/failure_report.ts";
 import { run } from "./cli/run.ts";
-import { readEnvironment, readTextFile } from "./config/environment.ts";
+import { fileFacts, readEnvironment, readTextFile } from "./config/environment.ts";
 import { writeStandardOutput } from "./cli/standard_output.ts";
 import { writeStandardError } from "./observability/standard_error.ts";
 
@@ -25,6 +25,7 @@ Deno.exit(
   await dispatch(Deno.args, {
     env: readEnvironment,
     readTextFile,
+    fileFacts,
     standardOutput: writeStandardOutput,
     standardError: writeStandardError,
     failure,

@@ -20,8 +20,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   "@logtape/logtape": ["observability/logger.ts"],
   "@platformatic/wasm-utils": ["sink/wasm_codecs.ts"],
   dotenv: ["config/dotenv_file.ts"],
-  "node:tls": ["sink/wire/tls_socket.ts"],
-  pg: ["source/connection.ts"],
+  "node:tls": ["sink/wire/tls_socket.ts", "source/tls/tls_link.ts"],
+  pg: ["source/login.ts"],
   "smol-toml": ["config/toml_file.ts"],
   "Deno.connect": ["source/socket.ts", "sink/wire/socket.ts"],
   "Deno.createHttpClient": ["sink/wire/sasl/token_endpoint.ts"],
@@ -29,7 +29,13 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   "Deno.exit": ["main.ts", "cli/stop_signal.ts"],
   "Deno.openKv": ["checkpoint/kv_store.ts"],
   "Deno.serve": ["observability/http_server.ts"],
-  "Date.now": ["cli/commands.ts", "cli/run.ts", "cli/dispatch.ts", "cli/failure_report.ts"],
+  "Date.now": [
+    "cli/commands.ts",
+    "cli/run.ts",
+    "cli/dispatch.ts",
+    "cli/failure_report.ts",
+    "source/tls/tls_errors.ts",
+  ],
 };
 
 const plugin: Deno.lint.Plugin = {

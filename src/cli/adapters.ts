@@ -1,17 +1,29 @@
 // What of the configuration the adapters are made with.
 
-import type { Config } from "../config/config.ts";
-import { readTextFile } from "../config/environment.ts";
-import type { PostgresOptions } from "../source/options.ts";
+import type { Config, PgConfig } from "../config/config.ts";
+import { fileFacts, readTextFile } from "../config/environment.ts";
+import { placeOf, type PostgresOptions } from "../source/options.ts";
+import { TlsFiles } from "../source/tls/tls_files.ts";
 
 /** How to connect to PostgreSQL. */
 export function postgresOptions({ pg }: Config): PostgresOptions {
+  const { servers, database, username, password, passwordFile, connectTimeoutMs } = pg;
+  const { mode, ...paths } = pg.tls;
+  const files = new TlsFiles(mode, paths, { read: readTextFile, facts: fileFacts });
   return {
-    host: pg.host,
-    port: pg.port,
-    database: pg.database,
-    username: pg.username,
-    password: () => pg.password.refresh(readTextFile),
-    connectTimeoutMs: pg.connectTimeoutMs,
+    servers,
+    database,
+    username,
+    password: (server) =>
+      password === undefined
+        ? passwordFile?.find({ ...server, database, username })
+        : password.refresh(readTextFile),
+    connectTimeoutMs,
+    tls: { mode, material: () => files.read() },
   };
+}
+
+/** `host:port/database`, or several hosts, as people are told of it. */
+export function postgresPlace({ servers, database }: PgConfig): string {
+  return `${servers.map(placeOf).join(",")}/${database}`;
 }

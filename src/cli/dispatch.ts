@@ -15,6 +15,7 @@ import { USAGE } from "./usage.ts";
 export interface World {
   readonly env: () => ConfigSources["env"];
   readonly readTextFile: ConfigSources["readTextFile"];
+  readonly fileFacts: ConfigSources["fileFacts"];
   readonly standardOutput: (text: string) => void;
   readonly standardError: (text: string) => void;
   readonly failure: Pick<FailureReport, "configure" | "report">;
@@ -77,11 +78,12 @@ async function runCommand(invocation: ConfiguredInvocation, world: World): Promi
 
 function load(
   { kind, configFile, jsonLogs, verbose }: ConfiguredInvocation,
-  { env, readTextFile }: World,
+  { env, readTextFile, fileFacts }: World,
 ): LoadedConfig {
   return loadConfig({
     env: env(),
     readTextFile,
+    fileFacts,
     ...(configFile === undefined ? {} : { configFile }),
     overrides: {
       ...(jsonLogs ? { LOG_FORMAT: "json" } : {}),

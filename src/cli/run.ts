@@ -18,7 +18,7 @@ import { createKafkaSink } from "../sink/kafka_sink.ts";
 import { TopicOwners } from "../sink/topics.ts";
 import { PostgresSource } from "../source/replication_source.ts";
 import { VERSION } from "../version.ts";
-import { postgresOptions } from "./adapters.ts";
+import { postgresOptions, postgresPlace } from "./adapters.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
 import { serve } from "./serve.ts";
 import { onStopSignal } from "./stop_signal.ts";
@@ -47,7 +47,7 @@ export async function run(
   for (const warning of options.configWarnings) logger.warn(warning);
   logger.info("pg-capture", {
     version: VERSION,
-    postgres: `${config.pg.host}:${config.pg.port}/${config.pg.database}`,
+    postgres: postgresPlace(config.pg),
     slot: config.pg.slotName,
     publication: config.pg.publication,
     kafka: config.kafka.brokers.map(({ host, port }) => `${host}:${port}`).join(","),

@@ -11,6 +11,7 @@ import type { CaptureFacts, Standing } from "../observability/standing.ts";
 import type { Statistics } from "../observability/statistics.ts";
 import type { WalGuard } from "../observability/wal_guard.ts";
 import { VERSION } from "../version.ts";
+import { postgresPlace } from "./adapters.ts";
 
 /** What is watched. */
 export interface ServedParts {
@@ -82,7 +83,7 @@ function factsOf({ pg, kafka }: Config, startedAtMs: number): CaptureFacts {
   return {
     version: VERSION,
     runtime: `deno ${Deno.version.deno}`,
-    postgres: `${pg.host}:${pg.port}/${pg.database}`,
+    postgres: postgresPlace(pg),
     slot: pg.slotName,
     publication: pg.publication,
     kafka: kafka.brokers.map(({ host, port }) => `${host}:${port}`).join(","),

@@ -6,6 +6,7 @@ import { escapeControls } from "../observability/escape.ts";
 import { formatLsn, type Lsn } from "../pipeline/position.ts";
 import { KafkaInspection } from "../sink/inspection.ts";
 import { inspectSystem, PostgresInspection } from "../source/inspection.ts";
+import { placeOf } from "../source/options.ts";
 import { postgresOptions } from "./adapters.ts";
 import { readCheckpoint } from "./check/agreement.ts";
 import { formatBytes, formatVersion } from "./check/units.ts";
@@ -51,6 +52,7 @@ async function lookAtPostgres(config: Config, signal: AbortSignal) {
   const system = await inspectSystem(options, signal);
   return {
     version: formatVersion(server.versionNumber),
+    server: placeOf(inspection.connection.server),
     systemIdentifier: system.systemIdentifier,
     timeline: system.timeline,
     slot: slot && {
@@ -105,10 +107,10 @@ function lines(
   const rows: (readonly [string, string])[] = [];
   if ("error" in postgres) rows.push(["PostgreSQL", fault(postgres)]);
   else {
-    const { version, slot, systemIdentifier, timeline } = postgres;
+    const { version, server, slot, systemIdentifier, timeline } = postgres;
     rows.push([
       "PostgreSQL",
-      `${version} at ${pg.host}:${pg.port}/${pg.database}, system ${systemIdentifier}, timeline ${timeline}`,
+      `${version} at ${server}/${pg.database}, system ${systemIdentifier}, timeline ${timeline}`,
     ]);
     if (slot === null) rows.push(["slot", `${pg.slotName} does not exist`]);
     else {

@@ -3,6 +3,7 @@
 import { strict as assert } from "node:assert";
 import type { DeliveryGuarantee } from "../pipeline/ports.ts";
 import type { Broker, TablePattern } from "./names.ts";
+import type { PasswordFile } from "./password_file.ts";
 import type { Secret } from "./secret.ts";
 import type { Values } from "./variables.ts";
 
@@ -22,12 +23,13 @@ export interface Config {
 }
 
 export interface PgConfig {
-  /** A name, an address, or the folder of a Unix socket, which begins with a slash. */
-  readonly host: string;
-  readonly port: number;
+  /** At least one; a host is a name, an address, or the folder of a Unix socket, which begins with a slash. */
+  readonly servers: readonly { readonly host: string; readonly port: number }[];
   readonly database: string;
   readonly username: string;
-  readonly password: Secret;
+  readonly password: Secret | undefined;
+  /** Where a password is looked for that is not set. */
+  readonly passwordFile: PasswordFile | undefined;
   readonly publication: string;
   /** `schema.table` or `schema.*`; undefined where the publication is taken as it is. */
   readonly tables: readonly TablePattern[] | undefined;
@@ -39,6 +41,10 @@ export interface PgConfig {
     readonly rootCertFile: string | undefined;
     readonly certFile: string | undefined;
     readonly keyFile: string | undefined;
+    /** The home directory: libpq's defaults lie below it. */
+    readonly home: string | undefined;
+    /** SSL_CERT_FILE: what the system trusts. */
+    readonly systemCertFile: string | undefined;
   };
 }
 
@@ -112,9 +118,16 @@ export interface LoggingConfig {
  * @param values passed `findContradictions`
  * @param stateDirectory where files go that have no path of their own
  */
-export function toConfig(values: Values, stateDirectory: string): Config {
+export function toConfig(
+  values: Values,
+  { stateDirectory, env, passwordFile }: {
+    readonly stateDirectory: string;
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly passwordFile: PasswordFile | undefined;
+  },
+): Config {
   return {
-    pg: toPgConfig(values),
+    pg: toPgConfig(values, env, passwordFile),
     kafka: toKafkaConfig(values),
     replication: {
       pollIntervalMs: values.REPLICATION_POLL_INTERVAL_MS,
@@ -136,8 +149,12 @@ export function toConfig(values: Values, stateDirectory: string): Config {
  * text is left out: masking it would tell it.
  */
 export function secretsToMask(config: Config): readonly string[] {
-  const open = new Set([config.pg.host, config.pg.database, config.pg.username, config.kafka.topicPrefix]);
-  const secrets = [config.pg.password.reveal()];
+  const { servers, database, username, password, passwordFile } = config.pg;
+  const open = new Set([...servers.map(({ host }) => host), database, username, config.kafka.topicPrefix]);
+  const secrets = [
+    ...(password === undefined ? [] : [password.reveal()]),
+    ...(passwordFile === undefined ? [] : passwordFile.found),
+  ];
   const sasl = config.kafka.security.sasl;
   if (sasl?.mechanism === "OAUTHBEARER") {
     open.add(sasl.clientId);
@@ -151,13 +168,22 @@ export function secretsToMask(config: Config): readonly string[] {
 
 const MASKED_LENGTH_MIN = 4;
 
-function toPgConfig(values: Values): PgConfig {
+/** Each host with its port. */
+export function serversOf(hosts: readonly string[], ports: readonly number[]): PgConfig["servers"] {
+  return hosts.map((host, index) => ({ host, port: ports[ports.length === 1 ? 0 : index] ?? 0 }));
+}
+
+function toPgConfig(
+  values: Values,
+  env: Readonly<Record<string, string | undefined>>,
+  passwordFile: PasswordFile | undefined,
+): PgConfig {
   return {
-    host: values.PG_HOST,
-    port: values.PG_PORT,
+    servers: serversOf(values.PG_HOST, values.PG_PORT),
     database: values.PG_DATABASE,
     username: values.PG_USERNAME,
     password: values.PG_PASSWORD,
+    passwordFile: values.PG_PASSWORD === undefined ? passwordFile : undefined,
     publication: values.PG_PUBLICATION,
     tables: values.PG_TABLES,
     slotName: values.PG_SLOT_NAME,
@@ -168,6 +194,8 @@ function toPgConfig(values: Values): PgConfig {
       rootCertFile: values.PG_SSL_ROOT_CERT,
       certFile: values.PG_SSL_CERT,
       keyFile: values.PG_SSL_KEY,
+      home: env.HOME || undefined,
+      systemCertFile: env.SSL_CERT_FILE || undefined,
     },
   };
 }

@@ -72,6 +72,28 @@ const RULES: readonly Rule[] = [
       };
     },
   })),
+  {
+    involves: ["PG_SSL_MODE", "PG_SSL_ROOT_CERT"],
+    check({ PG_SSL_MODE: mode, PG_SSL_ROOT_CERT: root }) {
+      if (root !== "system" || mode === "verify-full" || mode === "disable") return undefined;
+      return {
+        name: "PG_SSL_MODE",
+        problem: `${mode} is too weak for PG_SSL_ROOT_CERT=system: anybody can get a certificate of those`,
+        mend: "set PG_SSL_MODE to verify-full",
+      };
+    },
+  },
+  {
+    involves: ["PG_HOST", "PG_PORT"],
+    check({ PG_HOST: hosts, PG_PORT: ports }) {
+      if (ports.length === 1 || ports.length === hosts.length) return undefined;
+      return {
+        name: "PG_PORT",
+        problem: `${ports.length} ports for ${hosts.length} host${hosts.length === 1 ? "" : "s"}`,
+        mend: "write one port for all hosts, or one for each",
+      };
+    },
+  },
   together("PG_SSL_CERT", "PG_SSL_KEY"),
   together("PG_SSL_KEY", "PG_SSL_CERT"),
 ];

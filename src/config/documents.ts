@@ -16,7 +16,14 @@ const TITLES: Readonly<Record<Section, string>> = {
 
 /** The text of docs/CONFIGURATION.md. */
 export function configurationDocument(): string {
-  const required = VARIABLE_NAMES.filter((name) => VARIABLES[name].presence.kind === "required");
+  const presence = (name: VariableName) => (VARIABLES[name] as Variable<unknown>).presence;
+  const required = VARIABLE_NAMES.filter((name) => presence(name).kind === "required");
+  const mostly = required.flatMap((name) => {
+    const found = presence(name);
+    return found.kind === "required" && found.unless !== undefined
+      ? [`\n\n${code(name)} is not where ${found.unless}.`]
+      : [];
+  });
   const sections = sectionNames().map(([section, names]) =>
     `## ${TITLES[section]}\n\n\`[${section}]\` in the TOML file.\n\n${table(names)}`
   );
@@ -25,7 +32,7 @@ export function configurationDocument(): string {
 <!-- Made by \`deno task docs:config\` from src/config/variables.ts. -->
 
 Every setting is an environment variable, and the same name in lower case under a section of a TOML file.
-Required are ${alternatives(required.map(code)).replace(" or ", " and ")}.
+Required are ${alternatives(required.map(code)).replace(" or ", " and ")}.${mostly.join("")}
 
 ${INTRODUCTION}
 ${sections.join("\n\n")}
@@ -60,7 +67,8 @@ brokers = ["kafka-1:9092", "kafka-2:9092"]
   directory, \`.env\` over the file that \`-c FILE\` names, that file over the defaults.
 - \`NAME_FILE\` gives the path of a file that holds the value of \`NAME\`; a newline at its end doesn't count. It
   works for every variable and key, and is meant for secrets. A password is read again from its file for each
-  new connection. A value and its file in the same place are an error.
+  new connection, and so are \`~/.pgpass\` and the files of \`PG_SSL_*\`. A value and its file in the same place
+  are an error.
 - An empty value is the same as none. In \`.env\`, a value with a \`#\` has to be in quotes.
 - All that is wrong is reported at once, and the process ends with exit code 2. A name that is a slip away
   from one of these is wrong too.

@@ -4,7 +4,9 @@ import { type Config, toConfig } from "./config.ts";
 import { ConfigurationErrors, type ConfigurationProblem } from "./configuration_errors.ts";
 import { findContradictions, findWarnings } from "./contradictions.ts";
 import { readDotenv } from "./dotenv_file.ts";
+import { judgeLogin } from "./login.ts";
 import { environmentLayer, type Given, type Layer } from "./layer.ts";
+import { type FileFacts, PasswordFile } from "./password_file.ts";
 import { stateDirectory } from "./state_directory.ts";
 import { trimFinalNewline } from "./secret.ts";
 import { alternatives, type ParseContext } from "./syntax.ts";
@@ -18,6 +20,8 @@ export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The file's text; undefined where there is no such file. Throws where it can't be read. */
   readonly readTextFile: (path: string) => string | undefined;
+  /** What the file system says of a file; undefined where there is none. */
+  readonly fileFacts: (path: string) => FileFacts | undefined;
   /** The TOML file, where one was named. */
   readonly configFile?: string;
   /** Settings of the command line, which win over all others. */
@@ -55,6 +59,14 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   for (const { name, problem, mend } of findContradictions(values, wrong)) {
     problems.push({ setting: settingOf(name, found), problem, mend });
   }
+  const { HOME: home } = sources.env;
+  const passwordFile = PasswordFile.of(sources.env, sources);
+  const login = judgeLogin(values, wrong, { home, passwordFile, fileFacts: sources.fileFacts });
+  if (login.passwordIsMissing) {
+    const problem = missing("PG_PASSWORD", VARIABLES.PG_PASSWORD, otherNames);
+    problems.push(login.why === undefined ? problem : { ...problem, problem: `not set, and ${login.why}` });
+  }
+  warnings.push(...login.warnings);
   const directory = stateDirectory(sources.env);
   if (directory === undefined && found.get("REPLICATION_CHECKPOINT_FILE") === undefined) {
     problems.push({
@@ -65,7 +77,8 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     });
   }
   if (problems.length > 0) throw new ConfigurationErrors(problems);
-  return { config: toConfig(values, directory ?? ""), warnings: [...warnings, ...findWarnings(values)] };
+  const config = toConfig(values, { stateDirectory: directory ?? "", env: sources.env, passwordFile });
+  return { config, warnings: [...warnings, ...findWarnings(values)] };
 }
 
 /** A variable's text with where it came from, or "unusable" where that is reported already. */
@@ -204,7 +217,9 @@ function parseOne(
   const variable: Variable<unknown> = VARIABLES[name];
   const { presence, syntax } = variable;
   if (given === undefined && presence.kind === "optional") return undefined;
-  if (given === undefined && presence.kind === "required") return missing(name, variable, otherNames);
+  if (given === undefined && presence.kind === "required") {
+    return presence.unless === undefined ? missing(name, variable, otherNames) : undefined;
+  }
 
   const text = given?.text ?? defaultText(variable) ?? "";
   const context: ParseContext = {

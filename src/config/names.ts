@@ -1,5 +1,6 @@
 // Rules for names and addresses: what PostgreSQL and Kafka take, checked before either is asked.
 
+import { isIPv6 } from "node:net";
 import { invalid, type Parsed, quote, type TextCheck } from "./syntax.ts";
 
 /** A broker's address. */
@@ -40,8 +41,11 @@ export function parseBroker(text: string): Parsed<Broker> {
   return { kind: "value", value: { host, port } };
 }
 
-/** The name or address of PostgreSQL's host, or the folder of its Unix socket. */
-export const checkPostgresHost: TextCheck = (text) => text.startsWith("/") ? undefined : checkHost(text);
+/** The name or address of a host of PostgreSQL, or the folder of its Unix socket. */
+export function parsePostgresHost(text: string): Parsed<string> {
+  const found = text.startsWith("/") ? undefined : checkHost(text);
+  return found === undefined ? { kind: "value", value: text } : invalid(found.problem, found.mend);
+}
 
 /** The name or address of a host. */
 export const checkHost: TextCheck = (text) => {
@@ -60,6 +64,10 @@ export const checkHost: TextCheck = (text) => {
   }
   if (/^\[.*\]$/.test(text)) {
     return { problem: `${quote(text)} has brackets`, mend: "write the IPv6 address without them" };
+  }
+  // Not repeated: it may be a user and a password.
+  if (text.includes(":") && !isIPv6(text)) {
+    return { problem: "it holds a colon and is no IPv6 address", mend: "write a host name or an address" };
   }
   if (/[\s/]/.test(text)) {
     return { problem: `${quote(text)} is not the name of a host`, mend: "write a host name or an address" };

@@ -19,8 +19,8 @@ export interface ParseContext {
 export interface Syntax<T> {
   /** What to write, for the documents: `1 to 65535`, `true or false`. */
   readonly description: string;
-  /** Which TOML values can stand for the text: any scalar, strings only, or also an array of strings. */
-  readonly toml: "scalar" | "string" | "list";
+  /** Which TOML values can stand for the text: a scalar, a string, or one or an array of such. */
+  readonly toml: "scalar" | "string" | "list" | "scalars";
   /** Whether a text of this kind must not be printed. */
   readonly secret?: true;
   parse(text: string, context: ParseContext): Parsed<T>;
@@ -112,6 +112,12 @@ export function secret(): Syntax<Secret> {
     secret: true,
     parse: (text, { file }) => ({ kind: "value", value: new Secret(text, file) }),
   };
+}
+
+/** Whole numbers separated by commas. */
+export function integers(unit: string, min: number, max: number): Syntax<readonly number[]> {
+  const one = integer(unit, min, max);
+  return { ...list(`${one.description}`, (item) => one.parse(item, {})), toml: "scalars" };
 }
 
 /** Items separated by commas, each read by `parseItem`; spaces around an item don't count, nor do commas in quotes. */

@@ -59,11 +59,16 @@ function parseToml(source: string, file: string, problems: ConfigurationProblem[
 function toText(name: string, value: unknown): string | undefined {
   const accepts = isVariableName(name) ? VARIABLES[name].syntax.toml : "string";
   if (typeof value === "string") return withoutMargin(name, value);
-  if (accepts === "list" && Array.isArray(value) && value.every((item) => typeof item === "string")) {
+  const takesNumbers = accepts === "scalar" || accepts === "scalars";
+  const isItem = (item: unknown) => typeof item === "string" || (takesNumbers && isScalar(item));
+  if ((accepts === "list" || accepts === "scalars") && Array.isArray(value) && value.every(isItem)) {
     return value.join(",");
   }
-  const isScalar = typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
-  return accepts === "scalar" && isScalar ? String(value) : undefined;
+  return takesNumbers && isScalar(value) ? String(value) : undefined;
+}
+
+function isScalar(value: unknown): boolean {
+  return typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
 }
 
 function wrongType(name: string, label: string): ConfigurationProblem {
@@ -72,6 +77,7 @@ function wrongType(name: string, label: string): ConfigurationProblem {
     scalar: "one value",
     string: "a text in quotes",
     list: "a text in quotes, or an array of such",
+    scalars: "one value, or an array of such",
   }[accepts];
   return { setting: label, problem: "the value's type is not right", mend: `write ${form}` };
 }

@@ -23,7 +23,7 @@ export interface VariableNotes {
 export interface Variable<T> extends VariableNotes {
   readonly syntax: Syntax<Exclude<T, undefined>>;
   readonly presence:
-    | { readonly kind: "required" }
+    | { readonly kind: "required"; readonly unless?: string }
     | { readonly kind: "optional" }
     | { readonly kind: "default"; readonly text: string };
 }
@@ -44,6 +44,19 @@ export type Section = keyof typeof SECTIONS;
 /** A variable that must be set. */
 export function required<T>(syntax: Syntax<Exclude<T, undefined>>, notes: VariableNotes): Variable<T> {
   return { ...notes, syntax, presence: { kind: "required" } };
+}
+
+/** A variable that must be set, unless something else does its work: the loader knows when. */
+export function mostlyRequired<T>(
+  syntax: Syntax<Exclude<T, undefined>>,
+  unless: string,
+  notes: VariableNotes,
+): Variable<T | undefined> {
+  return {
+    ...notes,
+    syntax: syntax as Syntax<Exclude<T | undefined, undefined>>,
+    presence: { kind: "required", unless },
+  };
 }
 
 /** A variable that may be left out. */

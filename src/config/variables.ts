@@ -2,26 +2,34 @@
 
 import {
   checkHost,
-  checkPostgresHost,
   checkPostgresName,
   checkSlotName,
   checkTokenEndpoint,
   checkTopicPrefix,
   parseBroker,
+  parsePostgresHost,
   parseTablePattern,
 } from "./names.ts";
-import { choice, flag, integer, list, path, secret, text } from "./syntax.ts";
-import { defaulted, optional, required, type Variable } from "./variable.ts";
+import { choice, flag, integer, integers, list, path, secret, text } from "./syntax.ts";
+import { defaulted, mostlyRequired, optional, required, type Variable } from "./variable.ts";
 
 const HOUR_SECS = 3600;
 const GIBIBYTE = 2 ** 30;
 
 /** Every variable of the program, in the documents' order. */
 export const VARIABLES = {
-  PG_HOST: defaulted(text("host name, address or folder of a Unix socket", checkPostgresHost), "localhost", {
-    help: "Host that PostgreSQL runs on.",
+  PG_HOST: defaulted(
+    list("host name, address or folder of a Unix socket; several separated by commas", parsePostgresHost),
+    "localhost",
+    {
+      help:
+        "Host that PostgreSQL runs on; of several the first that takes writes is used, at each reconnect.",
+    },
+  ),
+  PG_PORT: defaulted(integers("port", 1, 65535), 5432, {
+    help:
+      "Port that PostgreSQL listens on; for several hosts one for all, or one for each, separated by commas.",
   }),
-  PG_PORT: defaulted(integer("port", 1, 65535), 5432, { help: "Port that PostgreSQL listens on." }),
   PG_DATABASE: required(text("name", checkPostgresName), {
     help: "Database whose changes are captured.",
     example: "mydb",
@@ -32,8 +40,8 @@ export const VARIABLES = {
     example: "replicator",
     alsoKnownAs: ["PG_USER", "PG_ROLE", "PGUSER", "POSTGRES_USER"],
   }),
-  PG_PASSWORD: required(secret(), {
-    help: "Password of the role.",
+  PG_PASSWORD: mostlyRequired(secret(), "~/.pgpass, a client certificate or a Unix socket serves", {
+    help: "Password of the role; without it, ~/.pgpass (or the file that PGPASSFILE names) is looked into.",
     example: "change-me",
     alsoKnownAs: ["PG_PASS", "PG_PWD", "PGPASSWORD", "POSTGRES_PASSWORD"],
   }),
@@ -60,22 +68,25 @@ export const VARIABLES = {
   PG_SSL_MODE: defaulted(choice("disable", "prefer", "require", "verify-ca", "verify-full"), "disable", {
     help: "TLS towards PostgreSQL, with libpq's meaning of each word.",
     alsoKnownAs: ["PGSSLMODE"],
-    onlyNow: ["disable"],
   }),
   PG_SSL_ROOT_CERT: optional(path(), {
-    help: "Certificates (PEM) that PostgreSQL's certificate is checked against.",
+    help:
+      "Certificates (PEM) that PostgreSQL's certificate is checked against; system: those that the system trusts.",
     example: "/etc/pg-capture/postgres-ca.pem",
-    onlyNow: [],
+    defaultNote: "~/.postgresql/root.crt, if it is there",
+    alsoKnownAs: ["PGSSLROOTCERT"],
   }),
   PG_SSL_CERT: optional(path(), {
     help: "Client certificate (PEM) for PostgreSQL.",
     example: "/etc/pg-capture/postgres.pem",
-    onlyNow: [],
+    defaultNote: "~/.postgresql/postgresql.crt, if it is there",
+    alsoKnownAs: ["PGSSLCERT"],
   }),
   PG_SSL_KEY: optional(path(), {
-    help: "Key (PEM) of the client certificate for PostgreSQL.",
+    help: "Key (PEM, without a passphrase) of the client certificate for PostgreSQL.",
     example: "/etc/pg-capture/postgres-key.pem",
-    onlyNow: [],
+    defaultNote: "~/.postgresql/postgresql.key",
+    alsoKnownAs: ["PGSSLKEY"],
   }),
 
   KAFKA_BROKERS: required(list("host:port separated by commas", parseBroker), {

@@ -1,101 +1,46 @@
-// The door to the `pg` package: opens connections to PostgreSQL and runs plain queries on them.
+// Opens connections to PostgreSQL and runs plain queries on them.
 
-import pg from "pg";
 import { CaptureError } from "../errors.ts";
-import { AnswerTimer } from "./answer_timer.ts";
-import { translateConnectError, translatePostgresError } from "./errors.ts";
-import type { PostgresOptions } from "./options.ts";
-import { PostgresSocket, type RawConnection } from "./socket.ts";
+import { translatePostgresError } from "./errors.ts";
+import { findServer } from "./find_server.ts";
+import type { TlsFacts } from "./link.ts";
+import type { Login, LoginMode } from "./login.ts";
+import { placeOf, type PostgresOptions, type PostgresServer } from "./options.ts";
+import type { PostgresSocket, RawConnection } from "./socket.ts";
 
 /** Values of one row by column name, as PostgreSQL prints them. */
 export type Row = Readonly<Record<string, string | null>>;
 
-// The text of values depends on these, and a role or a database may set them. What comes in the startup packet
-// wins over both (PostgreSQL manual, 20.1.3; guc.c, PGC_S_CLIENT). A search_path without user schemas makes
-// reg* values schema-qualified, as libpqwalreceiver does it; quote_all_identifiers is about those, too.
-const SESSION_SETTINGS = [
-  "DateStyle=ISO",
-  "IntervalStyle=iso_8601",
-  "TimeZone=UTC",
-  "extra_float_digits=3",
-  "bytea_output=hex",
-  "search_path=pg_catalog",
-  "quote_all_identifiers=off",
-  "statement_timeout=0",
-  "lock_timeout=0",
-  // PostgreSQL 18 says by a warning that it passes over changes.
-  "client_min_messages=warning",
-  "idle_session_timeout=0",
-].map((setting) => `-c ${setting}`).join(" ");
-
-// Every column as its text: the program never needs pg's parsed values.
-const TEXT_TYPES = { getTypeParser: () => (value: string) => value };
-
 // A link that went silent is noticed within this time. What may rightly take longer says so.
 const ANSWER_MS_MAX = 25_000;
-// Connecting is many questions and answers. No single one takes so large a share of the time that all may take:
-// with the default of 30 s, a server that was cut off is tried anew well within that time.
-const SILENT_SHARE = 2;
 
 /** One open connection. Not for concurrent queries. */
 export class PostgresConnection implements Disposable {
-  readonly #client: pg.Client;
+  /** Which of the servers it leads to. */
+  readonly server: PostgresServer;
+  /** Null where it is not encrypted. */
+  readonly tls: TlsFacts | null;
+  readonly #client: Login["client"];
   readonly #socket: PostgresSocket;
-  readonly #what: string;
 
-  private constructor(client: pg.Client, socket: PostgresSocket, what: string) {
+  private constructor({ client, socket, server, tls }: Login) {
+    this.server = server;
+    this.tls = tls;
     this.#client = client;
     this.#socket = socket;
-    this.#what = what;
   }
 
   /**
    * Connects and authenticates.
    * @param mode `replication` for a walsender that also takes SQL, `sql` for an ordinary session
-   * @throws CaptureError `postgres-unavailable` or `postgres-refused`
+   * @throws CaptureError `postgres-unavailable`, `postgres-refused`, `configuration` or `decoding`
    */
   static async open(
     options: PostgresOptions,
-    mode: "replication" | "sql",
+    mode: LoginMode,
     signal: AbortSignal,
   ): Promise<PostgresConnection> {
-    signal.throwIfAborted();
-    const socket = new PostgresSocket();
-    const config = {
-      host: options.host,
-      port: options.port,
-      database: options.database,
-      user: options.username,
-      password: options.password(),
-      connectionTimeoutMillis: options.connectTimeoutMs,
-      application_name: "pg-capture",
-      options: SESSION_SETTINGS,
-      stream: () => socket,
-      types: TEXT_TYPES,
-      ssl: false,
-      ...(mode === "replication" ? { replication: "database" } : {}),
-    };
-    const client = new pg.Client(config as unknown as pg.ClientConfig);
-    // A connection that ends while no query runs is noticed by the next query or read.
-    client.on("error", () => {});
-    const what = `PostgreSQL at ${options.host}:${options.port}`;
-    const abort = () => socket.destroy(signal.reason instanceof Error ? signal.reason : undefined);
-    signal.addEventListener("abort", abort, { once: true });
-    using answers = new AnswerTimer(
-      options.connectTimeoutMs / SILENT_SHARE,
-      (error) => socket.destroy(error),
-    );
-    for (const sign of ["connect", "heard"]) socket.on(sign, () => answers.heard());
-    try {
-      await client.connect();
-    } catch (error) {
-      socket.destroy();
-      signal.throwIfAborted();
-      throw translateConnectError(error, options);
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
-    return new PostgresConnection(client, socket, what);
+    return new PostgresConnection(await findServer(options, mode, signal));
   }
 
   /**
@@ -137,7 +82,10 @@ export class PostgresConnection implements Disposable {
   ): Promise<Row> {
     const [row] = await this.query(text, doing, signal, answerMsMax);
     if (row === undefined) {
-      throw new CaptureError("postgres-refused", `Cannot ${doing}: ${this.#what} gave no row`);
+      throw new CaptureError(
+        "postgres-refused",
+        `Cannot ${doing}: PostgreSQL at ${placeOf(this.server)} gave no row`,
+      );
     }
     return row;
   }

@@ -1,6 +1,8 @@
 // Translates what PostgreSQL and its connection report into the program's own errors.
 
 import { CaptureError, type ErrorKind } from "../errors.ts";
+import { placeOf, type PostgresOptions, type PostgresServer } from "./options.ts";
+import { translateAlert } from "./tls/tls_errors.ts";
 
 /** The fields of an ErrorResponse that matter (PostgreSQL manual, 53.8). */
 export interface ServerError {
@@ -29,16 +31,68 @@ export function translatePostgresError(error: unknown, context: string): Capture
 /** The CaptureError for what a connection was refused or failed with. */
 export function translateConnectError(
   error: unknown,
-  { host, port, username }: { readonly host: string; readonly port: number; readonly username: string },
+  server: PostgresServer,
+  options: Pick<PostgresOptions, "username" | "database" | "tls">,
 ): CaptureError {
-  const failure = translatePostgresError(error, `Cannot connect to PostgreSQL at ${host}:${port}`);
-  if (isServerError(error) && error.code === INSUFFICIENT_PRIVILEGE) {
-    const hint = `ALTER ROLE "${username.replaceAll('"', '""')}" REPLICATION;`;
-    return new CaptureError(failure.kind, failure.message, { hint, cause: error });
+  const context = `Cannot connect to PostgreSQL at ${placeOf(server)}`;
+  const refusal = isServerError(error) ? undefined : translateLogin(error, context);
+  if (refusal !== undefined) return refusal;
+  const failure = translatePostgresError(error, context);
+  if (isServerError(error)) {
+    const hint = loginHint(error, options);
+    return hint === undefined
+      ? failure
+      : new CaptureError(failure.kind, failure.message, { hint, cause: error });
   }
-  if (failure.kind !== "postgres-unavailable" || isServerError(error)) return failure;
+  if (failure.kind !== "postgres-unavailable" || failure.hint !== undefined) return failure;
   const hint = "start PostgreSQL there, or correct PG_HOST and PG_PORT";
   return new CaptureError(failure.kind, failure.message, { hint, cause: error });
+}
+
+/** What `pg` itself, or TLS, finds wrong with a login. */
+function translateLogin(error: unknown, context: string): CaptureError | undefined {
+  if (!(error instanceof Error) || error instanceof CaptureError) return undefined;
+  const [, sasl] = /^SASL: (.+)/.exec(error.message) ?? [];
+  if (sasl === undefined) return translateAlert(error, context);
+  const hint = sasl.includes("signature does not match")
+    ? "what answers does not know the password: somebody may pose as the server"
+    : "check that what answers there is PostgreSQL, and its pg_hba.conf";
+  return new CaptureError("postgres-refused", `${context}: the login by SCRAM failed: ${sasl}`, {
+    hint,
+    cause: error,
+  });
+}
+
+/** The mend of a refusal to log in, where more is known than its SQLSTATE says. */
+function loginHint(
+  { code, message }: ServerError,
+  { username, database, tls }: Pick<PostgresOptions, "username" | "database" | "tls">,
+): string | undefined {
+  if (code === INSUFFICIENT_PRIVILEGE && message.includes("for database")) {
+    return `GRANT CONNECT ON DATABASE "${database.replaceAll('"', '""')}" TO "${
+      username.replaceAll('"', '""')
+    }";`;
+  }
+  if (message.includes("not permitted to log in")) {
+    return `ALTER ROLE "${username.replaceAll('"', '""')}" LOGIN;`;
+  }
+  if (code === INSUFFICIENT_PRIVILEGE) return `ALTER ROLE "${username.replaceAll('"', '""')}" REPLICATION;`;
+  if (/pg_hba\.conf (?:entry|rejects)/.test(message)) {
+    return tls.mode === "disable" && message.includes("no encryption")
+      ? "set PG_SSL_MODE=verify-full if pg_hba.conf lets this role in by hostssl, else add a line for it there"
+      : "let this role in by a line of the server's pg_hba.conf, above one that rejects it";
+  }
+  if (message.includes("valid client certificate")) {
+    return "set PG_SSL_CERT and PG_SSL_KEY to a certificate that the server's ssl_ca_file signed";
+  }
+  if (message.includes("certificate authentication failed")) {
+    return "the common name (CN) of PG_SSL_CERT must be PG_USERNAME, or be mapped to it in pg_ident.conf";
+  }
+  if (code === WRONG_PASSWORD && tls.mode !== "disable" && tls.material().client !== undefined) {
+    return "check PG_PASSWORD; with clientcert=verify-full in pg_hba.conf, the common name (CN) of PG_SSL_CERT must be " +
+      "PG_USERNAME";
+  }
+  return undefined;
 }
 
 /** The CaptureError for an ErrorResponse. */
@@ -61,12 +115,13 @@ interface Classified {
 }
 
 const INSUFFICIENT_PRIVILEGE = "42501";
+const WRONG_PASSWORD = "28P01";
 
 // SQLSTATEs: PostgreSQL manual, appendix A.
 function classify(error: ServerError): Classified {
   const { code, message } = error;
   switch (code) {
-    case "28P01":
+    case WRONG_PASSWORD:
     case "28000":
       return {
         kind: "postgres-refused",
@@ -122,7 +177,8 @@ const LOST_SLOT_HINT =
 const POISON_HINT =
   "PostgreSQL cannot decode a change in the slot: see docs/OPERATIONS.md, poison changes, for how to find and pass it";
 
-function isServerError(error: unknown): error is ServerError {
+/** Whether it is an ErrorResponse, as `pg` throws one. */
+export function isServerError(error: unknown): error is ServerError {
   return error instanceof Error && "severity" in error && "code" in error && typeof error.code === "string";
 }
 

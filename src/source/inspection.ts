@@ -10,8 +10,6 @@ import { parseTimelineHistory } from "./replication_source.ts";
 export interface ServerFacts {
   readonly versionNumber: number;
   readonly walLevel: string;
-  /** The protocol, or null where the connection is not encrypted. */
-  readonly tls: string | null;
   readonly slotsMax: number;
   readonly slotsUsed: number;
   readonly sendersMax: number;
@@ -70,7 +68,6 @@ export class PostgresInspection implements Disposable {
     return {
       versionNumber: Number(row.version),
       walLevel: row.wal_level ?? "",
-      tls: row.tls ?? null,
       slotsMax: Number(row.slots_max),
       slotsUsed: Number(row.slots_used),
       sendersMax: Number(row.senders_max),
@@ -145,11 +142,10 @@ const WAL_END = `CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_las
 
 const SERVER_QUERY = `
 SELECT current_setting('server_version_num') AS version, current_setting('wal_level') AS wal_level,
-       (SELECT version FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid() AND ssl) AS tls,
        current_setting('max_replication_slots') AS slots_max,
        (SELECT count(*) FROM pg_catalog.pg_replication_slots) AS slots_used,
        current_setting('max_wal_senders') AS senders_max,
-       (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'walsender') AS senders_used,
+       (SELECT count(*) FROM pg_catalog.pg_stat_get_wal_senders()) AS senders_used,
        (SELECT rolreplication OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS can_replicate,
        (SELECT CASE WHEN setting = '-1' THEN -1 ELSE setting::numeric * 1048576 END
           FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size') AS keep_bytes_max,

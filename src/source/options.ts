@@ -1,14 +1,73 @@
 // What the source has to be told: where PostgreSQL is, and which slot and publication to read.
 
-/** How to connect. */
-export interface PostgresOptions {
+/** Where one PostgreSQL listens. */
+export interface PostgresServer {
+  /** A name, an address, or the folder of a Unix socket, which begins with a slash. */
   readonly host: string;
   readonly port: number;
+}
+
+/** What of a file decides whether it may be read for a secret. */
+export interface FileFacts {
+  readonly isFile: boolean;
+  /** Permission bits, and the owner; null where the system has none. */
+  readonly mode: number | null;
+  readonly uid: number | null;
+}
+
+/** Files of settings. */
+export interface SettingsFiles {
+  /** The text, undefined where there is no such file. Throws where it can't be read. */
+  readonly read: (path: string) => string | undefined;
+  /** Undefined where there is no such file. */
+  readonly facts: (path: string) => FileFacts | undefined;
+}
+
+/** libpq's words (PostgreSQL manual, 34.19.3), without `allow`. */
+export type TlsMode = "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
+
+/** Where certificates and keys are. */
+export interface TlsPaths {
+  /** A path, or `system` for the certificates that the system trusts. */
+  readonly rootCertFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  /** Where `.postgresql/` is looked for, as libpq does. */
+  readonly home: string | undefined;
+  /** The file with what the system trusts (SSL_CERT_FILE); where the common systems have it when undefined. */
+  readonly systemCertFile: string | undefined;
+}
+
+/** What a TLS connection is made with. */
+export interface TlsMaterial {
+  /** What the server's certificate is checked against: PEM texts, or nothing, and then it is not checked. */
+  readonly roots: readonly string[] | undefined;
+  /** PEM texts. */
+  readonly client: { readonly cert: string; readonly key: string } | undefined;
+}
+
+/** How to encrypt. */
+export interface TlsSettings {
+  readonly mode: TlsMode;
+  /** Asked for at each connection, so that files can be changed without a restart. @throws CaptureError `configuration` */
+  readonly material: () => TlsMaterial;
+}
+
+/** How to connect. */
+export interface PostgresOptions {
+  /** Tried in order; of several the first that can be written to is taken. At least one. */
+  readonly servers: readonly PostgresServer[];
   readonly database: string;
   readonly username: string;
-  /** Asked for at each connection, so that a password can be changed without a restart. */
-  readonly password: () => string;
+  /** Asked for when a server wants one, so that it can be changed without a restart; undefined: there is none. */
+  readonly password: (server: PostgresServer) => string | undefined;
   readonly connectTimeoutMs: number;
+  readonly tls: TlsSettings;
+}
+
+/** `host:port`, as messages name a server. */
+export function placeOf({ host, port }: PostgresServer): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** A name in which stars stand for anything: the pieces between them. `["users"]`, `["", ""]` for `*`. */

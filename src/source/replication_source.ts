@@ -50,7 +50,8 @@ export class PostgresSource implements ReplicationSource {
       const tables = await readPublication(connection, publication, signal);
       const unpublished = await readUnpublished(connection, publication, signal);
       return new PostgresSession(
-        this.#postgres,
+        // Another server may be writable by the time that the session opens one more connection.
+        { ...this.#postgres, servers: [connection.server] },
         this.#replication,
         connection,
         server,

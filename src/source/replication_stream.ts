@@ -215,6 +215,11 @@ export class PostgresStream implements ReplicationStream {
             parseErrorResponse(this.bytes, this.start, this.end),
             `Cannot start ${this.#what}`,
           );
+        case NOTICE_RESPONSE:
+        case PARAMETER_STATUS:
+          break;
+        default:
+          throw this.#malformed(`a message of type ${this.bytes[this.start - HEADER_BYTES]}`);
       }
     }
     return false;
@@ -278,10 +283,10 @@ export class PostgresStream implements ReplicationStream {
         this.#large = new LargeMessage(needed);
         return this.#readThrough();
       }
-      if (needed > size) size = needed;
+      if (needed > size) size = this.#roomFor(needed, unparsed);
     }
     if (size === this.bytes.length) {
-      this.bytes.copyWithin(0, this.#head, this.#tail);
+      if (this.#head > 0) this.bytes.copyWithin(0, this.#head, this.#tail);
     } else {
       const resized = new Uint8Array(size);
       resized.set(this.bytes.subarray(this.#head, this.#tail));
@@ -309,6 +314,13 @@ export class PostgresStream implements ReplicationStream {
     this.#tail = message.length + rest.length;
     this.#omittedBytes = omittedBytes;
     this.#large = undefined;
+  }
+
+  /** A length alone buys no memory: the buffer for a large message doubles each time that what came has filled it. */
+  #roomFor(needed: number, unparsed: number): number {
+    const size = this.bytes.length;
+    const hasRoom = size > unparsed && size >= BUFFER_BYTES && size <= needed;
+    return hasRoom ? size : Math.min(needed, Math.max(BUFFER_BYTES, 2 * unparsed));
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

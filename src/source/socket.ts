@@ -1,51 +1,57 @@
-// A TCP or Unix socket to PostgreSQL that speaks as a Node stream until the replication stream takes it over.
+// The door to the network: opens links, and lets `pg` speak over one until the replication stream takes it over.
 
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
+import { CaptureError } from "../errors.ts";
+import { FrameGuard, malformed } from "./frame_guard.ts";
+import { type Link, PlainLink } from "./link.ts";
+import type { PostgresServer } from "./options.ts";
 
 const HANDSHAKE_READ_BYTES = 16 * 1024;
 
 /** The half of a taken-over connection that the replication stream needs. */
-export interface RawConnection {
-  /** Reads into `target`. @returns the number of bytes, or null at the end */
-  read(target: Uint8Array): Promise<number | null>;
-  /** Writes all of `bytes`. */
-  write(bytes: Uint8Array): Promise<void>;
-  close(): void;
+export type RawConnection = Pick<Link, "read" | "write" | "close">;
+
+/** Connects; a host that begins with a slash is the folder of a Unix socket. */
+export async function openLink({ host, port }: PostgresServer): Promise<PlainLink> {
+  if (host.startsWith("/")) {
+    return new PlainLink(await Deno.connect({ transport: "unix", path: `${host}/.s.PGSQL.${port}` }));
+  }
+  const connection = await Deno.connect({ hostname: host, port });
+  connection.setNoDelay(true);
+  return new PlainLink(connection);
 }
 
 /**
- * The stream that the `pg` client is given instead of its own socket.
+ * The stream that the `pg` client is given instead of its own socket, over a link that is open.
  *
- * `pg` does the handshake, the authentication and the queries before START_REPLICATION; then `takeOver` hands
- * the connection to a reader that fills one buffer again and again. A Node socket makes a new 64 kB buffer each
- * read: the same million rows took 95 MB that way, and 45 MB this way.
+ * `pg` does the authentication and the queries before START_REPLICATION; then `takeOver` hands the link to a reader
+ * that fills one buffer again and again. A Node socket makes a new 64 kB buffer each read: the same million rows took
+ * 95 MB that way, and 45 MB this way.
  *
  * Until then it emits `heard` whenever something came.
  */
 export class PostgresSocket extends Duplex {
-  #connection: Deno.Conn | undefined;
+  readonly #link: Link;
+  readonly #guard = new FrameGuard();
   #pendingRead: Promise<number | null> | undefined;
   readonly #handshakeBuffer = new Uint8Array(HANDSHAKE_READ_BYTES);
   #takenOver = false;
 
-  constructor() {
+  constructor(link: Link) {
     super({ allowHalfOpen: false });
+    this.#link = link;
   }
 
-  /** Called by `pg`: with a port and a host, or with the path of a Unix socket, where the host is its folder. */
-  connect(portOrPath: number | string, host?: string): this {
-    open(portOrPath, host).then(
-      (connection) => {
-        if (this.destroyed) return connection.close();
-        this.#connection = connection;
-        this.emit("connect");
-        // Node asked for data before there was a connection, and asks only once.
-        this._read();
-      },
-      (error) => this.destroy(error),
-    );
+  /** Called by `pg`, which waits for the event. */
+  connect(): this {
+    queueMicrotask(() => this.emit("connect"));
     return this;
+  }
+
+  /** Called by `pg` for channel binding. */
+  getPeerCertificate(): { readonly raw: Buffer | undefined } {
+    return { raw: this.#link.tls === null ? undefined : Buffer.from(this.#link.tls.certificate) };
   }
 
   setNoDelay(): this {
@@ -70,65 +76,63 @@ export class PostgresSocket extends Duplex {
     this.removeAllListeners("data");
     return {
       read: (target) => this.#rawRead(target),
-      write: (bytes) => this.#rawWrite(bytes),
+      write: (bytes) => this.#link.write(bytes),
       close: () => this.destroy(),
     };
   }
 
+  /** `pg` reads messages where it listens for data, and throws there what it can't read. */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event !== "data") return super.emit(event, ...args);
+    try {
+      return super.emit(event, ...args);
+    } catch (error) {
+      this.destroy(unreadable(error));
+      return true;
+    }
+  }
+
   override _read(): void {
-    if (this.#takenOver || this.#pendingRead !== undefined || this.#connection === undefined) return;
-    this.#pendingRead = this.#connection.read(this.#handshakeBuffer);
-    this.#pendingRead.then(
-      (count) => {
-        if (this.#takenOver) return;
-        this.#pendingRead = undefined;
-        this.emit("heard");
-        this.push(count === null ? null : Buffer.from(this.#handshakeBuffer.subarray(0, count)));
-      },
-      (error) => this.destroy(error),
-    );
+    if (this.#takenOver || this.#pendingRead !== undefined) return;
+    this.#pendingRead = this.#link.read(this.#handshakeBuffer);
+    this.#pendingRead.then((count) => {
+      if (this.#takenOver) return;
+      this.#pendingRead = undefined;
+      this.emit("heard");
+      const bytes = count === null ? null : Buffer.from(this.#handshakeBuffer.subarray(0, count));
+      if (bytes !== null) this.#guard.pass(bytes);
+      this.push(bytes);
+    }).catch((error) => this.destroy(error));
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
-    this.#rawWrite(chunk).then(() => done(), done);
+    this.#link.write(chunk).then(() => done(), done);
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    try {
-      this.#connection?.close();
-    } catch {
-      // Closed by the peer already.
-    }
+    this.#link.close();
     done(error);
   }
 
   /** The read that the Node side had begun when it was taken over comes first. */
   async #rawRead(target: Uint8Array): Promise<number | null> {
     const pending = this.#pendingRead;
-    if (pending === undefined) return await this.#open().read(target);
+    if (pending === undefined) return await this.#link.read(target);
     const count = await pending;
     this.#pendingRead = undefined;
     if (count !== null) target.set(this.#handshakeBuffer.subarray(0, count));
     return count;
   }
-
-  async #rawWrite(bytes: Uint8Array): Promise<void> {
-    const connection = this.#open();
-    for (let written = 0; written < bytes.length;) written += await connection.write(bytes.subarray(written));
-  }
-
-  #open(): Deno.Conn {
-    if (this.#connection === undefined) throw new Error("the connection is not open");
-    return this.#connection;
-  }
 }
 
-async function open(portOrPath: number | string, host: string | undefined): Promise<Deno.Conn> {
-  if (typeof portOrPath === "string") return await Deno.connect({ transport: "unix", path: portOrPath });
-  const connection = await Deno.connect({
-    port: portOrPath,
-    ...(host === undefined ? {} : { hostname: host }),
-  });
-  connection.setNoDelay(true);
-  return connection;
+function unreadable(error: unknown): CaptureError {
+  const found = error instanceof Error ? error.message : String(error);
+  if (!found.includes("authenticationOk message type")) {
+    return malformed(`what its client can't read (${found})`);
+  }
+  return new CaptureError(
+    "postgres-refused",
+    "Cannot log in to PostgreSQL: it asks for a way to log in that pg-capture does not have (GSSAPI, SSPI)",
+    { hint: "let its pg_hba.conf ask this role for scram-sha-256 or cert" },
+  );
 }

@@ -13,6 +13,7 @@ import type { RelationDetails } from "../../src/pipeline/ports.ts";
 import { describeRelation } from "../../src/source/catalog.ts";
 import { PostgresConnection } from "../../src/source/connection.ts";
 import { sql } from "../support/psql.ts";
+import { sourceOptions } from "../support/source_options.ts";
 import { decodeMessage, formatGolden, goldenDecoder, type GoldenLine } from "./golden_stream.ts";
 
 const MAJORS: readonly PostgresMajor[] = [14, 15, 16, 17, 18];
@@ -47,18 +48,7 @@ function beside(file: string): string {
 
 async function record(server: PostgresServer, script: string): Promise<GoldenLine[]> {
   await using writer = await sql(server);
-  using reader = await PostgresConnection.open(
-    {
-      host: server.host,
-      port: server.port,
-      database: server.database,
-      username: server.user,
-      password: () => server.password,
-      connectTimeoutMs: 10_000,
-    },
-    "sql",
-    SIGNAL,
-  );
+  using reader = await PostgresConnection.open(sourceOptions(server), "sql", SIGNAL);
   const decoder = goldenDecoder();
   const lines: GoldenLine[] = [];
   for (const { title, statements } of paragraphs(script, server.major)) {

@@ -14,6 +14,7 @@ import { parseRawJson, type RawJson } from "../support/raw_json.ts";
 import { createTestBed, type TestBed } from "../support/servers.ts";
 import { MORE_TYPE_VALUES, MORE_TYPES_SQL } from "../support/more_type_values.ts";
 import { TYPE_VALUES, TYPES_SQL } from "../support/type_values.ts";
+import { sourceOptions } from "../support/source_options.ts";
 
 /** Settings that change how PostgreSQL prints values. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -166,12 +167,7 @@ async function acceptedLiterals(bed: TestBed): Promise<ReadonlyMap<string, reado
 
 async function columnTypes(bed: TestBed, table: string): Promise<readonly TypeInfo[]> {
   const signal = new AbortController().signal;
-  const { user: username, password, ...address } = bed.postgres;
-  using connection = await PostgresConnection.open(
-    { ...address, username, password: () => password, connectTimeoutMs: 10_000 },
-    "sql",
-    signal,
-  );
+  using connection = await PostgresConnection.open(sourceOptions(bed.postgres), "sql", signal);
   const rows = await bed.sql.rows(
     `SELECT atttypid::text AS oid FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 ORDER BY attnum`,
     [table],

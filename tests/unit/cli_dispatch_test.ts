@@ -118,6 +118,7 @@ async function outcome(argv: readonly string[], changes: Partial<World> = {}) {
   const code = await dispatch(argv, {
     env: () => ENV,
     readTextFile: () => undefined,
+    fileFacts: () => undefined,
     standardOutput: (text) => void (out += text),
     standardError,
     failure: new FailureReport(standardError),

@@ -12,8 +12,10 @@ const SOUND = {
   KAFKA_ACKS: "all",
   KAFKA_SECURITY_PROTOCOL: "PLAINTEXT",
   KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM: "https",
+  PG_HOST: ["localhost"],
+  PG_PORT: [5432],
   PG_SSL_MODE: "disable",
-} as Values;
+} as unknown as Values;
 
 const TOKENS: Partial<Values> = {
   KAFKA_SECURITY_PROTOCOL: "SASL_SSL",
@@ -92,6 +94,19 @@ Deno.test("certificates need TLS, and a certificate and its key need each other"
   assert.deepEqual(found({ PG_SSL_ROOT_CERT: "/ca" }), ["PG_SSL_ROOT_CERT"]);
   assert.deepEqual(found({ KAFKA_SECURITY_PROTOCOL: "SSL", KAFKA_SSL_KEY: "/k" }), ["KAFKA_SSL_CERT"]);
   assert.deepEqual(found({ PG_SSL_MODE: "require", PG_SSL_CERT: "/c" }), ["PG_SSL_KEY"]);
+});
+
+Deno.test("the certificates that the system trusts need the host's name to be checked", () => {
+  assert.deepEqual(found({ PG_SSL_MODE: "verify-full", PG_SSL_ROOT_CERT: "system" }), []);
+  assert.deepEqual(found({ PG_SSL_MODE: "verify-ca", PG_SSL_ROOT_CERT: "system" }), ["PG_SSL_MODE"]);
+  assert.deepEqual(found({ PG_SSL_ROOT_CERT: "system" }), ["PG_SSL_ROOT_CERT"]);
+});
+
+Deno.test("several hosts have one port, or one each", () => {
+  assert.deepEqual(found({ PG_HOST: ["a", "b"] }), []);
+  assert.deepEqual(found({ PG_HOST: ["a", "b"], PG_PORT: [1, 2] }), []);
+  assert.deepEqual(found({ PG_HOST: ["a", "b"], PG_PORT: [1, 2, 3] }), ["PG_PORT"]);
+  assert.deepEqual(found({ PG_PORT: [1, 2] }), ["PG_PORT"]);
 });
 
 Deno.test("a setting that is wrong by itself is not held against others", () => {

@@ -23,10 +23,8 @@ Deno.test("the example works as it is, as a .env file too", () => {
   const { given, problems } = readDotenv(envrcExample(), ".env");
   assert.deepEqual(problems, []);
   const env = Object.fromEntries([...given].map(([name, { text }]) => [name, text]));
-  assert.deepEqual(
-    loadConfig({ env: { ...env, HOME: "/home/ann" }, readTextFile: () => undefined }).warnings,
-    [],
-  );
+  const files = { readTextFile: () => undefined, fileFacts: () => undefined };
+  assert.deepEqual(loadConfig({ env: { ...env, HOME: "/home/ann" }, ...files }).warnings, []);
 });
 
 Deno.test("every default and every example is a value that its variable takes", () => {

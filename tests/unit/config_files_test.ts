@@ -91,7 +91,7 @@ Deno.test("TOML: every unknown key is an error, with the one that was meant", ()
 Deno.test("TOML: a value of a type that can't be meant is an error that does not show it", () => {
   const wrong = [
     "[pg]\npassword = 12345",
-    "[pg]\nport = [12345]",
+    "[pg]\nconnect_timeout_secs = [12345]",
     "[pg]\nport = {a=12345}",
     "[kafka]\nbrokers = [12345]",
   ];

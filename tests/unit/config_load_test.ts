@@ -16,11 +16,10 @@ const REQUIRED = {
 Deno.test("the four required variables are enough, and the rest has the documented defaults", () => {
   const { config, warnings } = load();
   assert.deepEqual(warnings, []);
-  assert.equal(config.pg.password.reveal(), "p4ssw0rd");
+  assert.equal(config.pg.password?.reveal(), "p4ssw0rd");
   assert.deepEqual(JSON.parse(JSON.stringify(config)), {
     pg: {
-      host: "localhost",
-      port: 5432,
+      servers: [{ host: "localhost", port: 5432 }],
       database: "shop",
       username: "replicator",
       password: "[secret]",
@@ -28,7 +27,7 @@ Deno.test("the four required variables are enough, and the rest has the document
       slotName: "pg_replicate_kafka_slot",
       slotFailover: false,
       connectTimeoutMs: 30_000,
-      tls: { mode: "disable" },
+      tls: { mode: "disable", home: "/home/ann" },
     },
     kafka: {
       brokers: [{ host: "localhost", port: 9092 }],
@@ -66,7 +65,7 @@ Deno.test("the command line wins over the environment, that over .env, that over
   };
   const env = { PG_HOST: "from-environment", LOG_LEVEL: "warn" };
   const { config } = load({ env, files, configFile: "c.toml", overrides: { LOG_LEVEL: "debug" } });
-  assert.equal(config.pg.host, "from-environment");
+  assert.equal(config.pg.servers[0]?.host, "from-environment");
   assert.equal(config.pg.publication, "from-dotenv");
   assert.equal(config.pg.slotName, "from_toml");
   assert.equal(config.logging.level, "debug");
@@ -74,8 +73,7 @@ Deno.test("the command line wins over the environment, that over .env, that over
 
 Deno.test("an empty value is not set: the next place decides", () => {
   const { config } = load({ env: { PG_HOST: "", PG_PORT: "  " }, files: { ".env": "PG_HOST=db\n" } });
-  assert.equal(config.pg.host, "db");
-  assert.equal(config.pg.port, 5432);
+  assert.deepEqual(config.pg.servers, [{ host: "db", port: 5432 }]);
 });
 
 Deno.test("everything that is wrong is said at once, each with its place and what to do", () => {
@@ -103,8 +101,6 @@ Deno.test("a missing variable names the one that other programs use, where that 
 
 Deno.test("what this version can't do yet is refused, in words that say so", () => {
   const notYet = {
-    PG_SSL_MODE: "require",
-    PG_SSL_ROOT_CERT: "/ca.pem",
     SNAPSHOT_MODE: "initial",
     FORMAT: "debezium",
   };
@@ -130,7 +126,6 @@ Deno.test("a token endpoint is encrypted or on this machine, and what is in its 
 
 Deno.test("the values that work already are taken, written out or in other letters", () => {
   const env = {
-    PG_SSL_MODE: "DISABLE",
     SNAPSHOT_MODE: "never",
     FORMAT: "Native",
     PG_SLOT_FAILOVER: "on",
@@ -143,9 +138,9 @@ Deno.test("a file gives a value, without the newline at its end, and is remember
     env: { PG_PASSWORD: undefined, PG_PASSWORD_FILE: "/run/secrets/pg", PG_HOST_FILE: "host.txt" },
     files: { "/run/secrets/pg": " with spaces \n", "host.txt": "db.example\r\n" },
   });
-  assert.equal(config.pg.password.reveal(), " with spaces ");
-  assert.equal(config.pg.password.file, "/run/secrets/pg");
-  assert.equal(config.pg.host, "db.example");
+  assert.equal(config.pg.password?.reveal(), " with spaces ");
+  assert.equal(config.pg.password?.file, "/run/secrets/pg");
+  assert.equal(config.pg.servers[0]?.host, "db.example");
 });
 
 Deno.test("a value and its file in one place are an error; a place that decides earlier is not", () => {
@@ -155,7 +150,7 @@ Deno.test("a value and its file in one place are an error; a place that decides 
   ]);
   const withDotenv = { "/s": "from-file", ".env": "PG_PASSWORD=from-dotenv" };
   const { config } = load({ env: { PG_PASSWORD: undefined, PG_PASSWORD_FILE: "/s" }, files: withDotenv });
-  assert.equal(config.pg.password.reveal(), "from-file");
+  assert.equal(config.pg.password?.reveal(), "from-file");
 });
 
 Deno.test("a file that is missing, empty or unreadable is an error that names it", () => {
@@ -195,6 +190,9 @@ Deno.test("no message repeats a password, wherever it was put", () => {
     { PG_PASSWORD: planted, PG_PORT: "x" },
     { PG_PASSWORD: undefined, PG_PASSWORD_FILE: planted },
     { PG_HOST: `postgres://ann:${planted}@db/shop` },
+    { PG_HOST: `ann:${planted}` },
+    { PG_HOST: `a,ann:${planted},b` },
+    { PGPASSFILE: `/${planted}`, PG_PASSWORD: undefined },
     { KAFKA_BROKERS: `ann:${planted}@kafka:9092` },
     { KAFKA_BROKERS: `sasl://ann:${planted}@kafka:9092` },
     { KAFKA_SASL_PASSWORD: planted },
@@ -264,20 +262,63 @@ Deno.test("a password that is also a name is not masked: that would tell it", ()
   assert.deepEqual(secretsToMask(load({ env: { PG_PASSWORD: "a" } }).config), []);
 });
 
+Deno.test("each host has a port: one for all, or its own; in TOML as arrays too", () => {
+  const servers = (env: ConfigSources["env"]) => load({ env }).config.pg.servers;
+  const each = [{ host: "a", port: 1 }, { host: "/run/b", port: 2 }, { host: "::1", port: 3 }];
+  assert.deepEqual(servers({ PG_HOST: "a, /run/b,::1", PG_PORT: "1,2,3" }), each);
+  assert.deepEqual(servers({ PG_HOST: "a,b", PG_PORT: "6000" }).map(({ port }) => port), [6000, 6000]);
+  const toml = '[pg]\nhost = ["a", "/run/b", "::1"]\nport = [1, "2", 3]\n';
+  assert.deepEqual(load({ files: { "c.toml": toml }, configFile: "c.toml" }).config.pg.servers, each);
+});
+
+Deno.test("no password is needed where .pgpass has one, a client certificate is there, or over a Unix socket", () => {
+  const without = (setup: Setup) => load({ ...setup, env: { PG_PASSWORD: undefined, ...setup.env } });
+  const missing = (setup: Setup) => problems({ ...setup, env: { PG_PASSWORD: undefined, ...setup.env } });
+  assert.equal(without({ env: { PG_HOST: "a,/run/b" } }).config.pg.password, undefined);
+  const line = "*:*:shop:replicator:from-pgpass\n";
+  const { config } = without({ files: { "/home/ann/.pgpass": line } });
+  const name = { host: "localhost", port: 5432, database: "shop", username: "replicator" };
+  assert.equal(config.pg.passwordFile?.find(name), "from-pgpass");
+  assert.deepEqual(secretsToMask(config), ["from-pgpass"]);
+  assert.equal(JSON.stringify(config).includes("from-pgpass"), false);
+  without({ files: { "/pass": line }, env: { PGPASSFILE: "/pass" } });
+  const tls = { PG_SSL_MODE: "verify-full", PG_SSL_CERT: "/c.pem", PG_SSL_KEY: "/k.pem" };
+  without({ env: tls, files: { "/c.pem": "" } });
+  without({ env: { PG_SSL_MODE: "require" }, files: { "/home/ann/.postgresql/postgresql.crt": "" } });
+
+  assert.match(missing({}).join(), /^PG_PASSWORD: not set; set it in the environment/);
+  assert.match(missing({ env: tls }).join(), /^PG_PASSWORD: not set;/);
+  assert.match(missing({ files: { "/home/ann/.pgpass": "*:*:other:*:x" } }).join(), /^PG_PASSWORD: not set;/);
+  assert.match(
+    missing({ files: { "/home/ann/.pgpass": line }, fileMode: 0o640 }).join(),
+    /^PG_PASSWORD: not set, and \/home\/ann\/\.pgpass is left out because group or world .*chmod 600/,
+  );
+});
+
+Deno.test("a root certificate that is not there is warned of where it is not missed", () => {
+  const warnings = (env: ConfigSources["env"], files = {}) =>
+    load({ env: { PG_SSL_ROOT_CERT: "/ca", ...env }, files }).warnings;
+  assert.match(warnings({ PG_SSL_MODE: "require" }).join(), /"\/ca" does not exist, so PG_SSL_MODE=require/);
+  assert.deepEqual(warnings({ PG_SSL_MODE: "require" }, { "/ca": "x" }), []);
+  assert.deepEqual(warnings({ PG_SSL_MODE: "verify-ca" }), []);
+});
+
 interface Setup {
   readonly env?: ConfigSources["env"];
   readonly files?: Readonly<Record<string, string | (() => string)>>;
+  readonly fileMode?: number;
   readonly configFile?: string;
   readonly overrides?: NonNullable<ConfigSources["overrides"]>;
 }
 
-function load({ env = {}, files = {}, ...rest }: Setup = {}) {
+function load({ env = {}, files = {}, fileMode = 0o600, ...rest }: Setup = {}) {
   return loadConfig({
     env: { ...REQUIRED, ...env },
     readTextFile(path) {
       const content = files[path];
       return typeof content === "function" ? content() : content;
     },
+    fileFacts: (path) => path in files ? { isFile: true, mode: fileMode, uid: 0 } : undefined,
     ...rest,
   });
 }

@@ -1,7 +1,7 @@
 // What each kind of value may look like.
 
 import { strict as assert } from "node:assert";
-import { checkPostgresHost, checkSlotName, checkTopicPrefix, parseBroker } from "../../src/config/names.ts";
+import { checkSlotName, checkTopicPrefix, parseBroker, parsePostgresHost } from "../../src/config/names.ts";
 import { choice, flag, integer, list, type Parsed, path, quote } from "../../src/config/syntax.ts";
 
 Deno.test("a whole number is taken within its bounds, both included, and nothing that looks alike", () => {
@@ -79,10 +79,10 @@ Deno.test("a broker is a host with or without a port, IPv6 in brackets", () => {
 
 Deno.test("PostgreSQL's host is a name, an address or a socket's folder, and nothing else with it", () => {
   for (const text of ["localhost", "10.0.0.1", "::1", "fe80::1", "/var/run/postgresql", "db_1.internal"]) {
-    assert.equal(checkPostgresHost(text), undefined, text);
+    assert.deepEqual(parsePostgresHost(text), { kind: "value", value: text });
   }
-  for (const text of ["db:5432", "[::1]", "postgres://db/x", "a,b", "a b", "ann@db"]) {
-    assert.notEqual(checkPostgresHost(text), undefined, text);
+  for (const text of ["db:5432", "[::1]", "postgres://db/x", "a,b", "a b", "ann@db", "ann:pa55"]) {
+    assert.equal(parsePostgresHost(text).kind, "invalid", text);
   }
 });
 

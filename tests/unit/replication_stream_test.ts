@@ -24,8 +24,10 @@ class FakeConnection implements RawConnection {
     const next = this.#reads.shift();
     if (next === undefined) return new Promise(() => {});
     if (next === null) return Promise.resolve(null);
-    target.set(next);
-    return Promise.resolve(next.length);
+    const part = next.subarray(0, target.length);
+    if (part.length < next.length) this.#reads.unshift(next.subarray(part.length));
+    target.set(part);
+    return Promise.resolve(part.length);
   }
 
   write(bytes: Uint8Array): Promise<void> {
@@ -172,6 +174,16 @@ class ChoppingConnection extends FakeConnection {
     return given.length;
   }
 }
+
+Deno.test("a message that only claims to be large buys no memory", async () => {
+  const claim = new Uint8Array([0x64, 0x3f, 0xff, 0xff, 0xff, 0x77]);
+  const stream = await startedOn(new FakeConnection(COPY_BOTH, claim, new Uint8Array(600_000)));
+  for (let fills = 0; fills < 4; fills++) {
+    await stream.fill(NEVER);
+    strictEqual(stream.next(), "none");
+  }
+  strictEqual(stream.bytes.length <= 1024 * 1024, true, `${stream.bytes.length} bytes`);
+});
 
 Deno.test("the server's errors are told apart by their code", async () => {
   const cases: readonly [string, string, string][] = [

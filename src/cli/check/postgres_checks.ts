@@ -3,6 +3,8 @@
 import type { Config } from "../../config/config.ts";
 import type { PublishedTable } from "../../pipeline/ports.ts";
 import { quoteIdentifier } from "../../source/connection.ts";
+import type { TlsFacts } from "../../source/link.ts";
+import { placeOf } from "../../source/options.ts";
 import {
   inspectSystem,
   PostgresInspection,
@@ -28,7 +30,6 @@ const VERSION_MIN = 140_000;
 export async function* postgresFindings(config: Config, facts: PostgresFacts, signal: AbortSignal): Findings {
   const { pg } = config;
   const options = postgresOptions(config);
-  const place = `${pg.host}:${pg.port}/${pg.database}`;
   let inspection: PostgresInspection;
   try {
     inspection = await PostgresInspection.open(options, signal);
@@ -37,9 +38,10 @@ export async function* postgresFindings(config: Config, facts: PostgresFacts, si
     return;
   }
   using _inspection = inspection;
-  yield ok("PostgreSQL: connection", `${place} as ${pg.username}`);
+  const { server: address, tls } = inspection.connection;
+  yield ok("PostgreSQL: connection", `${placeOf(address)}/${pg.database} as ${pg.username}`);
   const server = await inspection.server(signal);
-  yield tlsFinding(pg.host, server.tls);
+  yield tlsFinding(address.host, tls);
   yield* serverFindings(server, pg.username);
   try {
     facts.system = await inspectSystem(options, signal);
@@ -54,9 +56,18 @@ export async function* postgresFindings(config: Config, facts: PostgresFacts, si
   yield* slotFindings(config, inspection, server, signal);
 }
 
-function tlsFinding(host: string, tls: string | null): Finding {
+function tlsFinding(host: string, tls: TlsFacts | null): Finding {
   const check = "PostgreSQL: TLS";
-  if (tls !== null) return ok(check, tls);
+  if (tls !== null) {
+    const used = [tls.protocol, tls.cipher].filter((part) => part !== undefined).join(" ");
+    if (tls.verified === "full") return ok(check, `${used}, certificate and host name verified`);
+    if (tls.verified === "ca") return ok(check, `${used}, certificate verified, host name not`);
+    return warning(
+      check,
+      `${used}, certificate not verified: somebody on the way may pose as the server`,
+      "set PG_SSL_MODE=verify-full and PG_SSL_ROOT_CERT",
+    );
+  }
   const isLocal = host.startsWith("/") || ["localhost", "127.0.0.1", "::1"].includes(host);
   if (isLocal) return ok(check, "not encrypted, on this machine");
   return warning(

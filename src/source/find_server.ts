@@ -1,0 +1,57 @@
+// Finds the server to work with among those of PG_HOST.
+
+import { CaptureError, errorPolicy } from "../errors.ts";
+import { type Login, logIn, type LoginMode } from "./login.ts";
+import { placeOf, type PostgresOptions } from "./options.ts";
+
+/**
+ * Logs in to the only server, whatever it is; of several to the first that can be reached and takes writes. A server
+ * that refuses ends the search, as it does in libpq.
+ * @throws CaptureError `postgres-unavailable` when none can be reached, or none takes writes: a failover may be under
+ *   way; `postgres-refused`, `configuration` or `decoding`
+ */
+export async function findServer(
+  options: PostgresOptions,
+  mode: LoginMode,
+  signal: AbortSignal,
+): Promise<Login> {
+  const failures: CaptureError[] = [];
+  let readOnly = 0;
+  for (const server of options.servers) {
+    let login: Login;
+    try {
+      login = await logIn(options, server, mode, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      // What is tried again later may be right elsewhere now: a server that is away, starting or in recovery.
+      const isAway = error instanceof CaptureError && errorPolicy(error.kind).action === "retry";
+      if (!isAway || options.servers.length === 1) throw error;
+      failures.push(error);
+      continue;
+    }
+    if (login.isWritable || options.servers.length === 1) return login;
+    login.socket.destroy();
+    readOnly++;
+    failures.push(
+      new CaptureError(
+        "postgres-unavailable",
+        `Cannot use PostgreSQL at ${placeOf(server)}: it is read-only`,
+      ),
+    );
+  }
+  throw noneFound(failures, readOnly === options.servers.length);
+}
+
+function noneFound(failures: readonly CaptureError[], isReadOnly: boolean): CaptureError {
+  const found = failures.map(({ message }) => message.replace(/^Cannot \w+(?: to)? PostgreSQL at /, ""));
+  return new CaptureError(
+    "postgres-unavailable",
+    `Cannot find a PostgreSQL that takes writes: ${found.join("; ")}`,
+    {
+      hint: isReadOnly
+        ? "promote one of them (a standby is read-only, and so is default_transaction_read_only), or name the primary " +
+          "in PG_HOST"
+        : "start the primary, or name it in PG_HOST and PG_PORT",
+    },
+  );
+}

@@ -1,0 +1,76 @@
+// Watches the frames of backend messages, so that a server that sends garbage costs neither memory nor time.
+
+import { CaptureError } from "../errors.ts";
+
+const HEADER_BYTES = 5;
+const READY_FOR_QUERY = "Z".charCodeAt(0);
+/** Lists of fields, which `pg` reads to the zero byte at their end; without it, it would read for ever. */
+const FIELD_LISTS: ReadonlySet<number> = new Set(codes("EN"));
+// What a backend may send before a stream begins (PostgreSQL manual, 55.7), and `pg` knows.
+const TYPES: ReadonlySet<number> = new Set(codes("123ACDEGHIKNRSTWZcdnst"));
+// Far above what the queries of this program are answered with, a login included.
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Bytes pass by in any pieces; of an answer (up to ReadyForQuery) only so many. */
+export class FrameGuard {
+  /** Of the message at hand: its header as far as it came, and what of its body is to come. */
+  readonly #header = new Uint8Array(HEADER_BYTES);
+  #headerBytes = 0;
+  #bodyBytes = 0;
+  #answerBytes = 0;
+  /** In a list of fields: the next byte is a field's type, a byte of its text, or must not be there. */
+  #field: "none" | "type" | "text" | "ended" = "none";
+
+  /** @throws CaptureError `decoding` when what came can't be PostgreSQL's */
+  pass(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) {
+      if (this.#bodyBytes === 0) {
+        this.#header[this.#headerBytes++] = bytes[at++]!;
+        if (this.#headerBytes === HEADER_BYTES) this.#begin();
+        continue;
+      }
+      const count = Math.min(this.#bodyBytes, bytes.length - at);
+      if (this.#field !== "none") this.#passFields(bytes.subarray(at, at + count));
+      this.#bodyBytes -= count;
+      at += count;
+      if (this.#bodyBytes === 0) this.#end();
+    }
+  }
+
+  #begin(): void {
+    this.#headerBytes = 0;
+    const [type = 0] = this.#header;
+    const length = new DataView(this.#header.buffer).getUint32(1);
+    if (!TYPES.has(type) || length < HEADER_BYTES - 1) {
+      throw malformed(`a message of type ${type} and ${length} bytes, which the protocol does not have`);
+    }
+    this.#bodyBytes = length - (HEADER_BYTES - 1);
+    this.#answerBytes = type === READY_FOR_QUERY ? 0 : this.#answerBytes + length;
+    if (this.#answerBytes > ANSWER_BYTES_MAX) throw malformed("an answer without an end");
+    this.#field = FIELD_LISTS.has(type) ? "type" : "none";
+    if (this.#bodyBytes === 0) this.#end();
+  }
+
+  #passFields(bytes: Uint8Array): void {
+    for (const byte of bytes) {
+      if (this.#field === "ended") throw malformed("bytes behind the end of an error");
+      if (this.#field === "type") this.#field = byte === 0 ? "ended" : "text";
+      else if (byte === 0) this.#field = "type";
+    }
+  }
+
+  #end(): void {
+    if (this.#field === "type" || this.#field === "text") throw malformed("an error without an end");
+  }
+}
+
+/** What came from the server is not what the protocol allows. */
+export function malformed(found: string): CaptureError {
+  return new CaptureError("decoding", `Cannot read PostgreSQL's answer: it sent ${found}`, {
+    hint: "see that PG_HOST and PG_PORT are PostgreSQL's, and that nothing on the way changes what it sends",
+  });
+}
+
+function codes(letters: string): readonly number[] {
+  return [...letters].map((letter) => letter.charCodeAt(0));
+}

@@ -1,0 +1,249 @@
+// The door to the `pg` package: connects to one server, encrypts as PG_SSL_MODE says, and logs in.
+
+import pg from "pg";
+import { CaptureError } from "../errors.ts";
+import { AnswerTimer } from "./answer_timer.ts";
+import { isServerError, translateConnectError } from "./errors.ts";
+import type { Link, TlsFacts } from "./link.ts";
+import type { PostgresOptions, PostgresServer } from "./options.ts";
+import { openLink, PostgresSocket } from "./socket.ts";
+import { negotiateTls } from "./tls/negotiation.ts";
+
+/** What is left of a login. */
+export interface Login {
+  readonly client: Pick<pg.Client, "query">;
+  readonly socket: PostgresSocket;
+  readonly server: PostgresServer;
+  /** Null where the connection is not encrypted. */
+  readonly tls: TlsFacts | null;
+  /** Whether the server takes writes; libpq's target_session_attrs=read-write. */
+  readonly isWritable: boolean;
+}
+
+/** A walsender that also takes SQL, or an ordinary session. */
+export type LoginMode = "replication" | "sql";
+
+/**
+ * Connects and authenticates. With `prefer` a server that does not take a login over TLS is tried without, as libpq
+ * does.
+ * @throws CaptureError `postgres-unavailable`, `postgres-refused`, `configuration` or `decoding`
+ */
+export async function logIn(
+  options: PostgresOptions,
+  server: PostgresServer,
+  mode: LoginMode,
+  signal: AbortSignal,
+): Promise<Login> {
+  // TLS is not spoken over a Unix socket (PostgreSQL manual, 34.1.2, sslmode).
+  const isEncrypted = options.tls.mode !== "disable" && !server.host.startsWith("/");
+  const first = await tryLogin(options, server, mode, isEncrypted, signal);
+  if ("login" in first) return first.login;
+  if (!(isEncrypted && options.tls.mode === "prefer" && first.isWorthPlain)) throw first.error;
+  const second = await tryLogin(options, server, mode, false, signal);
+  if ("login" in second) return second.login;
+  throw bothFailed(first.error, second.error);
+}
+
+type Tried =
+  | { readonly login: Login }
+  | {
+    readonly error: CaptureError;
+    /** Whether it was TLS, or a login over TLS, that failed. */
+    readonly isWorthPlain: boolean;
+  };
+
+async function tryLogin(
+  options: PostgresOptions,
+  server: PostgresServer,
+  mode: LoginMode,
+  isEncrypted: boolean,
+  signal: AbortSignal,
+): Promise<Tried> {
+  signal.throwIfAborted();
+  const attempt = new Attempt(signal, options.connectTimeoutMs);
+  let stage: "connecting" | "encrypting" | "logging in" = "connecting";
+  let isAuthenticated = false;
+  let link: Link | undefined;
+  try {
+    const plain = await attempt.open(openLink(server));
+    link = plain;
+    if (isEncrypted) {
+      stage = "encrypting";
+      link = await attempt.open(negotiateTls(plain, server, options.tls));
+    }
+    stage = "logging in";
+    const login = await authenticate(options, server, mode, link, attempt, () => isAuthenticated = true);
+    return { login };
+  } catch (error) {
+    link?.close();
+    signal.throwIfAborted();
+    const failure = translateConnectError(attempt.timeout ?? error, server, options);
+    const isWorthPlain = attempt.timeout === undefined && failure.kind !== "configuration" &&
+      (stage === "encrypting" || (link?.tls !== null && !isAuthenticated && isServerError(error)));
+    return { error: failure, isWorthPlain };
+  } finally {
+    attempt.end();
+  }
+}
+
+async function authenticate(
+  options: PostgresOptions,
+  server: PostgresServer,
+  mode: LoginMode,
+  link: Link,
+  attempt: Attempt,
+  onAuthenticated: () => void,
+): Promise<Login> {
+  const socket = new PostgresSocket(link);
+  const config = {
+    host: server.host,
+    port: server.port,
+    database: options.database,
+    user: options.username,
+    // A function is asked when the server wants one; without it `pg` would look for a .pgpass of its own.
+    password: () => options.password(server) ?? refuseWithoutPassword(server),
+    application_name: "pg-capture",
+    options: SESSION_SETTINGS,
+    stream: () => socket,
+    types: TEXT_TYPES,
+    ssl: false,
+    enableChannelBinding: link.tls !== null,
+    scramMaxIterations: SCRAM_ITERATIONS_MAX,
+    ...(mode === "replication" ? { replication: "database" } : {}),
+  };
+  const client = new pg.Client(config as unknown as pg.ClientConfig);
+  // A connection that ends while no query runs is noticed by the next query or read.
+  client.on("error", () => {});
+  const reported = new Map<string, string>();
+  connectionOf(client).on("parameterStatus", ({ parameterName, parameterValue }) => {
+    if (WRITABLE.has(parameterName ?? "")) reported.set(parameterName ?? "", parameterValue ?? "");
+  });
+  connectionOf(client).on("authenticationOk", onAuthenticated);
+  attempt.onAbort((reason) => socket.destroy(reason));
+  socket.on("heard", () => attempt.heard());
+  try {
+    await client.connect();
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  const isWritable = [...WRITABLE].every((name) => reported.get(name) !== "on");
+  return { client, socket, server, tls: link.tls, isWritable };
+}
+
+/** Reported by PostgreSQL 14 and later without being asked (PostgreSQL manual, 55.2.7). */
+const WRITABLE: ReadonlySet<string> = new Set(["in_hot_standby", "default_transaction_read_only"]);
+
+// libpq has no bound, `pg` one of 100,000, which servers may be set above (scram_iterations).
+const SCRAM_ITERATIONS_MAX = 10_000_000;
+
+// The text of values depends on these, and a role or a database may set them. What comes in the startup packet
+// wins over both (PostgreSQL manual, 20.1.3; guc.c, PGC_S_CLIENT). A search_path without user schemas makes
+// reg* values schema-qualified, as libpqwalreceiver does it; quote_all_identifiers is about those, too.
+const SESSION_SETTINGS = [
+  "DateStyle=ISO",
+  "IntervalStyle=iso_8601",
+  "TimeZone=UTC",
+  "extra_float_digits=3",
+  "bytea_output=hex",
+  "search_path=pg_catalog",
+  "quote_all_identifiers=off",
+  "statement_timeout=0",
+  "lock_timeout=0",
+  // PostgreSQL 18 says by a warning that it passes over changes.
+  "client_min_messages=warning",
+  "idle_session_timeout=0",
+].map((setting) => `-c ${setting}`).join(" ");
+
+// Every column as its text: the program never needs pg's parsed values.
+const TEXT_TYPES = { getTypeParser: () => (value: string) => value };
+
+interface ConnectionEvents {
+  on(
+    event: string,
+    listener: (message: { readonly parameterName?: string; readonly parameterValue?: string }) => void,
+  ): void;
+}
+
+/** Messages as they come, of which the client keeps no account. */
+function connectionOf(client: pg.Client): ConnectionEvents {
+  return (client as unknown as { readonly connection: ConnectionEvents }).connection;
+}
+
+function refuseWithoutPassword({ host }: PostgresServer): never {
+  throw new CaptureError("postgres-refused", "Cannot log in to PostgreSQL: it asks for a password", {
+    hint: `set PG_PASSWORD, PG_PASSWORD_FILE, or a line for ${JSON.stringify(host)} in ~/.pgpass (chmod 600)`,
+  });
+}
+
+/** The first says what was wrong with what was wanted; the second decides whether it is tried again. */
+function bothFailed(first: CaptureError, second: CaptureError): CaptureError {
+  if (first.message === second.message) return second;
+  const tail = second.message.slice(second.message.indexOf(": ") + 2);
+  return new CaptureError(second.kind, `${first.message}; and unencrypted: ${tail}`, {
+    cause: second,
+    ...(first.hint === undefined ? {} : { hint: first.hint }),
+  });
+}
+
+// Connecting is many questions and answers. No single one takes so large a share of the time that all may take:
+// with the default of 30 s, a server that was cut off is tried anew well within that time.
+const SILENT_SHARE = 2;
+
+/** One try to connect: it ends in time, and at once when the signal aborts. */
+class Attempt {
+  /** What the time ran out with, if it did. */
+  timeout: Error | undefined;
+  readonly #signal: AbortSignal;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #answers: AnswerTimer;
+  readonly #aborted = Promise.withResolvers<never>();
+  readonly #onSignal = () => this.#abort(this.#signal.reason);
+  readonly #listeners: ((reason: Error | undefined) => void)[] = [];
+
+  constructor(signal: AbortSignal, timeoutMs: number) {
+    this.#signal = signal;
+    this.#aborted.promise.catch(() => {});
+    signal.addEventListener("abort", this.#onSignal, { once: true });
+    const onLate = (timeout: Error) => {
+      this.timeout = timeout;
+      this.#abort(timeout);
+    };
+    this.#timer = setTimeout(() => onLate(new Error("timeout expired")), timeoutMs);
+    this.#answers = new AnswerTimer(timeoutMs / SILENT_SHARE, onLate);
+  }
+
+  /** The server said something. */
+  heard(): void {
+    this.#answers.heard();
+  }
+
+  /** The link, unless it comes too late: then it is closed. */
+  async open<T extends Link>(opening: Promise<T>): Promise<T> {
+    let isLate = false;
+    opening.then((link) => isLate && link.close(), () => {});
+    try {
+      const link = await Promise.race([opening, this.#aborted.promise]);
+      this.heard();
+      return link;
+    } catch (error) {
+      isLate = true;
+      throw error;
+    }
+  }
+
+  onAbort(listener: (reason: Error | undefined) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#answers[Symbol.dispose]();
+    this.#signal.removeEventListener("abort", this.#onSignal);
+  }
+
+  #abort(reason: unknown): void {
+    this.#aborted.reject(reason);
+    for (const listener of this.#listeners) listener(reason instanceof Error ? reason : undefined);
+  }
+}

@@ -1,0 +1,101 @@
+// Reads the names that a certificate is for, from its DER bytes (RFC 5280, 4.1 and 4.2.1.6).
+
+/** Whom a certificate is for. Texts are the bytes as they are, one character each: nobody normalizes them. */
+export interface CertificateNames {
+  readonly dnsNames: readonly string[];
+  /** 4 or 16 bytes each, where the certificate is right. */
+  readonly ipAddresses: readonly Uint8Array[];
+  /** The subject's first one; undefined where there is none. */
+  readonly commonName: string | undefined;
+}
+
+const SEQUENCE = 0x30;
+const OBJECT_IDENTIFIER = 0x06;
+const OCTET_STRING = 0x04;
+const VERSION = 0xa0;
+const EXTENSIONS = 0xa3;
+const DNS_NAME = 0x82;
+const IP_ADDRESS = 0x87;
+const COMMON_NAME = "550403";
+const SUBJECT_ALT_NAME = "551d11";
+/** Fields of TBSCertificate between the version, which may be missing, and the subject. */
+const FIELDS_BEFORE_SUBJECT = 4;
+
+/** @throws Error when the bytes are no certificate */
+export function certificateNames(der: Uint8Array): CertificateNames {
+  const certificate = children(only(elements(der), SEQUENCE));
+  const tbs = children(only(certificate.slice(0, 1), SEQUENCE));
+  const subject = tbs[(tbs[0]?.tag === VERSION ? 1 : 0) + FIELDS_BEFORE_SUBJECT];
+  const names = subjectAltNames(tbs.find(({ tag }) => tag === EXTENSIONS));
+  return {
+    dnsNames: names.filter(({ tag }) => tag === DNS_NAME).map(({ content }) => latin1(content)),
+    ipAddresses: names.filter(({ tag }) => tag === IP_ADDRESS).map(({ content }) => content),
+    commonName: commonName(only(subject === undefined ? [] : [subject], SEQUENCE)),
+  };
+}
+
+/** RDNSequence: sets of pairs of an identifier and a string. */
+function commonName(subject: Element): string | undefined {
+  for (const set of children(subject)) {
+    for (const pair of children(set)) {
+      const [type, value] = children(pair);
+      if (type?.tag === OBJECT_IDENTIFIER && type.content.toHex() === COMMON_NAME && value !== undefined) {
+        return latin1(value.content);
+      }
+    }
+  }
+  return undefined;
+}
+
+/** An extension is an identifier, whether it is critical, and an octet string that holds the value. */
+function subjectAltNames(extensions: Element | undefined): readonly Element[] {
+  if (extensions === undefined) return [];
+  for (const extension of children(only(children(extensions), SEQUENCE))) {
+    const parts = children(extension);
+    const value = parts.at(-1);
+    if (parts[0]?.content.toHex() !== SUBJECT_ALT_NAME || value?.tag !== OCTET_STRING) continue;
+    return children(only(elements(value.content), SEQUENCE));
+  }
+  return [];
+}
+
+interface Element {
+  readonly tag: number;
+  readonly content: Uint8Array;
+}
+
+function children({ content }: Element): readonly Element[] {
+  return elements(content);
+}
+
+function only(found: readonly Element[], tag: number): Element {
+  const [first, second] = found;
+  if (first === undefined || second !== undefined || first.tag !== tag) throw new Error("not a certificate");
+  return first;
+}
+
+/** The elements that the bytes hold one after another; lengths are definite, as DER has them. */
+function elements(bytes: Uint8Array): readonly Element[] {
+  const found: Element[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const tag = bytes[at]!;
+    let length = bytes[at + 1] ?? bytes.length;
+    at += 2;
+    if (length >= 0x80) {
+      const count = length - 0x80;
+      if (count === 0 || count > 4) throw new Error("not a certificate");
+      length = 0;
+      for (let index = 0; index < count; index++) length = length * 256 + (bytes[at++] ?? 0xff);
+    }
+    if (at + length > bytes.length) throw new Error("not a certificate");
+    found.push({ tag, content: bytes.subarray(at, at + length) });
+    at += length;
+  }
+  return found;
+}
+
+function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}

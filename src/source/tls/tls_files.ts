@@ -1,0 +1,169 @@
+// Reads certificates and keys as libpq does (fe-secure-openssl.c, initialize_SSL), and says what is wrong with one.
+
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { CaptureError } from "../../errors.ts";
+import type { FileFacts, SettingsFiles, TlsMaterial, TlsMode, TlsPaths } from "../options.ts";
+
+/** The files of one configuration. */
+export class TlsFiles {
+  readonly #mode: TlsMode;
+  readonly #paths: TlsPaths;
+  readonly #files: SettingsFiles;
+  #last: TlsMaterial | undefined;
+
+  constructor(mode: TlsMode, paths: TlsPaths, files: SettingsFiles) {
+    this.#mode = mode;
+    this.#paths = paths;
+    this.#files = files;
+  }
+
+  /**
+   * Reads the files that are set, else those in `~/.postgresql/` that are there.
+   *
+   * A root certificate that is there is used in every mode; one that is not there is only missed by `verify-ca` and
+   * `verify-full`. What was right once stays in use while its files are being replaced.
+   * @throws CaptureError `configuration`
+   */
+  read(): TlsMaterial {
+    try {
+      const roots = readRoots(this.#mode, this.#paths, this.#files) ?? this.#last?.roots;
+      this.#last = { roots, client: readClient(this.#paths, this.#files) };
+    } catch (error) {
+      if (this.#last === undefined) throw error;
+    }
+    return this.#last;
+  }
+}
+
+function readRoots(
+  mode: TlsMode,
+  { rootCertFile, home, systemCertFile }: TlsPaths,
+  files: SettingsFiles,
+): TlsMaterial["roots"] {
+  if (rootCertFile === "system") return readSystemRoots(systemCertFile, files);
+  const path = rootCertFile ?? (home === undefined ? undefined : `${home}/.postgresql/root.crt`);
+  const text = path === undefined ? undefined : read(path, "the root certificate", files);
+  if (text !== undefined && path !== undefined) return anchors(certificates(text, path));
+  if (mode !== "verify-ca" && mode !== "verify-full") return undefined;
+  throw wrong(
+    path === undefined ? "no root certificate is set" : `root certificate file "${path}" does not exist`,
+    `set PG_SSL_ROOT_CERT to the file of the authority that signed the server's certificate, or to "system" for ` +
+      `those that the system trusts, or use PG_SSL_MODE=require, which checks nothing`,
+  );
+}
+
+/**
+ * Those that sign themselves, or are signed by such a one in the file. The runtime trusts each certificate that it is
+ * given; OpenSSL, and so libpq, trusts one in between only because of the one above it.
+ */
+function anchors(texts: readonly string[]): readonly string[] {
+  const left = new Map(texts.map((text) => [text, new X509Certificate(text)]));
+  const trusted = new Map<string, X509Certificate>();
+  for (let isSettled = false; !isSettled;) {
+    isSettled = true;
+    for (const [text, certificate] of left) {
+      const issuers = [certificate, ...trusted.values()];
+      if (!issuers.some((issuer) => isIssuedBy(certificate, issuer))) continue;
+      trusted.set(text, certificate);
+      left.delete(text);
+      isSettled = false;
+    }
+  }
+  return [...trusted.keys()];
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return certificate.issuer === issuer.subject && certificate.verify(issuer.publicKey);
+}
+
+/** From the file: asking the runtime for them would need a permission more. */
+function readSystemRoots(systemCertFile: string | undefined, files: SettingsFiles): readonly string[] {
+  const paths = systemCertFile === undefined ? SYSTEM_CERT_FILES : [systemCertFile];
+  for (const path of paths) {
+    const found = read(path, "the system's certificates", files)?.match(PEM_CERTIFICATE);
+    if (found) return found;
+  }
+  throw wrong(
+    `the system's certificates are not in ${paths.join(", ")}`,
+    "set SSL_CERT_FILE to the file that has them, or PG_SSL_ROOT_CERT to the server's authority",
+  );
+}
+
+// Debian and its kin, and distroless images; Fedora; openSUSE; Alpine, BSD and macOS.
+const SYSTEM_CERT_FILES = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem",
+  "/etc/ssl/cert.pem",
+];
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+function readClient({ certFile, keyFile, home }: TlsPaths, files: SettingsFiles): TlsMaterial["client"] {
+  const folder = home === undefined ? undefined : `${home}/.postgresql`;
+  const certPath = certFile ?? (folder && `${folder}/postgresql.crt`);
+  const cert = certPath === undefined ? undefined : read(certPath, "the client certificate", files);
+  if (cert === undefined || certPath === undefined) {
+    if (certFile === undefined) return undefined;
+    throw wrong(`PG_SSL_CERT "${certFile}" does not exist`, "write the path of a file that does");
+  }
+  const keyPath = keyFile ?? `${folder}/postgresql.key`;
+  const key = readKey(keyPath, files);
+  const [first] = certificates(cert, certPath);
+  if (!new X509Certificate(first!).checkPrivateKey(createPrivateKey(key))) {
+    throw wrong(
+      `key "${keyPath}" is not the key of certificate "${certPath}"`,
+      "set PG_SSL_CERT and PG_SSL_KEY to two that belong together",
+    );
+  }
+  return { cert, key };
+}
+
+function readKey(path: string, files: SettingsFiles): string {
+  const facts = files.facts(path);
+  if (facts === undefined) {
+    throw wrong(`key "${path}" does not exist`, "set PG_SSL_KEY to the key of the client certificate");
+  }
+  if (!facts.isFile) throw wrong(`key "${path}" is not a regular file`, "set PG_SSL_KEY to a file");
+  if (isOpen(facts)) throw wrong(`group or world has access to key "${path}"`, `chmod 600 '${path}'`);
+  const key = read(path, "the key", files) ?? "";
+  if (/^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(key)) {
+    const mend = `write it without a passphrase: openssl pkey -in '${path}' -out FILE, and PG_SSL_KEY=FILE`;
+    throw wrong(`key "${path}" is encrypted`, mend);
+  }
+  try {
+    createPrivateKey(key);
+  } catch {
+    throw wrong(`there is no private key in "${path}"`, "set PG_SSL_KEY to a key in PEM");
+  }
+  return key;
+}
+
+/** Others may read a key only by the group of a file of root's. */
+function isOpen({ mode, uid }: FileFacts): boolean {
+  return mode !== null && (mode & (uid === 0 ? 0o037 : 0o077)) !== 0;
+}
+
+/** Each certificate of a file in PEM, at least one. */
+function certificates(text: string, path: string): readonly string[] {
+  const found = text.match(PEM_CERTIFICATE) ?? [];
+  try {
+    for (const each of found) new X509Certificate(each);
+    if (found.length > 0) return found;
+  } catch {
+    // Said below.
+  }
+  throw wrong(`there is no certificate in "${path}"`, "set it to a file with certificates in PEM");
+}
+
+function read(path: string, what: string, files: SettingsFiles): string | undefined {
+  try {
+    return files.read(path);
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error);
+    throw wrong(`${what} "${path}" can't be read: ${found}`, "make it readable for this user");
+  }
+}
+
+function wrong(found: string, hint: string): CaptureError {
+  return new CaptureError("configuration", `Cannot use TLS towards PostgreSQL: ${found}`, { hint });
+}
