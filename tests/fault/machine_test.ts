@@ -27,7 +27,7 @@ quickTest(
     await using bed = await createFaultBed();
     await using capture = await startStreaming(bed, { ODD: "clock" }, { script: ODD_MAIN });
     await using writers = new Writers(bed.postgres, 2, 81).start();
-    await delay(7_000);
+    await delay(4_000);
     deepStrictEqual(capture.log.filter((line) => line.includes("retry_in_ms")), []);
     await assertExactlyOnce(bed, capture, writers, 10_000);
   },
@@ -67,7 +67,7 @@ quickTest(
   CAN_MOUNT,
 );
 
-quickTest("PostgreSQL's disk is full, and roomy again: capture goes on", async () => {
+slowTest("PostgreSQL's disk is full, and roomy again: capture goes on", async () => {
   const folder = await Deno.makeTempDir({ prefix: "pg-capture-disk-" });
   await using disk = mountSmallDisk(folder, 160 * MB);
   await Deno.mkdir(`${folder}/data`);

@@ -142,7 +142,7 @@ const POSTGRES_MESSAGES = {
   client: ["startup", "p", "Q", "r"],
 } as const;
 
-quickTest("a reset at every kind of message from and to PostgreSQL changes nothing", async () => {
+slowTest("a reset at every kind of message from and to PostgreSQL changes nothing", async () => {
   await using bed = await createFaultBed();
   await using proxy = await startProxy({ port: bed.postgres.port, protocol: "postgres" });
   await using capture = await startStreaming(bed, { PG_PORT: String(proxy.port) });

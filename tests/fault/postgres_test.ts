@@ -118,7 +118,7 @@ quickTest("long and short transactions interleave, and a kill comes between them
 quickTest("statements of many rows are killed half way through, and come whole and once", async () => {
   await using bed = await createFaultBed();
   await bed.sql.exec("SET application_name = 'writer'");
-  for (const nth of [1, 2, 3]) {
+  for (const nth of [1, 3]) {
     await using capture = await startStreaming(bed);
     const held = bed.toKafka.intercept({ api: KafkaApi.Produce, side: "response", nth, action: "hold" });
     await bed.sql.exec(
@@ -139,9 +139,14 @@ quickTest(
     await using bed = await createFaultBed();
     const copy = "COPY entry (account, note) FROM PROGRAM";
     const lines = `awk ''BEGIN { for (n = 0; n < 8000; n++) print n "\t" "copied" }''`;
-    for (const nth of [1, 3]) {
+    {
       await using capture = await startStreaming(bed);
-      const held = bed.toKafka.intercept({ api: KafkaApi.Produce, side: "response", nth, action: "hold" });
+      const held = bed.toKafka.intercept({
+        api: KafkaApi.Produce,
+        side: "response",
+        nth: 2,
+        action: "hold",
+      });
       await bed.sql.exec(`${copy} '${lines}'`);
       await held.caught;
       await capture.kill();
