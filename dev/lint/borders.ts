@@ -35,6 +35,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
     "cli/dispatch.ts",
     "cli/failure_report.ts",
     "source/tls/tls_errors.ts",
+    "source/tls/tls_link.ts",
   ],
 };
 

@@ -184,10 +184,15 @@ export function isServerError(error: unknown): error is ServerError {
 
 /** Node's and Deno's wording of a connection fault, as one plain phrase. */
 function connectionFault(error: Error): string {
-  if (error instanceof Deno.errors.ConnectionRefused) return "connection refused";
+  const code = "code" in error ? error.code : undefined;
+  if (error instanceof Deno.errors.ConnectionRefused || code === "ECONNREFUSED") return "connection refused";
   if (error instanceof Deno.errors.NotFound) return "there is no such socket";
-  if (error.message.includes("failed to lookup address")) return "there is no host of that name";
-  if (error instanceof Deno.errors.ConnectionReset) return "the connection was reset";
+  if (error.message.includes("failed to lookup address") || code === "ENOTFOUND" || code === "EAI_AGAIN") {
+    return "there is no host of that name";
+  }
+  if (error instanceof Deno.errors.ConnectionReset || code === "ECONNRESET") {
+    return "the connection was reset";
+  }
   if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
     return "the connection was closed";
   }

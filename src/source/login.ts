@@ -8,6 +8,7 @@ import type { Link, TlsFacts } from "./link.ts";
 import type { PostgresOptions, PostgresServer } from "./options.ts";
 import { openLink, PostgresSocket } from "./socket.ts";
 import { negotiateTls } from "./tls/negotiation.ts";
+import { TlsCandidate } from "./tls/tls_link.ts";
 
 /** What is left of a login. */
 export interface Login {
@@ -63,19 +64,22 @@ async function tryLogin(
   const attempt = new Attempt(signal, options.connectTimeoutMs);
   let stage: "connecting" | "encrypting" | "logging in" = "connecting";
   let isAuthenticated = false;
+  let candidate: TlsCandidate | undefined;
   let link: Link | undefined;
   try {
-    const plain = await attempt.open(openLink(server));
-    link = plain;
     if (isEncrypted) {
+      candidate = await attempt.open(TlsCandidate.connect(server));
       stage = "encrypting";
-      link = await attempt.open(negotiateTls(plain, server, options.tls));
+      link = await attempt.open(negotiateTls(candidate, server, options.tls));
+    } else {
+      link = await attempt.open(openLink(server));
     }
     stage = "logging in";
     const login = await authenticate(options, server, mode, link, attempt, () => isAuthenticated = true);
     return { login };
   } catch (error) {
     link?.close();
+    candidate?.close();
     signal.throwIfAborted();
     const failure = translateConnectError(attempt.timeout ?? error, server, options);
     const isWorthPlain = attempt.timeout === undefined && failure.kind !== "configuration" &&
@@ -219,7 +223,7 @@ class Attempt {
   }
 
   /** The link, unless it comes too late: then it is closed. */
-  async open<T extends Link>(opening: Promise<T>): Promise<T> {
+  async open<T extends Pick<Link, "close">>(opening: Promise<T>): Promise<T> {
     let isLate = false;
     opening.then((link) => isLate && link.close(), () => {});
     try {

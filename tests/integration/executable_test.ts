@@ -2,11 +2,14 @@
 
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert";
 import { fileURLToPath } from "node:url";
+import { createAuthority, inDays } from "../../dev/certificates.ts";
 import { tempFolder } from "../../dev/janitor.ts";
+import { startPostgres } from "../../dev/postgres.ts";
 import { startCapture } from "../support/capture.ts";
 import { compileExecutable } from "../support/executable.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
-import { createTestBed } from "../support/servers.ts";
+import { createTestBed, sharedServers } from "../support/servers.ts";
+import { PemFolder } from "../support/tls_bed.ts";
 import { createWriterTables, WRITER_TABLES, Writers } from "../support/writer.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -46,6 +49,60 @@ Deno.test("the compiled executable captures by itself", async () => {
   deepStrictEqual(await capture.terminate(), { code: 0, signal: null });
   // Nothing in a place where others could have planted it, such as Deno's code cache.
   deepStrictEqual([...Deno.readDirSync(temporary)], []);
+});
+
+Deno.test("the compiled executable speaks TLS with PostgreSQL, whatever Deno compiled it", async () => {
+  const executable = await compileExecutable();
+  const authority = createAuthority("authority of the tests");
+  const clients = createAuthority("authority of clients");
+  const right = { ...authority.issue({ name: "x", hosts: ["localhost"] }), clientCa: clients.cert };
+  const pem = await PemFolder.make();
+  await using postgres = await startPostgres({
+    tls: right,
+    hba: ["hostssl all tls_role all cert", "host all tls_role all reject"],
+  });
+  await using bed = await createTestBed({ servers: { postgres, brokers: (await sharedServers()).brokers } });
+  await createWriterTables(bed.sql);
+  await bed.sql.exec("CREATE ROLE tls_role LOGIN REPLICATION");
+  const client = clients.issue({ name: "tls_role" });
+  const env = {
+    ...bed.env,
+    PG_HOST: "localhost",
+    PG_USERNAME: "tls_role",
+    PG_SSL_MODE: "verify-full",
+    PG_SSL_ROOT_CERT: pem.write(authority.cert),
+    PG_SSL_CERT: pem.write(client.cert),
+    PG_SSL_KEY: pem.write(client.key),
+  };
+  const assertRefused = async (changes: Readonly<Record<string, string>>, line: RegExp) => {
+    await using capture = await startCapture({ env: { ...env, ...changes }, executable });
+    strictEqual((await capture.waitForExit()).code, 3, capture.log.join("\n"));
+    match(capture.log.filter((each) => / error /.test(each)).join("\n"), line);
+  };
+  for (const mode of ["verify-full", "verify-ca", "require"]) {
+    await using capture = await startCapture({ env: { ...env, PG_SSL_MODE: mode }, executable });
+    await capture.waitForLog("Streaming");
+    await using writers = new Writers(bed.postgres, 1, 31).start();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await writers.stop();
+    await waitUntilConfirmed(bed, capture);
+    deepStrictEqual(await capture.terminate(), { code: 0, signal: null });
+  }
+  notStrictEqual(await assertDelivered(bed, WRITER_TABLES), 0);
+  await assertRefused({ PG_HOST: "127.0.0.1" }, /its certificate is for "localhost", not for "127\.0\.0\.1"/);
+  await assertRefused(
+    { PG_SSL_ROOT_CERT: pem.write(clients.cert) },
+    /the authority that signed its certificate/,
+  );
+  // Trusted by the runtime as a public authority is, and not one of PG_SSL_ROOT_CERT's.
+  await assertRefused(
+    { PG_SSL_ROOT_CERT: pem.write(clients.cert), DENO_CERT: env.PG_SSL_ROOT_CERT },
+    /the authority that signed its certificate/,
+  );
+  const expired = { name: "x", hosts: ["localhost"], notBefore: inDays(-9), notAfter: inDays(-1) };
+  await postgres.changeTls({ ...authority.issue(expired), clientCa: clients.cert });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await assertRefused({}, /its certificate has expired/);
 });
 
 /** SHA256SUMS is that of the executable, in the form of sha256sum. */

@@ -1,5 +1,7 @@
 // Reads the names that a certificate is for, from its DER bytes (RFC 5280, 4.1 and 4.2.1.6).
 
+import { children, type Element, elements, OBJECT_IDENTIFIER, only, SEQUENCE } from "./der.ts";
+
 /** Whom a certificate is for. Texts are the bytes as they are, one character each: nobody normalizes them. */
 export interface CertificateNames {
   readonly dnsNames: readonly string[];
@@ -9,8 +11,6 @@ export interface CertificateNames {
   readonly commonName: string | undefined;
 }
 
-const SEQUENCE = 0x30;
-const OBJECT_IDENTIFIER = 0x06;
 const OCTET_STRING = 0x04;
 const VERSION = 0xa0;
 const EXTENSIONS = 0xa3;
@@ -57,41 +57,6 @@ function subjectAltNames(extensions: Element | undefined): readonly Element[] {
     return children(only(elements(value.content), SEQUENCE));
   }
   return [];
-}
-
-interface Element {
-  readonly tag: number;
-  readonly content: Uint8Array;
-}
-
-function children({ content }: Element): readonly Element[] {
-  return elements(content);
-}
-
-function only(found: readonly Element[], tag: number): Element {
-  const [first, second] = found;
-  if (first === undefined || second !== undefined || first.tag !== tag) throw new Error("not a certificate");
-  return first;
-}
-
-/** The elements that the bytes hold one after another; lengths are definite, as DER has them. */
-function elements(bytes: Uint8Array): readonly Element[] {
-  const found: Element[] = [];
-  for (let at = 0; at < bytes.length;) {
-    const tag = bytes[at]!;
-    let length = bytes[at + 1] ?? bytes.length;
-    at += 2;
-    if (length >= 0x80) {
-      const count = length - 0x80;
-      if (count === 0 || count > 4) throw new Error("not a certificate");
-      length = 0;
-      for (let index = 0; index < count; index++) length = length * 256 + (bytes[at++] ?? 0xff);
-    }
-    if (at + length > bytes.length) throw new Error("not a certificate");
-    found.push({ tag, content: bytes.subarray(at, at + length) });
-    at += length;
-  }
-  return found;
 }
 
 function latin1(bytes: Uint8Array): string {

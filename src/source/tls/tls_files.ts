@@ -1,8 +1,10 @@
 // Reads certificates and keys as libpq does (fe-secure-openssl.c, initialize_SSL), and says what is wrong with one.
 
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { Buffer } from "node:buffer";
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { CaptureError } from "../../errors.ts";
 import type { FileFacts, SettingsFiles, TlsMaterial, TlsMode, TlsPaths } from "../options.ts";
+import { isIssuedBy } from "./issuers.ts";
 
 /** The files of one configuration. */
 export class TlsFiles {
@@ -57,23 +59,18 @@ function readRoots(
  * given; OpenSSL, and so libpq, trusts one in between only because of the one above it.
  */
 function anchors(texts: readonly string[]): readonly string[] {
-  const left = new Map(texts.map((text) => [text, new X509Certificate(text)]));
-  const trusted = new Map<string, X509Certificate>();
+  const left = new Set(texts);
+  const trusted = new Set<string>();
   for (let isSettled = false; !isSettled;) {
     isSettled = true;
-    for (const [text, certificate] of left) {
-      const issuers = [certificate, ...trusted.values()];
-      if (!issuers.some((issuer) => isIssuedBy(certificate, issuer))) continue;
-      trusted.set(text, certificate);
+    for (const text of left) {
+      if (![text, ...trusted].some((issuer) => isIssuedBy(text, issuer))) continue;
+      trusted.add(text);
       left.delete(text);
       isSettled = false;
     }
   }
-  return [...trusted.keys()];
-}
-
-function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return certificate.issuer === issuer.subject && certificate.verify(issuer.publicKey);
+  return [...trusted];
 }
 
 /** From the file: asking the runtime for them would need a permission more. */
@@ -109,13 +106,17 @@ function readClient({ certFile, keyFile, home }: TlsPaths, files: SettingsFiles)
   const keyPath = keyFile ?? `${folder}/postgresql.key`;
   const key = readKey(keyPath, files);
   const [first] = certificates(cert, certPath);
-  if (!new X509Certificate(first!).checkPrivateKey(createPrivateKey(key))) {
+  if (!publicKeyOf(new X509Certificate(first!).publicKey).equals(publicKeyOf(createPublicKey(key)))) {
     throw wrong(
       `key "${keyPath}" is not the key of certificate "${certPath}"`,
       "set PG_SSL_CERT and PG_SSL_KEY to two that belong together",
     );
   }
   return { cert, key };
+}
+
+function publicKeyOf(key: KeyObject): Buffer {
+  return key.export({ type: "spki", format: "der" });
 }
 
 function readKey(path: string, files: SettingsFiles): string {
