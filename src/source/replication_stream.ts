@@ -7,14 +7,12 @@ import { unlessAborted } from "../pipeline/wait.ts";
 import { LargeMessage } from "./large_message.ts";
 import { type ServerError, translatePostgresError, translateServerError } from "./errors.ts";
 import { HEADER_BYTES, parseErrorResponse, queryMessage, statusUpdate, uint32 } from "./frames.ts";
+import { ReadPace } from "./read_pace.ts";
 import type { RawConnection } from "./socket.ts";
 
-const BUFFER_BYTES = 256 * 1024;
+const BUFFER_BYTES = 1024 * 1024;
 // PostgreSQL's own bound for a message is 1 GB; more is not a message.
 const MESSAGE_BYTES_MAX = 0x3fffffff;
-// Between two reads the socket is left alone for this long, so that a read finds many messages: reading each as
-// it comes made the walsender wake the reader for every row, and cost both sides more than half of their CPU.
-const GATHER_MS = 1;
 // START_REPLICATION is answered before the first byte of WAL is read.
 const BEGIN_MS_MAX = 25_000;
 const XLOG_HEADER_BYTES = 25;
@@ -59,7 +57,7 @@ export class PostgresStream implements ReplicationStream {
   /** Unparsed bytes are at `[#head, #tail)`. */
   #head = 0;
   #tail = 0;
-  #gather = false;
+  readonly #pace = new ReadPace();
   #receivedBytes = 0;
   #reading: Promise<number | null> | undefined;
   #ended = false;
@@ -148,7 +146,7 @@ export class PostgresStream implements ReplicationStream {
   async fill(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.#makeRoom();
-    if (this.#gather) await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+    if (this.#reading === undefined) await this.#pace.rest();
     // A read can't be taken back: one that an abort left behind is waited for by the next call.
     this.#reading ??= this.#connection.read(this.bytes.subarray(this.#tail));
     let count: number | null;
@@ -167,7 +165,7 @@ export class PostgresStream implements ReplicationStream {
     }
     this.#tail += count;
     this.#receivedBytes += count;
-    this.#gather = this.#tail < this.bytes.length;
+    this.#pace.didRead(count, this.#tail === this.bytes.length);
     this.#readThrough();
   }
 

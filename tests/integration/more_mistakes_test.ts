@@ -166,7 +166,10 @@ Deno.test("the first line mends: a role that may not log in", async () => {
   try {
     await assertFirstLine(
       bed.env,
-      refused({ PG_USERNAME: role, PG_PASSWORD: "x" }, /not permitted to log in mend: ALTER ROLE "nologin_\w+" LOGIN;/),
+      refused(
+        { PG_USERNAME: role, PG_PASSWORD: "x" },
+        /not permitted to log in mend: ALTER ROLE "nologin_\w+" LOGIN;/,
+      ),
     );
   } finally {
     await bed.sql.exec(`DROP ROLE ${role}`);
