@@ -7,7 +7,7 @@ import { runTool } from "./tools.ts";
 /** `group:artifact:version`. */
 export type MavenArtifact = `${string}:${string}:${string}`;
 
-const PURPOSE_TIMEOUT_MS = 600_000;
+const FETCH_TIMEOUT_MS = 600_000;
 
 /**
  * Fetches artifacts and all they need into `folder`.
@@ -35,7 +35,7 @@ export async function fetchJars(
     cwd: project,
     purpose: `fetch ${what}`,
     missingHint,
-    timeoutMs: PURPOSE_TIMEOUT_MS,
+    timeoutMs: FETCH_TIMEOUT_MS,
   });
   await Deno.remove(project, { recursive: true });
 }

@@ -5,11 +5,12 @@
 /** What a module's files may import, by the first folder below src; its own folder always. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
+  "pem.ts": [],
   "version.ts": [],
   decoder: ["errors.ts", "pipeline/position.ts", "pipeline/ports.ts"],
   pipeline: ["errors.ts", "decoder"],
-  source: ["errors.ts", "pipeline", "decoder"],
-  sink: ["errors.ts", "pipeline"],
+  source: ["errors.ts", "pem.ts", "pipeline", "decoder"],
+  sink: ["errors.ts", "pem.ts", "pipeline"],
   checkpoint: ["errors.ts", "pipeline"],
   config: ["errors.ts", "pipeline"],
   observability: ["errors.ts", "pipeline", "decoder"],

@@ -232,8 +232,7 @@ export class Batcher {
   #joinMs(until: number): number {
     if (this.#full || this.#flushing) return 0;
     const now = this.#now();
-    if (this.#idleSince !== undefined && now - this.#idleSince >= PAUSE_MS) return 0;
-    return Math.min(until - now, PAUSE_MS);
+    return Math.min(until, (this.#idleSince ?? now) + PAUSE_MS) - now;
   }
 
   /** How long until it is time to deliver: 0 now, Infinity not before something changes. */
@@ -259,8 +258,8 @@ export class Batcher {
 
 // At most so often a position is delivered alone, however often it is asked for.
 const SOON_MS = 100;
-// Between two chunks of a backlog it never takes that long.
-const PAUSE_MS = 5;
+// Between two chunks of a backlog it never takes that long: the source rests for 8 ms (source/read_pace.ts).
+const PAUSE_MS = 20;
 
 /** A record of the size of both. */
 function withTombstone(record: EncodedRecord): EncodedRecord {

@@ -13,8 +13,8 @@ export interface Delivery {
    */
   send(batches: readonly RecordBatch[], signal: AbortSignal): Promise<void>;
   /**
-   * Delivers record batches, what was sent before them, and the progress record where delivery is exactly-once. The batches can only be
-   * cleared afterwards.
+   * Delivers record batches, what was sent before them, and the progress record where delivery is exactly-once. The
+   * batches can only be cleared afterwards.
    * @throws CaptureError
    */
   deliver(batches: readonly RecordBatch[], progress: RecordBatch, signal: AbortSignal): Promise<void>;

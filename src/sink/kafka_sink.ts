@@ -90,22 +90,16 @@ class KafkaSink implements Sink {
 
   async send(batch: Batch, signal: AbortSignal): Promise<void> {
     await this.#during("ready", "writing", async () => {
-      assert(
-        batch instanceof PartitionedBatch && this.#delivery !== undefined,
-        "a batch is of this sink's making",
-      );
-      await this.#delivery.send(batch.filled, signal);
+      const { delivery, batches } = this.#ready(batch);
+      await delivery.send(batches, signal);
     });
   }
 
   async write(batch: Batch, progress: Progress, signal: AbortSignal): Promise<void> {
     await this.#during("ready", "writing", async () => {
-      assert(
-        batch instanceof PartitionedBatch && this.#delivery !== undefined,
-        "a batch is of this sink's making",
-      );
+      const { delivery, batches } = this.#ready(batch);
       this.#progressBatch.append(this.#progressRecord(progress), PROGRESS_TIMESTAMP_MS);
-      await this.#delivery.deliver(batch.filled, this.#progressBatch, signal);
+      await delivery.deliver(batches, this.#progressBatch, signal);
       this.#progressBatch.clear();
     });
   }
@@ -131,6 +125,14 @@ class KafkaSink implements Sink {
       this.#failure ??= error;
       throw error;
     }
+  }
+
+  #ready(batch: Batch): { readonly delivery: Delivery; readonly batches: readonly RecordBatch[] } {
+    assert(
+      batch instanceof PartitionedBatch && this.#delivery !== undefined,
+      "a batch is of this sink's making",
+    );
+    return { delivery: this.#delivery, batches: batch.filled };
   }
 
   #throwFailure(): void {

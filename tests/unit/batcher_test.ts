@@ -184,6 +184,9 @@ Deno.test("a batch that others wait for is taken when it is full, when it is lat
   batcher.setInputIdle(true);
   const waiting = batcher.take(NEVER, 9_000);
   strictEqual(await isPending(waiting), true, "a moment's rest is none");
-  clock.now += 6;
+  clock.now += 10;
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  strictEqual(await isPending(waiting), true, "nor is the rest between two reads of a backlog");
+  clock.now += 11;
   strictEqual((await waiting)?.batch.count, 0);
 });

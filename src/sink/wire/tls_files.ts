@@ -1,7 +1,8 @@
 // The certificates and the key of a TLS connection: read from their files for each connection, and checked.
 
-import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { CaptureError } from "../../errors.ts";
+import { holdsPrivateKey, isEncryptedKey, isKeyOf, pemCertificates } from "../../pem.ts";
 
 /** Paths of PEM files; `cert` and `key` come together. */
 export interface TlsFilePaths {
@@ -42,8 +43,7 @@ export class TlsFiles {
       const key = this.#read("KAFKA_SSL_KEY", this.paths.key);
       const text = JSON.stringify([ca?.text, cert?.text, key?.text]);
       if (this.#last?.text !== text) {
-        const authorities = ca && { ca: ca.text.match(CERTIFICATE) ?? none(ca) };
-        if (ca !== undefined) certificatesOf(ca);
+        const authorities = ca && { ca: certificatesOf(ca) };
         const pair = cert && key && { cert: cert.text, key: keyFor(cert, key) };
         this.#last = { text, material: { ...authorities, ...pair } };
       }
@@ -75,21 +75,19 @@ interface PemFile {
   readonly text: string;
 }
 
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
-const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
-
-function certificatesOf(file: PemFile): readonly X509Certificate[] {
-  const blocks = file.text.match(CERTIFICATE) ?? none(file);
+/** Each that is in the file, at least one; all can be read. */
+function certificatesOf(file: PemFile): readonly [string, ...string[]] {
+  const [first = none(file), ...others] = pemCertificates(file.text);
   try {
-    return blocks.map((block) => new X509Certificate(block));
+    for (const each of [first, ...others]) new X509Certificate(each);
   } catch (cause) {
     throw unusable(file, "a certificate in it is damaged", "copy it again", cause);
   }
+  return [first, ...others];
 }
 
 function none(file: PemFile): never {
-  const mend = PRIVATE_KEY.test(file.text)
+  const mend = holdsPrivateKey(file.text)
     ? `it is a key: name the certificate's file in ${file.name}`
     : `name a PEM file, which begins with -----BEGIN CERTIFICATE-----`;
   throw unusable(file, "it holds no certificate", mend);
@@ -98,23 +96,22 @@ function none(file: PemFile): never {
 /** The key, once it is sure that it is the one of the first certificate. A wrong pair would be an obscure alert later. */
 function keyFor(certFile: PemFile, keyFile: PemFile): string {
   const [certificate] = certificatesOf(certFile);
-  if (ENCRYPTED.test(keyFile.text)) {
+  if (isEncryptedKey(keyFile.text)) {
     throw unusable(
       keyFile,
       "the key is encrypted",
       `openssl pkey -in "${keyFile.path}" -out PLAIN.pem, and name that in ${keyFile.name}, readable for this user alone`,
     );
   }
-  if (!PRIVATE_KEY.test(keyFile.text)) {
+  if (!holdsPrivateKey(keyFile.text)) {
     throw unusable(
       keyFile,
       "it holds no key",
       "name a PEM file, which begins with -----BEGIN PRIVATE KEY-----",
     );
   }
-  let key: KeyObject;
   try {
-    key = createPublicKey(createPrivateKey(keyFile.text));
+    createPrivateKey(keyFile.text);
   } catch {
     // No cause: what a parser says may hold a part of the key.
     throw unusable(
@@ -123,7 +120,7 @@ function keyFor(certFile: PemFile, keyFile: PemFile): string {
       "use an RSA or EC key in PEM",
     );
   }
-  if (certificate === undefined || !sameKey(certificate.publicKey, key)) {
+  if (!isKeyOf(keyFile.text, certificate)) {
     throw unusable(
       keyFile,
       `it is not the key of the certificate in "${certFile.path}"`,
@@ -131,11 +128,6 @@ function keyFor(certFile: PemFile, keyFile: PemFile): string {
     );
   }
   return keyFile.text;
-}
-
-function sameKey(one: KeyObject, other: KeyObject): boolean {
-  const [a, b] = [one, other].map((key) => key.export({ type: "spki", format: "pem" }));
-  return a === b;
 }
 
 function unusable(

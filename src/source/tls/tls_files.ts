@@ -1,8 +1,8 @@
 // Reads certificates and keys as libpq does (fe-secure-openssl.c, initialize_SSL), and says what is wrong with one.
 
-import type { Buffer } from "node:buffer";
-import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { CaptureError } from "../../errors.ts";
+import { isEncryptedKey, isKeyOf, pemCertificates } from "../../pem.ts";
 import type { FileFacts, SettingsFiles, TlsMaterial, TlsMode, TlsPaths } from "../options.ts";
 import { isIssuedBy } from "./issuers.ts";
 
@@ -77,8 +77,8 @@ function anchors(texts: readonly string[]): readonly string[] {
 function readSystemRoots(systemCertFile: string | undefined, files: SettingsFiles): readonly string[] {
   const paths = systemCertFile === undefined ? SYSTEM_CERT_FILES : [systemCertFile];
   for (const path of paths) {
-    const found = read(path, "the system's certificates", files)?.match(PEM_CERTIFICATE);
-    if (found) return found;
+    const found = pemCertificates(read(path, "the system's certificates", files) ?? "");
+    if (found.length > 0) return found;
   }
   throw wrong(
     `the system's certificates are not in ${paths.join(", ")}`,
@@ -93,7 +93,6 @@ const SYSTEM_CERT_FILES = [
   "/etc/ssl/ca-bundle.pem",
   "/etc/ssl/cert.pem",
 ];
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 function readClient({ certFile, keyFile, home }: TlsPaths, files: SettingsFiles): TlsMaterial["client"] {
   const folder = home === undefined ? undefined : `${home}/.postgresql`;
@@ -106,17 +105,13 @@ function readClient({ certFile, keyFile, home }: TlsPaths, files: SettingsFiles)
   const keyPath = keyFile ?? `${folder}/postgresql.key`;
   const key = readKey(keyPath, files);
   const [first] = certificates(cert, certPath);
-  if (!publicKeyOf(new X509Certificate(first!).publicKey).equals(publicKeyOf(createPublicKey(key)))) {
+  if (!isKeyOf(key, first!)) {
     throw wrong(
       `key "${keyPath}" is not the key of certificate "${certPath}"`,
       "set PG_SSL_CERT and PG_SSL_KEY to two that belong together",
     );
   }
   return { cert, key };
-}
-
-function publicKeyOf(key: KeyObject): Buffer {
-  return key.export({ type: "spki", format: "der" });
 }
 
 function readKey(path: string, files: SettingsFiles): string {
@@ -127,7 +122,7 @@ function readKey(path: string, files: SettingsFiles): string {
   if (!facts.isFile) throw wrong(`key "${path}" is not a regular file`, "set PG_SSL_KEY to a file");
   if (isOpen(facts)) throw wrong(`group or world has access to key "${path}"`, `chmod 600 '${path}'`);
   const key = read(path, "the key", files) ?? "";
-  if (/^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(key)) {
+  if (isEncryptedKey(key)) {
     const mend = `write it without a passphrase: openssl pkey -in '${path}' -out FILE, and PG_SSL_KEY=FILE`;
     throw wrong(`key "${path}" is encrypted`, mend);
   }
@@ -146,7 +141,7 @@ function isOpen({ mode, uid }: FileFacts): boolean {
 
 /** Each certificate of a file in PEM, at least one. */
 function certificates(text: string, path: string): readonly string[] {
-  const found = text.match(PEM_CERTIFICATE) ?? [];
+  const found = pemCertificates(text);
   try {
     for (const each of found) new X509Certificate(each);
     if (found.length > 0) return found;

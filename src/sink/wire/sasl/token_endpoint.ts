@@ -1,6 +1,7 @@
 // Tokens for OAUTHBEARER: client credentials at a token endpoint (RFC 6749, section 4.4), kept until they are old.
 
 import { CaptureError } from "../../../errors.ts";
+import { unlessAborted } from "../../../pipeline/wait.ts";
 
 /** Where tokens come from, and who asks for them. */
 export interface TokenEndpoint {
@@ -53,7 +54,7 @@ export class TokenSource {
       if (this.#clock() - askedAtMs < lifeMs * (isRenewal ? NEW_PART : USED_PART)) return text;
     }
     this.#asking ??= this.#ask().finally(() => this.#asking = undefined);
-    return await this.#asking;
+    return await unlessAborted(this.#asking, signal);
   }
 
   async #ask(): Promise<string> {

@@ -1,0 +1,35 @@
+// What there is in a PEM file (RFC 7468), for TLS towards both servers.
+
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
+const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
+
+/** Each certificate in the text; not read yet. */
+export function pemCertificates(text: string): readonly string[] {
+  return text.match(CERTIFICATE) ?? [];
+}
+
+/** Whether there is a private key, encrypted or not. */
+export function holdsPrivateKey(text: string): boolean {
+  return PRIVATE_KEY.test(text);
+}
+
+/** Whether its key needs a passphrase. */
+export function isEncryptedKey(text: string): boolean {
+  return ENCRYPTED.test(text);
+}
+
+/** @throws any error when one of the two can't be read */
+export function isKeyOf(privateKey: string, certificate: string): boolean {
+  const [own, certified] = [
+    createPublicKey(createPrivateKey(privateKey)),
+    new X509Certificate(certificate).publicKey,
+  ].map(publicKeyText);
+  return own === certified;
+}
+
+function publicKeyText(key: KeyObject): string {
+  return String(key.export({ type: "spki", format: "pem" }));
+}
