@@ -9,7 +9,6 @@ import { newProducerId, type ProducerIdentity } from "./producer_id.ts";
 import type { ProducerStamp, RecordBatch } from "./record_batch.ts";
 import { SequenceNumbers } from "./sequence_numbers.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
-import { produce } from "./wire/apis/produce.ts";
 
 /**
  * With acks "all" an idempotent producer, so that a broker stores a batch once; with 0 and 1 a plain one. The
@@ -47,7 +46,7 @@ export class AtLeastOnceDelivery implements Delivery {
     if (batches.length === 0) return;
     const finished = batches.map((batch) => this.#finish(batch));
     const acks = this.#acks === "all" ? -1 : this.#acks;
-    const settings = { api: produce, transactionalId: null, acks } as const;
+    const settings = { transactionalId: null, acks } as const;
     await produceToLeaders(this.#cluster, this.#directory, finished, settings, signal);
   }
 

@@ -43,12 +43,6 @@ export class KafkaInspection implements Disposable {
     return (await this.#cluster.any(signal)).tls;
   }
 
-  /** Level of the cluster's transactions: 2 with Kafka 4.0 and later. */
-  async transactionVersion(signal: AbortSignal): Promise<number> {
-    const connection = await this.#cluster.any(signal);
-    return connection.featureLevel("transaction.version");
-  }
-
   /** The brokers, and the topics' replicas. */
   async layout(topics: readonly string[], signal: AbortSignal): Promise<ClusterLayout> {
     const connection = await this.#cluster.any(signal);

@@ -140,15 +140,13 @@ class KafkaSink implements Sink {
   }
 
   async #createDelivery(): Promise<Delivery> {
-    const { delivery, compression, acks, identity, transactionVersionMax } = this.#options;
+    const { delivery, compression, acks, identity } = this.#options;
     const compressor = await loadCompressor(compression);
     if (delivery === "at-least-once") {
       return new AtLeastOnceDelivery(this.#cluster, this.#directory, compressor, acks);
     }
-    return new TransactionalDelivery(this.#cluster, this.#directory, compressor, {
-      transactionalId: transactionalIdOf(identity),
-      versionMax: transactionVersionMax ?? 2,
-    });
+    const transactionalId = transactionalIdOf(identity);
+    return new TransactionalDelivery(this.#cluster, this.#directory, compressor, transactionalId);
   }
 
   async #readProgress(signal: AbortSignal): Promise<Progress | null> {

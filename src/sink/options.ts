@@ -27,6 +27,4 @@ export interface KafkaSinkOptions {
   /** Names this program in the brokers' logs and quotas. */
   readonly clientId: string;
   readonly identity: SourceIdentity;
-  /** The newest version of Kafka's transactions to speak; absent: 2, where the brokers have it. */
-  readonly transactionVersionMax?: 1 | 2;
 }

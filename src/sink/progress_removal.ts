@@ -8,7 +8,6 @@ import { encodeProgressKey } from "./progress_record.ts";
 import { RecordBatch } from "./record_batch.ts";
 import { TopicDirectory } from "./topic_directory.ts";
 import { progressTopic } from "./topics.ts";
-import { produce } from "./wire/apis/produce.ts";
 import type { KafkaSecurity } from "./wire/security.ts";
 import type { HostPort } from "./wire/socket.ts";
 
@@ -42,13 +41,7 @@ export async function removeProgress(
     batch.append({ bytes: key, keyEnd: key.length, valueEnd: -1 }, 0);
     const stamp = { producerId: -1n, producerEpoch: -1, baseSequence: -1, isTransactional: false };
     const finished = [{ topic, partition: 0, records: batch.finish(stamp, null) }];
-    await produceToLeaders(
-      cluster,
-      directory,
-      finished,
-      { api: produce, transactionalId: null, acks: -1 },
-      signal,
-    );
+    await produceToLeaders(cluster, directory, finished, { transactionalId: null, acks: -1 }, signal);
     return true;
   } finally {
     cluster.close();

@@ -2,7 +2,7 @@
 
 import type { RecordBatch } from "./record_batch.ts";
 
-/** Sequence numbers by partition: they start at 0 with each epoch, and again after 2^31 - 1. */
+/** Sequence numbers by partition: they start at 0, and again after 2^31 - 1. */
 export class SequenceNumbers {
   readonly #next = new Map<string, number>();
 
@@ -12,10 +12,5 @@ export class SequenceNumbers {
     const first = this.#next.get(key) ?? 0;
     this.#next.set(key, (first + count) & 0x7fffffff);
     return first;
-  }
-
-  /** A new epoch begins. */
-  reset(): void {
-    this.#next.clear();
   }
 }

@@ -13,54 +13,43 @@ import { SequenceNumbers } from "./sequence_numbers.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
 import { growingPauses, pause } from "./wait.ts";
 import { addPartitionsToTxn } from "./wire/apis/add_partitions_to_txn.ts";
-import { endTxn, endTxnWithEpoch } from "./wire/apis/end_txn.ts";
-import { produce, produceToTransaction } from "./wire/apis/produce.ts";
+import { endTxn } from "./wire/apis/end_txn.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
-
-export interface TransactionOptions {
-  readonly transactionalId: string;
-  /** The newest version of transactions to speak. */
-  readonly versionMax: 1 | 2;
-}
 
 /**
  * One transactional producer. Nothing that failed or wasn't answered is tried again: a late EndTxn could commit
  * half of the next transaction. Whoever comes after begins with `open`, which aborts what is left and raises the
  * epoch, and then reads the progress record to learn what was committed.
  *
- * With transactions version 2 (KIP-890) each transaction has an epoch of its own, and the leaders add their
- * partitions to it themselves; version 1 names the partitions first.
+ * It speaks transactions version 1 with every broker, which names the partitions first. With version 2 (KIP-890) the
+ * leaders add them, and wait in steps of 20 ms while the transaction before is being ended (docs/BENCHMARKS.md).
  */
 export class TransactionalDelivery implements Delivery {
   readonly #cluster: Cluster;
   readonly #directory: TopicDirectory;
   readonly #compressor: Compressor | null;
-  readonly #options: TransactionOptions;
+  readonly #transactionalId: string;
   readonly #sequences = new SequenceNumbers();
-  /** The partitions that the open transaction was told of; with version 2 it learns of them by itself. */
+  /** The partitions that the open transaction was told of. */
   readonly #added = new Set<string>();
-  #version: 1 | 2 = 1;
   #producer: TransactionalIdentity | undefined;
 
   constructor(
     cluster: Cluster,
     directory: TopicDirectory,
     compressor: Compressor | null,
-    options: TransactionOptions,
+    transactionalId: string,
   ) {
     this.#cluster = cluster;
     this.#directory = directory;
     this.#compressor = compressor;
-    this.#options = options;
+    this.#transactionalId = transactionalId;
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    const { transactionalId, versionMax } = this.#options;
-    const anyBroker = await this.#cluster.any(signal);
-    this.#version = anyBroker.featureLevel("transaction.version") >= 2 ? versionMax : 1;
     this.#producer = await takeTransactionalId(
       this.#cluster,
-      transactionalId,
+      this.#transactionalId,
       TRANSACTION_TIMEOUT_MS,
       signal,
     );
@@ -97,7 +86,7 @@ export class TransactionalDelivery implements Delivery {
 
   /** CONCURRENT_TRANSACTIONS: the coordinator still writes the markers of the transaction before, and did nothing. */
   async #addPartitions(all: readonly FinishedBatch[], signal: AbortSignal): Promise<void> {
-    const { transactionalId } = this.#options;
+    const transactionalId = this.#transactionalId;
     const { producerId, producerEpoch, coordinator: address } = this.#openProducer();
     const batches = all.filter((batch) => !this.#added.has(partitionName(batch)));
     if (batches.length === 0) return;
@@ -105,7 +94,7 @@ export class TransactionalDelivery implements Delivery {
     const topics = [...Map.groupBy(batches, ({ topic }) => topic)]
       .map(([topic, partitions]) => ({ topic, partitions: partitions.map(({ partition }) => partition) }));
     const request = { transactionalId, producerId, producerEpoch, topics };
-    for (const pauseMs of growingPauses(2, 50, MARKERS_WAIT_MS_MAX)) {
+    for (const pauseMs of growingPauses(MARKERS_LOOK_MS, MARKERS_LOOK_MS_MAX, MARKERS_WAIT_MS_MAX)) {
       const results = await unclearWhenLost(coordinator.request(addPartitionsToTxn, request, signal));
       const named = results.filter(({ errorCode }) => errorCode === ErrorCode.NONE).length;
       if (named === batches.length) {
@@ -126,35 +115,21 @@ export class TransactionalDelivery implements Delivery {
   }
 
   async #produce(batches: readonly FinishedBatch[], signal: AbortSignal): Promise<void> {
-    const { transactionalId } = this.#options;
-    if (this.#version === 1) await this.#addPartitions(batches, signal);
-    const api = this.#version === 1 ? produce : produceToTransaction;
-    await produceToLeaders(
-      this.#cluster,
-      this.#directory,
-      batches,
-      { api, transactionalId, acks: -1 },
-      signal,
-    );
+    await this.#addPartitions(batches, signal);
+    const settings = { transactionalId: this.#transactionalId, acks: -1 } as const;
+    await produceToLeaders(this.#cluster, this.#directory, batches, settings, signal);
   }
 
   async #commit(producer: TransactionalIdentity, signal: AbortSignal): Promise<void> {
-    const { transactionalId } = this.#options;
+    const transactionalId = this.#transactionalId;
     const coordinator = await this.#cluster.connectTo(producer.coordinator, signal);
     const { producerId, producerEpoch } = producer;
-    const api = this.#version === 1 ? endTxn : endTxnWithEpoch;
     const request = { transactionalId, producerId, producerEpoch, committed: true };
-    const response = await unclearWhenLost(coordinator.request(api, request, signal));
+    const response = await unclearWhenLost(coordinator.request(endTxn, request, signal));
     if (response.errorCode !== ErrorCode.NONE) {
       throw brokerError(this.#attempt("commit a transaction"), response.errorCode);
     }
     this.#added.clear();
-    if (this.#version === 1) return;
-    if (response.producerId < 0n || response.producerEpoch < 0) {
-      throw unclear("the commit's answer names no epoch");
-    }
-    this.#producer = { ...producer, producerId: response.producerId, producerEpoch: response.producerEpoch };
-    this.#sequences.reset();
   }
 
   #refusal(topic: string, errorCode: number): CaptureError {
@@ -169,17 +144,19 @@ export class TransactionalDelivery implements Delivery {
   }
 
   #attempt(action: string): Attempt {
-    const { transactionalId } = this.#options;
     return {
       action,
-      rule: `--operation Write --transactional-id "${transactionalId}"`,
+      rule: `--operation Write --transactional-id "${this.#transactionalId}"`,
       otherwise: "kafka-unclear",
     };
   }
 }
 
 /** After this time a coordinator aborts a transaction that nobody ends. */
-const TRANSACTION_TIMEOUT_MS = 60_000;
+export const TRANSACTION_TIMEOUT_MS = 60_000;
+/** A look costs the coordinator little, and the markers of a small transaction are written in a few milliseconds. */
+const MARKERS_LOOK_MS = 1;
+const MARKERS_LOOK_MS_MAX = 10;
 const MARKERS_WAIT_MS_MAX = 25_000;
 
 function partitionName({ topic, partition }: FinishedBatch): string {

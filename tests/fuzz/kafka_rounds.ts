@@ -7,13 +7,13 @@ import { addPartitionsToTxn } from "../../src/sink/wire/apis/add_partitions_to_t
 import { clusterLayout } from "../../src/sink/wire/apis/cluster_layout.ts";
 import { createTopics } from "../../src/sink/wire/apis/create_topics.ts";
 import { describeConfigs } from "../../src/sink/wire/apis/describe_configs.ts";
-import { endTxn, endTxnWithEpoch } from "../../src/sink/wire/apis/end_txn.ts";
+import { endTxn } from "../../src/sink/wire/apis/end_txn.ts";
 import { fetch } from "../../src/sink/wire/apis/fetch.ts";
 import { findCoordinator } from "../../src/sink/wire/apis/find_coordinator.ts";
 import { initProducerId } from "../../src/sink/wire/apis/init_producer_id.ts";
 import { listOffsets } from "../../src/sink/wire/apis/list_offsets.ts";
 import { metadata } from "../../src/sink/wire/apis/metadata.ts";
-import { produce, produceToTransaction } from "../../src/sink/wire/apis/produce.ts";
+import { produce } from "../../src/sink/wire/apis/produce.ts";
 import { Connection } from "../../src/sink/wire/connection.ts";
 import type { KafkaSecurity } from "../../src/sink/wire/security.ts";
 import { apiKeyOf, FakeBroker } from "../support/fake_broker.ts";
@@ -102,9 +102,7 @@ const REQUESTS: readonly Send[] = [
   send(initProducerId, { transactionalId: "t", transactionTimeoutMs: 1 }),
   send(addPartitionsToTxn, { ...PRODUCER, topics: [{ topic: "t", partitions: [0] }] }),
   send(endTxn, { ...PRODUCER, committed: true }),
-  send(endTxnWithEpoch, { ...PRODUCER, committed: true }),
   send(produce, { transactionalId: null, acks: -1, timeoutMs: 1, topics: [] }),
-  send(produceToTransaction, { transactionalId: "t", acks: -1, timeoutMs: 1, topics: [] }),
   send(fetch, { topic: "t", partition: 0, offset: 0n, bytesMax: 1 }),
   send(listOffsets, { topic: "t", partition: 0, position: "start" }),
   send(createTopics, { topics: [], timeoutMs: 1 }),

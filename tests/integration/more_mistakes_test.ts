@@ -129,6 +129,18 @@ Deno.test("the first line mends: more replicas than brokers", async () => {
   );
 });
 
+Deno.test("the first line mends: brokers that take no transaction as long as ours", async () => {
+  await using kafka = await startKafka({ properties: { "transaction.max.timeout.ms": 30_000 } });
+  await using bed = await createTestBed();
+  await bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY)");
+  const env = { KAFKA_BROKERS: kafka.bootstrap };
+  await assertFirstLine(bed.env, refused(env, /mend: Set transaction\.max\.timeout\.ms .* to 60000 or more/));
+  match(
+    await checked(bed, env),
+    /FAILURE +Kafka: transactions: .* 30000.*\n +mend: set transaction\.max\.timeout\.ms=60000/,
+  );
+});
+
 Deno.test("the first line mends: two tables that would share a topic", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec(

@@ -16,7 +16,6 @@ for (const major of [14, 15, 16, 18] satisfies PostgresMajor[]) {
   });
 }
 
-// Before 4.0 there is no transactions version 2.
 Deno.test("Kafka 3.9: each change once, killed in between", async () => {
   const { postgres } = await sharedServers();
   await using kafka = await startKafka({ version: "3.9.1" });

@@ -270,9 +270,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a commit whose answer was lost is sent again",
     file: "src/sink/transaction.ts",
-    find: "const response = await unclearWhenLost(coordinator.request(api, request, signal));\n",
+    find: "const response = await unclearWhenLost(coordinator.request(endTxn, request, signal));\n",
     replace:
-      "const response = await coordinator.request(api, request, signal).catch(async () =>\n        (await this.#cluster.connectTo(producer.coordinator, signal)).request(api, request, signal));\n",
+      "const response = await coordinator.request(endTxn, request, signal).catch(async () =>\n        (await this.#cluster.connectTo(producer.coordinator, signal)).request(endTxn, request, signal));\n",
   },
   {
     breaks: "a commit that was refused counts",
@@ -291,19 +291,6 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "the progress record is left out of the transaction",
     file: "src/sink/transaction.ts",
     find: "    finished.push(this.#finish(progress, producer, null));\n",
-    replace: "",
-  },
-  {
-    breaks: "the next transaction has the epoch of the one before",
-    file: "src/sink/transaction.ts",
-    find:
-      "    this.#producer = { ...producer, producerId: response.producerId, producerEpoch: response.producerEpoch };\n",
-    replace: "",
-  },
-  {
-    breaks: "sequence numbers go on in a new epoch",
-    file: "src/sink/transaction.ts",
-    find: "    this.#sequences.reset();\n",
     replace: "",
   },
   {
@@ -333,21 +320,21 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a batch that the broker refused counts as taken",
     file: "src/sink/produce_to_leaders.ts",
-    find: "  if (errorCode === ErrorCode.NONE) return true;\n",
-    replace: "  if (errorCode !== undefined) return true;\n",
+    find: "  if (errorCode === ErrorCode.NONE) return;\n",
+    replace: "  if (errorCode !== undefined) return;\n",
   },
   {
     breaks: "a Produce whose answer was lost is sent again",
     file: "src/sink/produce_to_leaders.ts",
-    find: "const results = await unclearWhenLost(leader.request(api, request, signal));",
+    find: "const results = await unclearWhenLost(leader.request(produce, request, signal));",
     replace:
-      "const results = await leader.request(api, request, signal).catch(() => leader.request(api, request, signal));",
+      "const results = await leader.request(produce, request, signal).catch(() => leader.request(produce, request, signal));",
   },
   {
     breaks: "a batch that an answer leaves out counts as taken",
     file: "src/sink/produce_to_leaders.ts",
     find: "  if (errorCode === undefined) {",
-    replace: "  if (errorCode === undefined) return true;\n  if (false) {",
+    replace: "  if (errorCode === undefined) return;\n  if (false) {",
   },
   {
     breaks: "a batch's arena is emptied before it is sent",

@@ -44,12 +44,7 @@ export class ScriptedCluster implements AsyncDisposable {
   readonly ends: SentEnd[] = [];
   readonly #broker = new FakeBroker((frame) => this.#answer(frame));
   readonly #turns = new Map<ApiKey, Turn[]>();
-  readonly #transactionVersion: 1 | 2;
   #epoch = 0;
-
-  constructor(transactionVersion: 1 | 2) {
-    this.#transactionVersion = transactionVersion;
-  }
 
   get address() {
     return this.#broker.address;
@@ -84,7 +79,7 @@ export class ScriptedCluster implements AsyncDisposable {
     request.string(); // client id
     switch (api) {
       case Api.ApiVersions:
-        return this.#writeVersions(body);
+        return writeVersions(body);
       case Api.Metadata:
         return this.#writeMetadata(request, body);
       case Api.FindCoordinator:
@@ -107,36 +102,12 @@ export class ScriptedCluster implements AsyncDisposable {
         return writeProducer(body, errorCode, 7n, this.#epoch++);
       case Api.EndTxn:
         this.ends.push(sentEnd(request));
-        return this.#transactionVersion === 2
-          ? writeProducer(body, errorCode, 7n, this.#epoch++)
-          : writeThrottledError(body, errorCode);
+        return writeThrottledError(body, errorCode);
       case Api.AddPartitionsToTxn:
         return writePartitionResults(request, body, turn);
       case Api.Produce:
         return this.#writeProduced(request, body, turn);
     }
-  }
-
-  #writeVersions(body: BufferWriter): void {
-    body.int16(0);
-    const versions = { [Api.EndTxn]: 5, [Api.Produce]: 12, [Api.Fetch]: 10 };
-    const keys = Object.values(Api);
-    body.compactArrayLength(keys.length);
-    for (const key of keys) {
-      body.int16(key);
-      body.int16(0);
-      body.int16(versions[key as 0 | 1 | 26] ?? 4);
-      body.noTags();
-    }
-    body.int32(0);
-    body.unsignedVarint(1);
-    body.unsignedVarint(2); // the tag of the finalized features
-    body.unsignedVarint(26);
-    body.compactArrayLength(1);
-    body.compactString("transaction.version");
-    body.int16(this.#transactionVersion);
-    body.int16(0);
-    body.noTags();
   }
 
   #writeMetadata(request: BufferReader, body: BufferWriter): void {
@@ -198,6 +169,22 @@ export class ScriptedCluster implements AsyncDisposable {
     body.int32(0);
     body.noTags();
   }
+}
+
+/** As Kafka 4.1 has them. */
+function writeVersions(body: BufferWriter): void {
+  body.int16(0);
+  const versions = { [Api.EndTxn]: 5, [Api.Produce]: 13, [Api.Fetch]: 10 };
+  const keys = Object.values(Api);
+  body.compactArrayLength(keys.length);
+  for (const key of keys) {
+    body.int16(key);
+    body.int16(0);
+    body.int16(versions[key as 0 | 1 | 26] ?? 4);
+    body.noTags();
+  }
+  body.int32(0);
+  body.noTags();
 }
 
 function sentBatch(topic: string, records: Uint8Array): SentBatch {

@@ -6,7 +6,7 @@ import { CaptureError } from "../../src/errors.ts";
 import { addPartitionsToTxn } from "../../src/sink/wire/apis/add_partitions_to_txn.ts";
 import { apiVersions } from "../../src/sink/wire/apis/api_versions.ts";
 import { createTopics } from "../../src/sink/wire/apis/create_topics.ts";
-import { endTxn, endTxnWithEpoch } from "../../src/sink/wire/apis/end_txn.ts";
+import { endTxn } from "../../src/sink/wire/apis/end_txn.ts";
 import { fetch } from "../../src/sink/wire/apis/fetch.ts";
 import { findCoordinator } from "../../src/sink/wire/apis/find_coordinator.ts";
 import { initProducerId } from "../../src/sink/wire/apis/init_producer_id.ts";
@@ -30,7 +30,6 @@ Deno.test("random bytes are a response or a CaptureError, for every API and vers
     apiVersions,
     createTopics,
     endTxn,
-    endTxnWithEpoch,
     fetch,
     findCoordinator,
     initProducerId,
@@ -123,16 +122,7 @@ Deno.test("a broker that knows only version 0 of ApiVersions is asked again", as
     return response(frame, version === 0 ? onlyMetadata : [0, 35, 0, 0, 0, 0]);
   });
   const connection = await Connection.open(broker.address, OPTIONS, FOREVER);
-  assert.equal(connection.featureLevel("transaction.version"), 0);
   await rejectsWith("kafka-refused", () => connection.request(produce, PRODUCE, FOREVER));
-  connection.close();
-});
-
-Deno.test("finalized features are read", async () => {
-  await using broker = new FakeBroker((frame) => response(frame, VERSIONS));
-  const connection = await Connection.open(broker.address, OPTIONS, FOREVER);
-  assert.equal(connection.featureLevel("transaction.version"), 2);
-  assert.equal(connection.featureLevel("metadata.version"), 0);
   connection.close();
 });
 
@@ -250,7 +240,7 @@ Deno.test("a port where nobody listens is said so", async () => {
 
 const PRODUCE = { transactionalId: null, acks: 1, timeoutMs: 1, topics: [] } as const;
 
-/** ApiVersions 3: no error; ApiVersions, Metadata and Produce; transaction.version 2. */
+/** ApiVersions 3: no error; ApiVersions, Metadata and Produce; a tagged field, of a feature. */
 const VERSIONS = [
   ...[0, 0, 4],
   ...[0, 18, 0, 0, 0, 3, 0],

@@ -5,11 +5,13 @@ import type { SourceIdentity } from "../../pipeline/position.ts";
 import type { PublishedTable } from "../../pipeline/ports.ts";
 import type { KafkaInspection } from "../../sink/inspection.ts";
 import { progressTopic, TopicOwners } from "../../sink/topics.ts";
+import { TRANSACTION_TIMEOUT_MS } from "../../sink/transaction.ts";
+import type { ClusterLayout } from "../../sink/wire/apis/cluster_layout.ts";
 import { formatAddress, type HostPort } from "../../sink/wire/socket.ts";
 import { failed, failure, type Finding, type Findings, ok, warning } from "./finding.ts";
 import { kafkaSecurityFindings } from "./kafka_security_checks.ts";
 import { rightsFinding } from "./rights_checks.ts";
-import { topicFindings } from "./topic_checks.ts";
+import { topicFindings, unreadable } from "./topic_checks.ts";
 
 /** What is checked against. */
 export interface KafkaCheckOptions {
@@ -42,7 +44,7 @@ export async function* kafkaFindings(
     );
     yield* brokersFindings(others, "named by the cluster", kafka, signal);
     yield await rightsFinding(config, layout, identity, kafka, signal);
-    if (config.kafka.delivery === "exactly-once") yield await transactionFinding(kafka, signal);
+    if (config.kafka.delivery === "exactly-once") yield await transactionFinding(layout, kafka, signal);
     yield* topicFindings(config, layout, kafka, signal);
   } catch (error) {
     yield failed("Kafka: metadata", error);
@@ -79,9 +81,27 @@ async function* brokersFindings(
   return reached;
 }
 
-async function transactionFinding(kafka: KafkaInspection, signal: AbortSignal): Promise<Finding> {
-  const version = await kafka.transactionVersion(signal);
-  return ok("Kafka: transactions", `version ${version >= 2 ? 2 : 1}`);
+const TIMEOUT_SETTING = "transaction.max.timeout.ms";
+
+async function transactionFinding(
+  { brokers }: ClusterLayout,
+  kafka: KafkaInspection,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const check = "Kafka: transactions";
+  for (const { nodeId } of brokers) {
+    const request = { resource: "broker", name: String(nodeId), settings: [TIMEOUT_SETTING] } as const;
+    const settings = await kafka.settings(request, signal);
+    if (settings === null) return unreadable(check, "settings of the brokers", "--cluster");
+    const timeoutMs = Number(settings.get(TIMEOUT_SETTING) ?? Infinity);
+    if (timeoutMs >= TRANSACTION_TIMEOUT_MS) continue;
+    return failure(
+      check,
+      `${TIMEOUT_SETTING} of broker ${nodeId} is ${timeoutMs}: it takes none of ${TRANSACTION_TIMEOUT_MS} ms`,
+      `set ${TIMEOUT_SETTING}=${TRANSACTION_TIMEOUT_MS} or more in the brokers' server.properties`,
+    );
+  }
+  return ok(check, `they may last for ${TRANSACTION_TIMEOUT_MS / 1000} s`);
 }
 
 function claim(owners: TopicOwners, schema: string, table: string): string[] {

@@ -33,6 +33,7 @@ export async function* topicFindings(
     );
     if (settings === null) {
       yield unreadable(
+        "Kafka: topics",
         "settings of the topics",
         `--topic ${config.kafka.topicPrefix}. --resource-pattern-type prefixed`,
       );
@@ -55,7 +56,7 @@ export async function* topicFindings(
   const request = { resource: "broker", name: String(broker.nodeId), settings: BROKER_SETTINGS } as const;
   const defaults = await kafka.settings(request, signal);
   if (defaults === null) {
-    yield unreadable("settings of the brokers, which new topics get,", "--cluster");
+    yield unreadable("Kafka: new topics", "settings of the brokers, which they get,", "--cluster");
     return;
   }
   yield defaultsFinding(config, topics.length - present.length, brokers.length, defaults);
@@ -66,9 +67,9 @@ export async function* topicFindings(
 }
 
 /** `run` does not need them; a look at them would tell what breaks a promise. */
-function unreadable(what: string, resource: string): Finding {
+export function unreadable(check: string, what: string, resource: string): Finding {
   return warning(
-    "Kafka: topics",
+    check,
     `the ${what} may not be read: whether they break a promise is not known`,
     `kafka-acls.sh --bootstrap-server BROKER --add --allow-principal User:NAME --operation DescribeConfigs ${resource}`,
   );

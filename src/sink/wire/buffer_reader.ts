@@ -118,12 +118,10 @@ export class BufferReader {
   }
 
   /** The tagged fields at the end of a structure of a flexible version; `field` reads those it knows. */
-  tags(field?: (tag: number, reader: BufferReader) => void): void {
+  tags(): void {
     for (let count = this.unsignedVarint(); count > 0; count--) {
-      const tag = this.unsignedVarint();
-      const length = this.unsignedVarint();
-      const start = this.#take(length);
-      field?.(tag, new BufferReader(this.#bytes, start, start + length));
+      this.unsignedVarint(); // tag
+      this.#take(this.unsignedVarint());
     }
   }
 

@@ -38,7 +38,6 @@ export class Connection {
   readonly #writer = new BufferWriter();
   readonly #awaiting: Pick<Exchange<unknown>, "correlationId" | "answer" | "reject">[] = [];
   #versions: ReadonlyMap<number, VersionRange> = new Map();
-  #features: ReadonlyMap<string, number> = new Map();
   #correlationId = 0;
   #lastWrite: Promise<void> = Promise.resolve();
   /** While a login is renewed: nothing else may be sent between its messages. */
@@ -84,11 +83,6 @@ export class Connection {
     return this.#socket.tls;
   }
 
-  /** Level of the cluster's finalized feature; 0 where it has none. */
-  featureLevel(feature: string): number {
-    return this.#features.get(feature) ?? 0;
-  }
-
   /**
    * Sends a request and waits for its response, in the highest version that both sides know.
    *
@@ -124,7 +118,6 @@ export class Connection {
     }
     if (response.errorCode !== ErrorCode.NONE) throw this.#error(errorCodeName(response.errorCode));
     this.#versions = response.versions;
-    this.#features = response.finalizedFeatures;
   }
 
   async #logIn(sasl: SaslSettings, signal: AbortSignal, isRenewal: boolean): Promise<void> {

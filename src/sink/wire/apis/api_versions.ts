@@ -1,4 +1,4 @@
-// ApiVersions: which versions of each API a broker speaks, and which features its cluster has turned on.
+// ApiVersions: which versions of each API a broker speaks.
 
 import type { Api } from "../api.ts";
 import type { BufferReader } from "../buffer_reader.ts";
@@ -12,8 +12,6 @@ export interface ApiVersionsRequest {
 export interface ApiVersionsResponse {
   readonly errorCode: number;
   readonly versions: ReadonlyMap<number, VersionRange>;
-  /** Level of each finalized feature, for example `transaction.version`. */
-  readonly finalizedFeatures: ReadonlyMap<string, number>;
 }
 
 export interface VersionRange {
@@ -39,34 +37,18 @@ export const apiVersions: Api<ApiVersionsRequest, ApiVersionsResponse> = {
   },
   decode(reader, version) {
     const errorCode = reader.int16();
-    const finalizedFeatures = new Map<string, number>();
     if (version < 3 || errorCode === ErrorCode.UNSUPPORTED_VERSION) {
-      return { errorCode, versions: new Map(reader.array(6, () => versionRange(reader))), finalizedFeatures };
+      return { errorCode, versions: new Map(reader.array(6, () => versionRange(reader))) };
     }
     const versions = new Map(reader.compactArray(7, () => {
       const entry = versionRange(reader);
       reader.tags();
       return entry;
     }));
-    reader.int32(); // throttle time
-    reader.tags((tag, field) => {
-      if (tag === FINALIZED_FEATURES_TAG) readFeatures(field, finalizedFeatures);
-    });
-    return { errorCode, versions, finalizedFeatures };
+    return { errorCode, versions };
   },
 };
 
-const FINALIZED_FEATURES_TAG = 2;
-
 function versionRange(reader: BufferReader): [number, VersionRange] {
   return [reader.int16(), { min: reader.int16(), max: reader.int16() }];
-}
-
-function readFeatures(reader: BufferReader, features: Map<string, number>): void {
-  reader.compactArray(6, () => {
-    const name = reader.compactString();
-    features.set(name, reader.int16());
-    reader.int16(); // the lowest level
-    reader.tags();
-  });
 }

@@ -11,12 +11,9 @@ export interface EndTxnRequest {
 
 export interface EndTxnResponse {
   readonly errorCode: number;
-  /** Producer id and epoch of the next transaction, from version 5 on; -1 before. */
-  readonly producerId: bigint;
-  readonly producerEpoch: number;
 }
 
-/** EndTxn as transactions version 1 has it: version 3, the first that is flexible. */
+/** EndTxn, version 3: the first that is flexible. With version 5 come transactions version 2 (KIP-890). */
 export const endTxn: Api<EndTxnRequest, EndTxnResponse> = {
   name: "EndTxn",
   key: 26,
@@ -30,17 +27,8 @@ export const endTxn: Api<EndTxnRequest, EndTxnResponse> = {
     writer.boolean(request.committed);
     writer.noTags();
   },
-  decode(reader, version) {
+  decode(reader) {
     reader.int32(); // throttle time
-    const errorCode = reader.int16();
-    if (version < 5) return { errorCode, producerId: -1n, producerEpoch: -1 };
-    return { errorCode, producerId: reader.int64(), producerEpoch: reader.int16() };
+    return { errorCode: reader.int16() };
   },
-};
-
-/** EndTxn as transactions version 2 has it (KIP-890): each transaction gets an epoch of its own. */
-export const endTxnWithEpoch: Api<EndTxnRequest, EndTxnResponse> = {
-  ...endTxn,
-  versionMin: 5,
-  versionMax: 5,
 };

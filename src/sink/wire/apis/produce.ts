@@ -29,7 +29,7 @@ export interface ProduceResult {
   readonly errorCode: number;
 }
 
-/** Produce, versions 9 to 11, which have the same layout. */
+/** Produce, versions 9 to 11, which have the same layout. Version 12 would be transactions version 2 (KIP-890). */
 export const produce: Api<ProduceRequest, ProduceResponse> = {
   name: "Produce",
   key: 0,
@@ -72,14 +72,4 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
       return results;
     }).flat();
   },
-};
-
-/**
- * Produce as transactions version 2 has it (KIP-890): the layout is the same, and by the version the broker
- * knows to add the partitions to the transaction itself.
- */
-export const produceToTransaction: Api<ProduceRequest, ProduceResponse> = {
-  ...produce,
-  versionMin: 12,
-  versionMax: 12,
 };
