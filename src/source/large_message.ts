@@ -5,6 +5,8 @@ const VALUE_BYTES_MAX = 256 * 1024;
 /** What is kept of one message before only short values are. */
 const KEPT_BYTES_ENOUGH = 4 * 1024 * 1024;
 const SHORT_VALUE_BYTES_MAX = 8 * 1024;
+/** What is kept of a logical message's prefix. */
+const PREFIX_BYTES_MAX = 64 * 1024;
 /** CopyData's type and length, XLogData's header, and the message's tag. */
 const HEADERS_BYTES = 5 + 25 + 1;
 
@@ -109,7 +111,18 @@ export class LargeMessage {
   /** Flags, LSN, the prefix and its closing zero, the content's length. */
   *#readLogicalMessage(): Generator<Part, void> {
     yield keep(9);
-    do yield keep(1); while (this.#kept[this.#length - 1] !== 0);
+    const prefixStart = this.#length;
+    let isCut = false;
+    for (;;) {
+      yield keep(1);
+      const last = this.#kept[this.#length - 1]!;
+      if (last === 0) break;
+      if (!isCut && this.#length <= prefixStart + PREFIX_BYTES_MAX) continue;
+      this.#drop(1);
+      // Not half of a character.
+      if (!isCut && isContinuation(last)) this.#dropCharacter();
+      isCut = true;
+    }
     yield keep(4);
     this.#kept.fill(0, this.#length - 4, this.#length);
   }
@@ -118,6 +131,16 @@ export class LargeMessage {
   #uint(bytes: 2 | 4): number {
     const view = new DataView(this.#kept.buffer, this.#length - bytes);
     return bytes === 2 ? view.getUint16(0) : view.getUint32(0);
+  }
+
+  #drop(bytes: number): void {
+    this.#length -= bytes;
+    this.omittedBytes += bytes;
+  }
+
+  #dropCharacter(): void {
+    while (isContinuation(this.#kept[this.#length - 1]!)) this.#drop(1);
+    this.#drop(1);
   }
 
   #append(bytes: Uint8Array, at: number, count: number): void {
@@ -129,6 +152,11 @@ export class LargeMessage {
     this.#kept.set(bytes.subarray(at, at + count), this.#length);
     this.#length += count;
   }
+}
+
+/** In UTF-8. */
+function isContinuation(byte: number): boolean {
+  return (byte & 0xc0) === 0x80;
 }
 
 function keep(count: number): Part {

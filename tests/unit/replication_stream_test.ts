@@ -40,11 +40,11 @@ class FakeConnection implements RawConnection {
   }
 }
 
-async function startedOn(connection: FakeConnection): Promise<PostgresStream> {
+async function startedOn(connection: RawConnection, messageBytesMax?: number): Promise<PostgresStream> {
   return await PostgresStream.start(
     connection,
     "START",
-    { what: 'replication on slot "s"', now: () => 946_684_800_000 + 5 },
+    { what: 'replication on slot "s"', now: () => 946_684_800_000 + 5, messageBytesMax },
     NEVER,
   );
 }
@@ -114,12 +114,7 @@ Deno.test("of a message above the bound the long values are left out as they com
       { length: Math.ceil(whole.length / piece) },
       (_, index) => whole.subarray(index * piece, (index + 1) * piece),
     );
-    const stream = await PostgresStream.start(
-      new ChoppingConnection(COPY_BOTH, ...reads),
-      "START",
-      { what: "", now: () => 0, messageBytesMax: 1_200_000 },
-      NEVER,
-    );
+    const stream = await startedOn(new ChoppingConnection(COPY_BOTH, ...reads), 1_200_000);
     const found: unknown[] = [];
     while (found.length < 3) {
       while (stream.next() !== "none") {
@@ -145,6 +140,16 @@ Deno.test("of a message above the bound the long values are left out as they com
       [0, [], ["2", "b", NULL_COLUMN, "short"]],
     ]);
   }
+});
+
+Deno.test("of a logical message's prefix no more than its beginning is held, in whole characters", async () => {
+  const { bytes, end } = logicalMessage(true, 9n, `p${"ü".repeat(750_000)}end`, "content");
+  const whole = frame("d", [0x77, ...new Uint8Array(24), ...bytes.subarray(0, end)]);
+  const stream = await startedOn(new FakeConnection(COPY_BOTH, whole), 1_200_000);
+  while (stream.next() === "none") await stream.fill(NEVER);
+  const message = readMessage(stream.bytes, stream.start, stream.end, new RowChange());
+  strictEqual(message.kind === "message" && message.prefix, `p${"ü".repeat(32 * 1024 - 1)}`);
+  strictEqual(stream.omittedBytes, 1_500_004 - (64 * 1024 - 1) + "content".length);
 });
 
 function texts(bytes: Uint8Array, { count, starts, ends }: TupleColumns): (string | number)[] {
