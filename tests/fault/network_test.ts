@@ -80,7 +80,7 @@ for (const link of LINKS) {
     bed[link].set({ latencyMs: 250, jitterMs: 100 });
     await using capture = await startStreaming(bed);
     await using writers = new Writers(bed.postgres, 2, 64).start();
-    // On the way to Kafka a megabyte takes three turns, 1.5 s: what is written meanwhile needs minutes.
+    // On the way to Kafka a megabyte takes three turns, 1.5 s: what is written meanwhile needs a minute.
     await delay(8_000);
     await assertExactlyOnce(bed, capture, writers, 180_000);
   });

@@ -90,6 +90,20 @@ Deno.test("an endpoint that can't be reached is awaited", async () => {
   );
 });
 
+Deno.test("a wait for an endpoint that says nothing ends with its signal; another's goes on", async () => {
+  const silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const url = `http://127.0.0.1:${silent.addr.port}/token`;
+  const source = new TokenSource(endpoint({ tokenUrl: () => url }), () => 0);
+  const abort = new AbortController();
+  const [given, other] = [source.token(abort.signal), source.token(FOREVER)];
+  const connection = await silent.accept();
+  abort.abort("enough");
+  await assert.rejects(given, (reason) => reason === "enough");
+  connection.close();
+  silent.close();
+  await assert.rejects(other, (error) => error instanceof CaptureError && error.kind === "kafka-unavailable");
+});
+
 Deno.test("an unencrypted endpoint is on this machine, and no proxy gets to see the secret", async () => {
   await using server = await LoginServer.start();
   await using proxy = await LoginServer.start();

@@ -117,7 +117,7 @@ export class BufferReader {
     this.#take(length);
   }
 
-  /** The tagged fields at the end of a structure of a flexible version; `field` reads those it knows. */
+  /** Passes over the tagged fields at the end of a structure of a flexible version. */
   tags(): void {
     for (let count = this.unsignedVarint(); count > 0; count--) {
       this.unsignedVarint(); // tag
