@@ -27,6 +27,8 @@ export type ErrorKind =
   | "poison-change"
   /** Bytes from PostgreSQL are not what the protocol allows. */
   | "decoding"
+  /** An LSN of the replication stream contradicts others: it changed on the way. */
+  | "stream-corrupt"
   /** Kafka can't be reached or a broker is not able to answer for now. */
   | "kafka-unavailable"
   /** A request to Kafka was not answered in time. */
@@ -82,6 +84,7 @@ export function errorPolicy(kind: ErrorKind): ErrorPolicy {
     case "postgres-not-ready":
     case "postgres-silent":
     case "slot-in-use":
+    case "stream-corrupt":
     case "kafka-unavailable":
     case "kafka-silent":
     case "kafka-unclear":

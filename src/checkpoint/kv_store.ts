@@ -2,11 +2,17 @@
 
 import { dirname } from "node:path";
 import { CaptureError } from "../errors.ts";
-import { formatLsn, parseLsn } from "../pipeline/position.ts";
+import {
+  formatLsn,
+  parseLsn,
+  type Position,
+  positionOfVersion1,
+  VERSION_1_HINT,
+} from "../pipeline/position.ts";
 import type { Checkpoint, CheckpointStore } from "../pipeline/ports.ts";
 
 const KEY = ["checkpoint"];
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 
 /** A file with one checkpoint: LSNs as PostgreSQL prints them, so that a person can read it. */
 export class KvCheckpointStore implements CheckpointStore, Disposable {
@@ -33,8 +39,10 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
       database: progress.identity.database,
       slot: progress.identity.slot,
       timeline: progress.timeline,
+      publication: progress.publication,
       commitLsn: formatLsn(progress.position.commitLsn),
       seq: progress.position.seq,
+      commitTimeMs: progress.position.commitTimeMs,
       endLsn: formatLsn(progress.position.endLsn),
       delivery,
     });
@@ -78,32 +86,46 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
 
   #parse(value: unknown): Checkpoint {
     const fields = jsonObject(value);
-    const commitLsn = parseLsn(String(fields.commitLsn));
-    const endLsn = parseLsn(String(fields.endLsn));
-    const { systemIdentifier, database, slot, timeline, seq, delivery } = fields;
-    const isWhole = fields.version === FORMAT_VERSION && commitLsn !== undefined && endLsn !== undefined &&
-      typeof systemIdentifier === "string" && typeof database === "string" && typeof slot === "string" &&
-      typeof timeline === "number" && typeof seq === "number" &&
+    const position = positionOf(fields);
+    const { systemIdentifier, database, slot, timeline, publication = "", delivery } = fields;
+    const isWhole = typeof systemIdentifier === "string" && typeof database === "string" &&
+      typeof slot === "string" && typeof timeline === "number" && typeof publication === "string" &&
       (delivery === "exactly-once" || delivery === "at-least-once");
-    if (!isWhole) {
-      throw new CaptureError(
-        "position-conflict",
-        `Cannot read checkpoint file "${this.#path}": it is not of format ${FORMAT_VERSION}`,
-        {
-          hint:
-            "it was written by another version; use that one, or delete the file to go by the progress record in Kafka",
-        },
+    if (!isWhole || position === null) {
+      throw this.#unreadable(
+        `it is not of format ${FORMAT_VERSION}`,
+        "it was written by another version; use that one, or delete the file to go by the progress record in Kafka",
+      );
+    }
+    if (position === undefined) {
+      throw this.#unreadable(
+        "version 0.1.0 wrote it in the middle of a transaction or right after a logical message",
+        `${VERSION_1_HINT}; or delete the file to go by the progress record in Kafka`,
       );
     }
     return {
-      progress: {
-        identity: { systemIdentifier, database, slot },
-        timeline,
-        position: { commitLsn, seq, endLsn },
-      },
+      progress: { identity: { systemIdentifier, database, slot }, timeline, publication, position },
       delivery,
     };
   }
+
+  #unreadable(found: string, hint: string): CaptureError {
+    return new CaptureError("position-conflict", `Cannot read checkpoint file "${this.#path}": ${found}`, {
+      hint,
+    });
+  }
+}
+
+/** Null where the fields are none of this version's or the one before, undefined where their meaning can't be known. */
+function positionOf(fields: Readonly<Record<string, unknown>>): Position | null | undefined {
+  const commitLsn = parseLsn(String(fields.commitLsn));
+  const endLsn = parseLsn(String(fields.endLsn));
+  if (commitLsn === undefined || endLsn === undefined) return null;
+  if (fields.version === 1) return positionOfVersion1(commitLsn, endLsn);
+  const { seq, commitTimeMs } = fields;
+  return fields.version === FORMAT_VERSION && typeof seq === "number" && typeof commitTimeMs === "number"
+    ? { commitLsn, seq, commitTimeMs, endLsn }
+    : null;
 }
 
 /** The object that the bytes are the JSON of; an empty one where they are not. */

@@ -3,6 +3,7 @@
 import { KvCheckpointStore } from "../checkpoint/kv_store.ts";
 import { type Config, secretsToMask } from "../config/config.ts";
 import { ChangeDecoder } from "../decoder/change_decoder.ts";
+import { KnownDisorder } from "../decoder/lsn_checks.ts";
 import { CaptureError, errorPolicy } from "../errors.ts";
 import { LifecycleLog } from "../observability/lifecycle_log.ts";
 import { ProblemKeeper } from "../observability/last_problem.ts";
@@ -96,6 +97,7 @@ function partsOf(
   const { pg, kafka } = config;
   const topics = new TopicOwners(kafka.topicPrefix);
   const security = kafkaSecurity(config);
+  const disorder = new KnownDisorder();
   const source = new PostgresSource(
     postgresOptions(config),
     {
@@ -129,7 +131,7 @@ function partsOf(
       }),
     store,
     createDecoder: () =>
-      new ChangeDecoder({ version: VERSION, database: pg.database, tombstones: kafka.tombstones }),
+      new ChangeDecoder({ version: VERSION, database: pg.database, tombstones: kafka.tombstones, disorder }),
     topicOf: (target) =>
       typeof target === "string"
         ? `${kafka.topicPrefix}.${target}`
@@ -145,6 +147,7 @@ function settingsOf({ pg, kafka, replication }: Config): CaptureSettings & Super
   return {
     database: pg.database,
     slot: pg.slotName,
+    publication: pg.publication,
     delivery: kafka.delivery,
     limits: {
       lingerMs: kafka.lingerMs,

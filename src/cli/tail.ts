@@ -101,6 +101,7 @@ function settingsOf({ pg, replication, kafka }: Config, slot: string): CaptureSe
   return {
     database: pg.database,
     slot,
+    publication: pg.publication,
     delivery: "exactly-once",
     limits: {
       lingerMs: 0,

@@ -5,9 +5,11 @@ import type { Lsn } from "../pipeline/position.ts";
 import { isKeyChanged } from "./change_key.ts";
 import { EnvelopeEncoder, EnvelopeRows } from "./envelope.ts";
 import { located, malformed } from "./errors.ts";
+import { KnownDisorder, LsnChecks } from "./lsn_checks.ts";
 import type { MessageBytes } from "./message_bytes.ts";
 import { type LogicalMessage, readMessage, type Relation, RowChange } from "./pgoutput.ts";
 import { compileRelation, type Operation, type RelationPlan, withTypes } from "./relation_plan.ts";
+import { RecordNumbers } from "./record_numbers.ts";
 import { RelationPlans } from "./relation_plans.ts";
 import { RowRecords } from "./row_records.ts";
 import { writeLogicalMessage, writePointer } from "./text_records.ts";
@@ -32,6 +34,8 @@ export interface DecoderOptions {
   readonly database: string;
   /** Whether a delete is followed by a record with the same key and a null value. */
   readonly tombstones: boolean;
+  /** Kept from stream to stream; absent: nothing is known. */
+  readonly disorder?: KnownDisorder;
 }
 
 type Step =
@@ -47,7 +51,7 @@ export class ChangeDecoder {
   /** The current transaction's commit LSN: of all its changes the identity, together with `seq`. */
   commitLsn: Lsn = 0n;
   commitTimeMs = 0;
-  /** The current record's number in its transaction, from 1. */
+  /** The current record's number in its transaction (`RecordNumbers`); 0 before a transaction's first. */
   seq = 0;
   /** The last commit's end. */
   endLsn: Lsn = 0n;
@@ -71,6 +75,10 @@ export class ChangeDecoder {
   #plan: RelationPlan | undefined;
   #truncated: readonly number[] = [];
   #truncatedAt = 0;
+  readonly #numbers = new RecordNumbers();
+  readonly #checks: LsnChecks;
+  /** The first of the numbers that the current message takes. */
+  #firstSeq = 0;
   #logicalMessage: LogicalMessage | undefined;
   #nowMs = 0;
 
@@ -78,6 +86,7 @@ export class ChangeDecoder {
     this.record = new EnvelopeEncoder(options.version, options.database);
     this.#rows = new RowRecords(this.record);
     this.#tombstones = options.tombstones;
+    this.#checks = new LsnChecks(options.disorder ?? new KnownDisorder());
   }
 
   /** The time that records are stamped with from now on, in milliseconds since 1970. */
@@ -107,6 +116,8 @@ export class ChangeDecoder {
         this.#beginRow();
         return "change";
       case "begin":
+        this.#checks.begin(decoded.commitLsn);
+        this.#numbers.beginTransaction(decoded.commitLsn);
         this.inTransaction = true;
         this.commitLsn = decoded.commitLsn;
         this.commitTimeMs = decoded.commitTimeMs;
@@ -115,6 +126,7 @@ export class ChangeDecoder {
         if (this.#relations.beginTransaction(decoded.commitLsn)) this.#plan = undefined;
         return "begin";
       case "commit":
+        this.#checks.commit(decoded.commitLsn, decoded.endLsn, message);
         this.inTransaction = false;
         this.endLsn = decoded.endLsn;
         return "commit";
@@ -124,6 +136,7 @@ export class ChangeDecoder {
       case "truncate":
         this.#truncated = decoded.relationIds;
         this.#truncatedAt = 0;
+        this.#takeNumbers(decoded.relationIds.length);
         this.#next = "truncate";
         return "change";
       case "message":
@@ -178,7 +191,6 @@ export class ChangeDecoder {
   retypeRelation(types: readonly TypeInfo[], asOf: Lsn): void {
     this.#plan = this.target = this.#relations.retype(this.#plan!, types, this.commitLsn, asOf);
     this.#next = this.#taken;
-    this.seq--;
   }
 
   /**
@@ -194,6 +206,16 @@ export class ChangeDecoder {
     writePointer(this.record, target === "message" ? null : target, operation, keyChange, bytes, place);
   }
 
+  /** After `commit`: whether the transaction was read before with numbers that were wrong. */
+  get wasMisread(): boolean {
+    return this.#checks.wasMisread;
+  }
+
+  /** All that commits below `endLsn` has come. */
+  ended(endLsn: Lsn): void {
+    this.#checks.ended(endLsn);
+  }
+
   /** Says where in the stream a message could not be decoded, and of which table. */
   #located(error: unknown): unknown {
     return located(error, this.#message, this.#plan);
@@ -207,11 +229,11 @@ export class ChangeDecoder {
         this.#encodeRow();
         return true;
       case "delete-of-key-change":
-        this.#encodeDelete(true);
+        this.#encodeDelete(true, this.#firstSeq);
         this.#next = "insert-of-key-change";
         return true;
       case "insert-of-key-change":
-        this.#encodeNew("INSERT", true);
+        this.#encodeNew("INSERT", true, this.#firstSeq + 1);
         this.#next = "done";
         return true;
       case "truncate":
@@ -238,10 +260,17 @@ export class ChangeDecoder {
     const count = plan.writers.length;
     if (change.operation !== "DELETE") this.#expectColumns(change.newColumns, count);
     if (change.old !== "none") this.#expectColumns(change.oldColumns, count);
+    this.#takeNumbers(change.operation === "UPDATE" ? 2 : 1);
     this.#next =
       change.operation === "UPDATE" && change.old !== "none" && isKeyChanged(plan, change, message.bytes)
         ? "delete-of-key-change"
         : "row";
+  }
+
+  #takeNumbers(count: number): void {
+    const { walStartHigh, walStartLow } = this.#message;
+    this.#checks.change(walStartHigh, walStartLow);
+    this.#firstSeq = this.#numbers.take(walStartHigh, walStartLow, count);
   }
 
   #expectColumns(columns: TupleColumns, count: number): void {
@@ -252,25 +281,29 @@ export class ChangeDecoder {
 
   #encodeRow(): void {
     this.#next = "done";
-    if (this.#change.operation === "DELETE") this.#encodeDelete(false);
-    else this.#encodeNew(this.#change.operation, false);
+    const { operation } = this.#change;
+    // Whether an UPDATE is one record or two depends on the key that is known. One record has the second number: what
+    // was delivered as one never comes again as two, nor the other way round.
+    if (operation === "DELETE") this.#encodeDelete(false, this.#firstSeq);
+    else this.#encodeNew(operation, false, operation === "UPDATE" ? this.#firstSeq + 1 : this.#firstSeq);
   }
 
-  #encodeDelete(keyChange: boolean): void {
+  #encodeDelete(keyChange: boolean, seq: number): void {
     this.operation = "DELETE";
-    this.seq++;
+    this.seq = seq;
     const hasKey = this.#rows.writeDelete(this.#plan!, this.#change, this.#message, keyChange, this.seq);
     this.tombstone = this.#tombstones && hasKey;
   }
 
   /** An INSERT or UPDATE; of a changed key, the INSERT under the new one. */
-  #encodeNew(operation: "INSERT" | "UPDATE", keyChange: boolean): void {
+  #encodeNew(operation: "INSERT" | "UPDATE", keyChange: boolean, seq: number): void {
     this.operation = operation;
-    this.seq++;
+    this.seq = seq;
     this.#rows.writeNew(this.#plan!, operation, this.#change, this.#message, keyChange, this.seq);
   }
 
   #encodeTruncate(): boolean {
+    const seq = this.#firstSeq + this.#truncatedAt;
     const relationId = this.#truncated[this.#truncatedAt++];
     if (relationId === undefined) {
       this.#next = "done";
@@ -281,13 +314,14 @@ export class ChangeDecoder {
     if (plan === undefined) throw malformed(bytes[start]!, 6, `relation ${relationId} was not described`);
     this.target = plan;
     this.operation = "TRUNCATE";
-    this.seq++;
+    this.seq = seq;
     this.record.writeKey(plan, null, bytes, this.#change.newColumns, null);
     this.record.writeRow(plan, "TRUNCATE", bytes, NO_ROWS, walStartHigh, walStartLow, this.seq);
     return true;
   }
 
   #beginMessage(message: LogicalMessage): Decoded {
+    this.#checks.logicalMessage(message.lsn, message.transactional, this.#message);
     this.#logicalMessage = message;
     this.#next = "message";
     if (!message.transactional) {
@@ -300,9 +334,14 @@ export class ChangeDecoder {
       }
       this.commitLsn = message.lsn;
       this.commitTimeMs = this.#nowMs;
-      this.seq = 0;
+      // Its LSN is its record's end, where a transaction's commit record may begin: changes there count from 1.
+      this.seq = this.#firstSeq = 0;
       this.record.setTransaction({ commitLsn: message.lsn, commitTimeMs: this.#nowMs, xid: 0 });
+      return "change";
     }
+    // The end of its WAL record may be the beginning of a change's: its last byte is its own.
+    const lastByte = message.lsn - 1n;
+    this.#firstSeq = this.#numbers.take(Number(lastByte >> 32n), Number(lastByte & 0xffff_ffffn), 1);
     return "change";
   }
 
@@ -310,7 +349,7 @@ export class ChangeDecoder {
     const { bytes, walStartHigh, walStartLow } = this.#message;
     this.target = "message";
     this.operation = "MESSAGE";
-    this.seq++;
+    this.seq = this.#firstSeq;
     const place = { nowMs: this.#nowMs, walStartHigh, walStartLow, seq: this.seq };
     writeLogicalMessage(this.record, this.#logicalMessage!, bytes, place);
   }

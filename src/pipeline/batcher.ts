@@ -45,6 +45,7 @@ export class Batcher {
   #inFlight: Batch | undefined;
   #commitLsn: Lsn;
   #seq: number;
+  #commitTimeMs: number;
   #endLsn: Lsn;
   #takenEndLsn: Lsn;
   #oldestAt = 0;
@@ -69,12 +70,18 @@ export class Batcher {
     this.#spare = createBatch();
     this.#commitLsn = start.commitLsn;
     this.#seq = start.seq;
+    this.#commitTimeMs = start.commitTimeMs;
     this.#endLsn = this.#takenEndLsn = start.endLsn;
   }
 
   /** How far intake has come: what is delivered when all that was appended is. */
   get received(): Position {
-    return { commitLsn: this.#commitLsn, seq: this.#seq, endLsn: this.#endLsn };
+    return {
+      commitLsn: this.#commitLsn,
+      seq: this.#seq,
+      commitTimeMs: this.#commitTimeMs,
+      endLsn: this.#endLsn,
+    };
   }
 
   /** What is held undelivered, the batch in flight included; commit times in milliseconds since 1970, 0 for none. */
@@ -119,6 +126,8 @@ export class Batcher {
     }
     this.#commitLsn = commitLsn;
     this.#seq = seq;
+    // A logical message outside of a transaction, number 0, was not committed.
+    this.#commitTimeMs = seq === 0 ? 0 : commitTimeMs;
     this.#lastCommitTimeMs = commitTimeMs;
     this.#commitTimes.add(commitTimeMs);
     return true;

@@ -35,6 +35,7 @@ export interface CaptureParts {
 export interface CaptureSettings {
   readonly database: string;
   readonly slot: string;
+  readonly publication: string;
   readonly delivery: DeliveryGuarantee;
   readonly limits: BatchLimits;
   readonly oversize: OversizeAction;

@@ -5,6 +5,7 @@ import { CompositeMismatch } from "../decoder/values/malformed.ts";
 import { CaptureError } from "../errors.ts";
 import type { Batcher } from "./batcher.ts";
 import type { CountedUpTo } from "./counted.ts";
+import type { Deduplicator } from "./deduplicator.ts";
 import type { Observer } from "./observer.ts";
 import {
   isTooLarge,
@@ -14,7 +15,7 @@ import {
   type TooLarge,
 } from "./oversize.ts";
 import { poisonError } from "./poison.ts";
-import type { Lsn, Position } from "./position.ts";
+import type { Lsn } from "./position.ts";
 import type { ReplicationStream, Route, SourceSession } from "./ports.ts";
 import { RelationDescriptions } from "./relation_descriptions.ts";
 import { RecordCounts } from "./record_counts.ts";
@@ -35,8 +36,8 @@ export interface IntakeParts {
   readonly oversize: OversizeAction;
   /** Told of each change that a pointer stands for. */
   readonly onDeadLetter: (found: CaptureError) => void;
-  /** Everything up to here is delivered already and is dropped. */
-  readonly start: Position;
+  /** Knows what is delivered already. */
+  readonly deduplicator: Deduplicator;
   /** What was counted in an earlier session and comes again is not counted again. */
   readonly counted: CountedUpTo;
   readonly observer: Observer;
@@ -44,8 +45,11 @@ export interface IntakeParts {
   readonly now: () => number;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
-  /** Called for each keepalive between transactions, when the batcher knows its end of WAL. */
-  readonly onKeepalive: (replyRequested: boolean) => void;
+  /**
+   * Called for each keepalive.
+   * @param walEnd all that commits below it has come; null in the middle of a transaction, where it says nothing
+   */
+  readonly onKeepalive: (walEnd: Lsn | null, replyRequested: boolean) => void;
 }
 
 /** Runs until the signal aborts, which it reports by returning, or until the stream fails. */
@@ -54,7 +58,6 @@ export class Intake {
   readonly #routes = new Map<RecordTarget, Route>();
   readonly #encoded = new RecordCounts();
   #transactions = 0;
-  #dropping = true;
   #recounting = true;
   #waitingSince: number | undefined;
   /** Why the current record could not be taken at once, where it is not a matter of room. */
@@ -140,10 +143,9 @@ export class Intake {
   }
 
   #keepalive(): void {
-    const { stream, batcher, decoder, onKeepalive } = this.#parts;
+    const { stream, decoder, onKeepalive } = this.#parts;
     // In the middle of a transaction its end of WAL may lie beyond that transaction's commit.
-    if (!decoder.inTransaction) batcher.advanceEnd(stream.walEnd);
-    onKeepalive(stream.replyRequested);
+    onKeepalive(decoder.inTransaction ? null : stream.walEnd, stream.replyRequested);
   }
 
   /** Gives a promise only where there is something to wait for: a row as a rule takes none. */
@@ -153,6 +155,7 @@ export class Intake {
       case "change":
         return this.#takeRecords() ? undefined : this.#takeRemaining(signal);
       case "commit":
+        if (decoder.wasMisread) this.#parts.deduplicator.misread(decoder.commitLsn);
         batcher.advanceEnd(decoder.endLsn);
         // Its last changes may be on their way already: its end should not wait until the slot counts as idle.
         if (decoder.seq > 0) batcher.requestProgress();
@@ -162,6 +165,7 @@ export class Intake {
         this.#routes.clear();
         return this.#descriptions.define(signal);
       case "begin":
+        this.#parts.deduplicator.begin(decoder.commitLsn, decoder.commitTimeMs);
         return this.#typesChangedAt !== undefined && decoder.commitLsn > this.#typesChangedAt
           ? this.#describeAll(signal)
           : undefined;
@@ -187,10 +191,10 @@ export class Intake {
 
   /** Drops or appends the decoder's record, if that can be done at once. */
   #takeRecord(): boolean {
-    if (this.#dropping && this.#isDelivered()) return true;
-    const { omittedBytes } = this.#parts.stream;
-    if (omittedBytes > 0) throw new MessageTooLarge(omittedBytes);
-    const route = this.#routes.get(this.#parts.decoder.target);
+    const { decoder, deduplicator, stream } = this.#parts;
+    if (deduplicator.isDelivered(decoder.commitLsn, decoder.seq)) return true;
+    if (stream.omittedBytes > 0) throw new MessageTooLarge(stream.omittedBytes);
+    const route = this.#routes.get(decoder.target);
     return route !== undefined && this.#append(route);
   }
 
@@ -266,15 +270,6 @@ export class Intake {
     }
     this.#count();
     onDeadLetter(error);
-  }
-
-  /** Commit LSNs and numbers only grow: after the first change that is new, all are. */
-  #isDelivered(): boolean {
-    const { decoder, start } = this.#parts;
-    const delivered = decoder.commitLsn < start.commitLsn ||
-      decoder.commitLsn === start.commitLsn && decoder.seq <= start.seq;
-    this.#dropping = delivered;
-    return delivered;
   }
 
   async #describeAll(signal: AbortSignal): Promise<void> {

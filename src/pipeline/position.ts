@@ -7,11 +7,13 @@ export type Lsn = bigint;
  * How far delivery has come. Every record up to and including `(commitLsn, seq)` is in Kafka.
  *
  * Only commit LSNs are ordered across transactions, so a record is identified by its transaction's commit LSN
- * and its number in that transaction, counted from 1.
+ * and its number in that transaction (decoder/record_numbers.ts).
  */
 export interface Position {
   readonly commitLsn: Lsn;
   readonly seq: number;
+  /** When the transaction at `commitLsn` was committed, in milliseconds since 1970; 0 if unknown or not a transaction. */
+  readonly commitTimeMs: number;
   /** The end of the last *whole* transaction: the only LSN that is ever confirmed to PostgreSQL. */
   readonly endLsn: Lsn;
 }
@@ -29,8 +31,28 @@ export interface Progress {
   readonly identity: SourceIdentity;
   /** The timeline of the server that the position was read from. */
   readonly timeline: number;
+  /** The publication that the changes were read from; empty if unknown. */
+  readonly publication: string;
   readonly position: Position;
 }
+
+/**
+ * A position as version 0.1.0 wrote it: its `seq` counts records, which depends on the catalog of the time of reading.
+ * @returns the position in today's terms; undefined in the middle of a transaction, or right after a logical message,
+ *   where that can't be said
+ */
+export function positionOfVersion1(commitLsn: Lsn, endLsn: Lsn): Position | undefined {
+  if (commitLsn === 0n) return { commitLsn, seq: 0, commitTimeMs: 0, endLsn };
+  return endLsn > commitLsn ? { commitLsn, seq: WHOLE_TRANSACTION, commitTimeMs: 0, endLsn } : undefined;
+}
+
+/** What a capture of version 0.1.0 can do about a position that `positionOfVersion1` does not know. */
+export const VERSION_1_HINT =
+  "run pg-capture 0.1.0 until another transaction is delivered, and stop it with SIGTERM while no large " +
+  "transaction is on its way; then start this version";
+
+/** As a `seq`: above all numbers that a record has. */
+const WHOLE_TRANSACTION = Number.MAX_SAFE_INTEGER;
 
 /** `0/1634FA0`, as PostgreSQL prints a pg_lsn. */
 export function formatLsn(lsn: Lsn): string {

@@ -15,6 +15,7 @@ import type { Checkpoint, DeliveryGuarantee, TimelineSwitch } from "./ports.ts";
 export interface Findings {
   readonly identity: SourceIdentity;
   readonly delivery: DeliveryGuarantee;
+  readonly publication: string;
   /** The server's timeline, the ones before it, and the end of its WAL. */
   readonly timeline: number;
   readonly timelineHistory: readonly TimelineSwitch[];
@@ -31,6 +32,13 @@ export interface Findings {
 export interface Resumption {
   readonly position: Position;
   readonly from: "progress" | "checkpoint" | "slot" | "new slot";
+  /**
+   * Whether PostgreSQL has to send the transaction at the position again, since it commits at or beyond the slot's own
+   * position (snapbuild.c, SnapBuildXactNeedsSkip), and the publication is the same.
+   */
+  readonly comesAgain: boolean;
+  /** The slot's own position: what commits below it does not come. */
+  readonly streamsFrom: Lsn;
   /** What a person should know about it. */
   readonly warning?: string;
 }
@@ -59,10 +67,21 @@ export function reconcile(findings: Findings): Resumption {
   const warning = progress !== null && checkpoint === null
     ? "no checkpoint file was found; the progress record in Kafka is used"
     : undefined;
-  return { position, from: known.from, ...(warning === undefined ? {} : { warning }) };
+  const isSamePublication = known.progress.publication === findings.publication;
+  const comesAgain = isSamePublication && position.commitTimeMs > 0 &&
+    slotConfirmedLsn <= position.commitLsn;
+  // Of another publication the same transaction need not come again: not at the next start either.
+  const resumed = isSamePublication ? position : { ...position, commitTimeMs: 0 };
+  return {
+    position: resumed,
+    from: known.from,
+    comesAgain,
+    streamsFrom: slotConfirmedLsn,
+    ...(warning === undefined ? {} : { warning }),
+  };
 }
 
-const RESTART_HINT =
+export const RESTART_HINT =
   "the changes between are gone. To start anew: drop the slot (pg-capture teardown --yes), " +
   "delete the progress record and the checkpoint file, and take a snapshot (docs/OPERATIONS.md, position conflicts)";
 
@@ -91,11 +110,13 @@ function latest({ progress, checkpoint, identity }: Findings): Known | null {
 }
 
 function fromSlot({ slotIsNew, slotConfirmedLsn }: Findings): Resumption {
-  const position = { commitLsn: 0n, seq: 0, endLsn: slotConfirmedLsn };
-  if (slotIsNew) return { position, from: "new slot" };
+  const position = { commitLsn: 0n, seq: 0, commitTimeMs: 0, endLsn: slotConfirmedLsn };
+  if (slotIsNew) return { position, from: "new slot", comesAgain: false, streamsFrom: slotConfirmedLsn };
   return {
     position,
     from: "slot",
+    comesAgain: false,
+    streamsFrom: slotConfirmedLsn,
     warning:
       "the slot was there, but no progress record and no checkpoint: resuming at the slot's own position " +
       `${

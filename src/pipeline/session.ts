@@ -4,9 +4,9 @@ import { CaptureError } from "../errors.ts";
 import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
 import { Feedback } from "./feedback.ts";
 import { loadCheckpoint, noticing, openSink } from "./opening.ts";
-import type { Position, Progress, SourceIdentity } from "./position.ts";
+import type { Progress, SourceIdentity } from "./position.ts";
 import type { Checkpoint, ReplicationStream, Sink, SlotState, SourceSession } from "./ports.ts";
-import { reconcile } from "./reconcile.ts";
+import { reconcile, type Resumption } from "./reconcile.ts";
 import { type HeldStream, streamChanges } from "./streaming.ts";
 import { runTogether } from "./tasks.ts";
 import { delay } from "./wait.ts";
@@ -117,7 +117,6 @@ async function createSlot(
 
 /** What is known and open once the slot is held. */
 interface Held extends HeldStream {
-  readonly watch: ServerWatch;
   readonly slotIsNew: boolean;
   readonly sink: Sink | undefined;
   readonly progress: Progress | null | undefined;
@@ -148,8 +147,8 @@ async function runHeld(
           ({ sink, progress } = await openSink(parts, held.identity, memory, preparing));
           onSink(sink);
         }
-        const position = await resume(parts, settings, held, sink, progress, preparing);
-        await streamChanges(parts, settings, memory, held, sink, position, stop, signal);
+        const resumption = await resume(parts, settings, held, sink, progress, preparing);
+        await streamChanges(parts, settings, memory, held, sink, resumption, stop, signal);
       } finally {
         ended.abort();
       }
@@ -168,6 +167,7 @@ function refuseKnownPosition(
   reconcile({
     identity,
     delivery: settings.delivery,
+    publication: settings.publication,
     timeline: session.server.timeline,
     timelineHistory: [],
     walEnd: 0xffff_ffff_ffff_ffffn,
@@ -186,7 +186,7 @@ async function resume(
   sink: Sink,
   progress: Progress | null,
   signal: AbortSignal,
-): Promise<Position> {
+): Promise<Resumption> {
   const { session, identity, slotIsNew } = held;
   // Read now that the slot is held: before, another instance may have moved it.
   const slot: SlotState | null = await session.slot(signal);
@@ -196,6 +196,7 @@ async function resume(
   const resumption = reconcile({
     identity,
     delivery: settings.delivery,
+    publication: settings.publication,
     timeline: session.server.timeline,
     timelineHistory: await session.timelineHistory(signal),
     walEnd: slot.walEnd,
@@ -207,13 +208,11 @@ async function resume(
   parts.lifecycle.resumed(resumption);
   if (resumption.from !== "progress" || progress?.timeline !== session.server.timeline) {
     const batch = sink.createBatch();
-    await sink.write(
-      batch,
-      { identity, timeline: session.server.timeline, position: resumption.position },
-      signal,
-    );
+    const { publication } = settings;
+    const { timeline } = session.server;
+    await sink.write(batch, { identity, timeline, publication, position: resumption.position }, signal);
   }
-  return resumption.position;
+  return resumption;
 }
 
 /** Half of the server's timeout, if that is less: a status update may be late by a whole interval. */

@@ -4,17 +4,20 @@ import { CaptureError } from "../errors.ts";
 import { Batcher } from "./batcher.ts";
 import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
 import { checkpoint, type CheckpointingParts } from "./checkpointing.ts";
+import { Deduplicator } from "./deduplicator.ts";
 import { deliver } from "./delivery.ts";
 import type { Feedback } from "./feedback.ts";
 import { Intake } from "./intake.ts";
 import { reportCheckpoint } from "./opening.ts";
 import type { Position, Progress, SourceIdentity } from "./position.ts";
+import type { Resumption } from "./reconcile.ts";
 import type { ReplicationStream, Sink, SourceSession } from "./ports.ts";
 import { ProgressTracker } from "./progress_tracker.ts";
 import type { TableName } from "./tables_ahead.ts";
 import { runTogether } from "./tasks.ts";
 import { Wakeup } from "./wait.ts";
-import { watchTypes } from "./watching.ts";
+import { WalEndGate } from "./wal_end_gate.ts";
+import { type ServerWatch, watchTypes } from "./watching.ts";
 
 /** The stream of a slot that is held, and who keeps it alive. */
 export interface HeldStream {
@@ -22,6 +25,7 @@ export interface HeldStream {
   readonly stream: ReplicationStream;
   readonly identity: SourceIdentity;
   readonly feedback: Feedback;
+  readonly watch: ServerWatch;
 }
 
 // The server's last answer to the last confirmation is waited for this long.
@@ -34,34 +38,50 @@ export async function streamChanges(
   memory: SessionMemory,
   held: HeldStream,
   sink: Sink,
-  position: Position,
+  { position, comesAgain, streamsFrom }: Resumption,
   stop: AbortSignal,
   kill: AbortSignal,
 ): Promise<void> {
   const { observer, now, wallClock } = parts;
-  const { feedback, session } = held;
+  const { feedback, session, watch } = held;
   const tracker = new ProgressTracker(position);
   const batcher = new Batcher(settings.limits, () => sink.createBatch(), position, now);
   const progressOf = (at: Position): Progress => ({
     identity: held.identity,
     timeline: session.server.timeline,
+    publication: settings.publication,
     position: at,
   });
   const delivered = new Wakeup();
+  const decoder = parts.createDecoder();
+  decoder.ended(streamsFrom);
+  const deduplicator = new Deduplicator(position, comesAgain);
+  const gate = new WalEndGate({
+    advance(endLsn) {
+      deduplicator.ended(endLsn);
+      decoder.ended(endLsn);
+      batcher.advanceEnd(endLsn);
+    },
+    ask: () => feedback.answer(),
+    look: () => watch.lookSoon(),
+    now,
+  });
+  watch.onWalEnd((end) => gate.looked(end));
   const intake = new Intake({
     stream: held.stream,
     session,
-    decoder: parts.createDecoder(),
+    decoder,
     batcher,
     routeOf: (target, signal, soon) => sink.route(parts.topicOf(target), signal, topicsOf(parts, soon)),
     oversize: settings.oversize,
     onDeadLetter: (found) => parts.lifecycle.deadLettered(found),
-    start: position,
+    deduplicator,
     counted: memory.counted,
     observer,
     now,
     wallClock,
-    onKeepalive(replyRequested) {
+    onKeepalive(walEnd, replyRequested) {
+      if (walEnd !== null) gate.keepalive(walEnd);
       if (!replyRequested) return;
       batcher.requestProgress();
       feedback.answer();

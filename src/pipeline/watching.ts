@@ -4,7 +4,7 @@ import { CaptureError, errorPolicy } from "../errors.ts";
 import type { CaptureParts } from "./capture_parts.ts";
 import type { Lsn } from "./position.ts";
 import type { SourceSession } from "./ports.ts";
-import { delay } from "./wait.ts";
+import { delay, Wakeup } from "./wait.ts";
 
 // So old is the lag that people are shown, at most.
 const WATCH_MS = 2_000;
@@ -20,7 +20,9 @@ const LOOKS_A_PUBLICATION = 2;
 export class ServerWatch {
   readonly #session: SourceSession;
   readonly #parts: CaptureParts;
+  readonly #wakeup = new Wakeup();
   #answeredAt = -Infinity;
+  #onWalEnd: (end: Lsn | undefined) => void = () => {};
 
   constructor(session: SourceSession, parts: CaptureParts) {
     this.#session = session;
@@ -30,6 +32,16 @@ export class ServerWatch {
   /** When the server last answered a look, in milliseconds of `now`. */
   get answeredAt(): number {
     return this.#answeredAt;
+  }
+
+  /** Told at each look what the end of the server's WAL is; undefined when it could not be read. */
+  onWalEnd(listener: (end: Lsn | undefined) => void): void {
+    this.#onWalEnd = listener;
+  }
+
+  /** The next look is due. */
+  lookSoon(): void {
+    this.#wakeup.wake();
   }
 
   /**
@@ -48,11 +60,13 @@ export class ServerWatch {
       } catch (error) {
         if (signal.aborted || !(error instanceof CaptureError)) continue;
         failures++;
+        this.#onWalEnd(undefined);
         if (error.kind === "postgres-not-ready") shutdowns++;
         this.#bear(error, isStreamRead() && shutdowns < SHUTDOWNS_SEEN);
       }
       const isSoon = failures > 0 && failures <= SOON_TIMES;
-      await delay(isSoon ? LOOK_AGAIN_MS : WATCH_MS, signal).catch(() => {});
+      const waiting = isSoon ? delay(LOOK_AGAIN_MS, signal) : this.#wakeup.wait(signal, WATCH_MS);
+      await waiting.catch(() => {});
     }
   }
 
@@ -68,6 +82,7 @@ export class ServerWatch {
     this.#answeredAt = now();
     observer.walWatched(wal);
     lifecycle.walWatched(wal);
+    this.#onWalEnd(wal.end);
     if (look % LOOKS_A_PUBLICATION !== 0) return;
     const change = await this.#session.keepPublication(signal);
     if (change !== null) lifecycle.publicationKept(change);

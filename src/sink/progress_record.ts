@@ -1,9 +1,17 @@
 // The progress record: how far delivery has come, as it stands in Kafka beside the records themselves.
 
 import { CaptureError } from "../errors.ts";
-import { formatLsn, type Lsn, parseLsn, type Progress, type SourceIdentity } from "../pipeline/position.ts";
+import {
+  formatLsn,
+  type Lsn,
+  parseLsn,
+  positionOfVersion1,
+  type Progress,
+  type SourceIdentity,
+  VERSION_1_HINT,
+} from "../pipeline/position.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 
 /** The record's key: one source has one progress record, of which compaction keeps the last. */
 export function encodeProgressKey(identity: SourceIdentity): Uint8Array {
@@ -15,35 +23,43 @@ export function encodeProgressKey(identity: SourceIdentity): Uint8Array {
 }
 
 /** The record's value. */
-export function encodeProgressValue({ timeline, position }: Progress): Uint8Array {
+export function encodeProgressValue({ timeline, publication, position }: Progress): Uint8Array {
   return utf8.encode(JSON.stringify({
     version: VERSION,
     timeline,
+    publication,
     commit_lsn: formatLsn(position.commitLsn),
     seq: position.seq,
+    commit_ts_ms: position.commitTimeMs,
     end_lsn: formatLsn(position.endLsn),
   }));
 }
 
 /**
- * Reads a value back.
- * @throws CaptureError `position-conflict` when it is not one that this version writes: a guess could lose changes
+ * Reads a value back, of this version or of 0.1.0.
+ * @throws CaptureError `position-conflict` when it can't be understood: a guess could lose changes
  */
 export function decodeProgressValue(identity: SourceIdentity, value: Uint8Array): Progress {
   const fields = parseObject(value);
   if (fields === null) throw unreadable(identity, "it is not a JSON object");
-  if (fields["version"] !== VERSION) {
-    throw unreadable(
-      identity,
-      `its version is ${JSON.stringify(fields["version"])}, this program writes ${VERSION}`,
-    );
+  const version = fields["version"];
+  if (version !== VERSION && version !== 1) {
+    throw unreadable(identity, `its version is ${JSON.stringify(version)}, this program writes ${VERSION}`);
   }
   const [commitLsn, endLsn] = [lsn(fields["commit_lsn"]), lsn(fields["end_lsn"])];
-  const [timeline, seq] = [count(fields["timeline"]), count(fields["seq"])];
-  if (commitLsn === undefined || endLsn === undefined || timeline === undefined || seq === undefined) {
-    throw unreadable(identity, "a field is missing or malformed");
+  const timeline = count(fields["timeline"]);
+  if (commitLsn === undefined || endLsn === undefined || timeline === undefined) throw incomplete(identity);
+  if (version === 1) {
+    const position = positionOfVersion1(commitLsn, endLsn);
+    if (position === undefined) throw unreadableVersion1(identity);
+    return { identity, timeline, publication: "", position };
   }
-  return { identity, timeline, position: { commitLsn, seq, endLsn } };
+  const [seq, commitTimeMs] = [count(fields["seq"]), count(fields["commit_ts_ms"])];
+  const publication = fields["publication"];
+  if (seq === undefined || commitTimeMs === undefined || typeof publication !== "string") {
+    throw incomplete(identity);
+  }
+  return { identity, timeline, publication, position: { commitLsn, seq, commitTimeMs, endLsn } };
 }
 
 const utf8 = new TextEncoder();
@@ -65,13 +81,26 @@ function count(value: unknown): number | undefined {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
-function unreadable({ database, slot }: SourceIdentity, found: string): CaptureError {
+function incomplete(identity: SourceIdentity): CaptureError {
+  return unreadable(identity, "a field is missing or malformed");
+}
+
+function unreadableVersion1(identity: SourceIdentity): CaptureError {
+  return unreadable(
+    identity,
+    "version 0.1.0 wrote it in the middle of a transaction or right after a logical message",
+    VERSION_1_HINT,
+  );
+}
+
+function unreadable({ database, slot }: SourceIdentity, found: string, hint = WRITER_HINT): CaptureError {
   return new CaptureError(
     "position-conflict",
     `Cannot read the progress record of slot "${slot}" of database "${database}" in Kafka: ${found}`,
-    {
-      hint: "Run the version of pg-capture that wrote it, or a later one; or remove the record with " +
-        "`pg-capture teardown` and start anew with a snapshot",
-    },
+    { hint },
   );
 }
+
+const WRITER_HINT =
+  "run the version of pg-capture that wrote it, or a later one; or remove the record with " +
+  "`pg-capture teardown --progress --yes` and start anew with a snapshot";

@@ -36,6 +36,7 @@ slowTest("a failover to a standby with a synchronised slot loses and repeats not
   await assertExactlyOnce({
     sql: onStandby,
     slot: bed.slot,
+    publication: bed.publication,
     brokers: bed.brokers,
     topicPrefix: bed.topicPrefix,
   }, capture);
@@ -68,6 +69,7 @@ slowTest(
     await assertExactlyOnce({
       sql: onStandby,
       slot: bed.slot,
+      publication: bed.publication,
       brokers: bed.brokers,
       topicPrefix: bed.topicPrefix,
     }, capture);

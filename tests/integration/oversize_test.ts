@@ -23,7 +23,7 @@ Deno.test("a row above the broker's limit stops it: table, key and size are name
     strictEqual((await capture.waitForExit()).code, 3);
     match(
       capture.log.at(-1)!,
-      /Cannot send the INSERT of table .*public.*docs.*, key .*\{.*id.*:2\}, at commit_lsn \S+ tx_seq 2: it needs 30\d\d\d bytes, KAFKA_MAX_MESSAGE_BYTES is 20000.*mend: /,
+      /Cannot send the INSERT of table .*public.*docs.*, key .*\{.*id.*:2\}, at commit_lsn \S+ tx_seq \d+: it needs 30\d\d\d bytes, KAFKA_MAX_MESSAGE_BYTES is 20000.*mend: /,
     );
   }
   deepStrictEqual(await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix }), []);
@@ -63,22 +63,16 @@ Deno.test("with KAFKA_OVERSIZE=dead-letter a pointer takes its place, and all el
   ]);
   const pointers = topic("dead-letter");
   deepStrictEqual(
-    pointers.map(({ key, op, seq, keyChange, schema, table }) => [
-      key,
-      op,
-      seq,
-      keyChange,
-      schema,
-      table,
-    ]),
+    pointers.map(({ key, op, keyChange, schema, table }) => [key, op, keyChange, schema, table]),
     [
-      ['{"id":2}', "INSERT", 2, undefined, "public", "docs"],
-      ['{"id":2}', "DELETE", 1, true, "public", "docs"],
-      ['{"id":4}', "INSERT", 2, true, "public", "docs"],
-      ['{"id":4}', "DELETE", 1, undefined, "public", "docs"],
-      ['{"prefix":"p"}', "MESSAGE", 1, undefined, null, null],
+      ['{"id":2}', "INSERT", undefined, "public", "docs"],
+      ['{"id":2}', "DELETE", true, "public", "docs"],
+      ['{"id":4}', "INSERT", true, "public", "docs"],
+      ['{"id":4}', "DELETE", undefined, "public", "docs"],
+      ['{"prefix":"p"}', "MESSAGE", undefined, null, null],
     ],
   );
+  strictEqual(pointers[2]!.seq, pointers[1]!.seq + 1);
   for (const { bytes } of pointers) strictEqual(bytes > 30_000, true);
   await capture.waitForLog("a pointer to it went to the dead-letter topic");
   strictEqual((await capture.terminate()).code, 0);

@@ -17,8 +17,8 @@ export type ProblemKind =
   | "malformed"
   /** A change is there twice. */
   | "repeated"
-  /** A transaction's changes are not numbered 1, 2, 3, …: some are lost. */
-  | "gap"
+  /** A change that PostgreSQL decodes is not there, or one is there that it does not decode. */
+  | "lost"
   /** A partition's changes are not in commit order. */
   | "order"
   /** The changes of a row are in more than one partition. */
@@ -47,6 +47,8 @@ export interface Change {
   readonly op: "INSERT" | "UPDATE" | "DELETE" | "TRUNCATE" | "READ" | "MESSAGE";
   readonly database: string;
   readonly commitLsn: bigint;
+  /** `source.lsn`, as it stands there. */
+  readonly lsn: string;
   readonly seq: number;
   readonly keyChange: boolean;
   readonly unchanged: readonly string[];
@@ -106,6 +108,7 @@ function readChange(key: string | null, value: string, place: string, partition:
     op: op as Change["op"],
     database,
     commitLsn: lsnNumber(lsn),
+    lsn: String(source?.["lsn"]),
     seq,
     keyChange: source?.["key_change"] === true,
     unchanged: (source?.["unchanged"] ?? []) as readonly string[],
@@ -130,7 +133,7 @@ export function compareChanges(a: Change, b: Change): number {
 }
 
 /** `change 0/1634FE8 1`. */
-export function changeName({ commitLsn, seq }: Change): string {
+export function changeName({ commitLsn, seq }: Pick<Change, "commitLsn" | "seq">): string {
   return `change ${(commitLsn >> 32n).toString(16).toUpperCase()}/${
     (commitLsn & 0xffffffffn).toString(16).toUpperCase()
   } ${seq}`;

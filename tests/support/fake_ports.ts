@@ -122,6 +122,7 @@ export class FakeWorld {
 
   #stream(): ReplicationStream {
     const read: Sent[] = [];
+    let lastEnd: Lsn | undefined;
     const stream = {
       bytes: new Uint8Array(0),
       start: 0,
@@ -137,6 +138,7 @@ export class FakeWorld {
         const sent = read.shift();
         if (sent === undefined) return "none" as const;
         if ("error" in sent) throw sent.error;
+        if ("keepalive" in sent) lastEnd = sent.keepalive;
         Object.assign(
           stream,
           "keepalive" in sent
@@ -157,6 +159,8 @@ export class FakeWorld {
       },
       confirm: (_received: Lsn, flushed: Lsn) => {
         this.events.push(`confirm ${formatLsn(flushed)}`);
+        // A status update asks for an answer.
+        if (lastEnd !== undefined) this.send({ keepalive: lastEnd });
         return Promise.resolve();
       },
       finish: (_received: Lsn, flushed: Lsn) => {
@@ -215,6 +219,7 @@ export class FakeWorld {
 export const FAKE_SETTINGS: CaptureSettings = {
   database: "shop",
   slot: "orders",
+  publication: "shop",
   delivery: "exactly-once",
   limits: { lingerMs: 5, enoughBytes: 1e6, bufferBytesMax: 1e6, bufferRecordsMax: 1000, idleProgressMs: 50 },
   batchBytesMax: 1e6,

@@ -7,6 +7,7 @@ import { type CaptureOptions, type CaptureProcess, startCapture } from "./captur
 import { assertDelivered, type JudgedBed, waitUntilConfirmed } from "./oracle.ts";
 import { KafkaApi, type Proxy, startProxy } from "./proxy.ts";
 import { lastingSql } from "./psql.ts";
+import { createSecondSlot } from "./second_slot.ts";
 import { createTestBed, sharedServers, type TestBed } from "./servers.ts";
 import { createWriterTables, WRITER_TABLES, type Writers } from "./writer.ts";
 
@@ -18,6 +19,8 @@ export interface FaultBedOptions {
   readonly kafka?: KafkaOptions;
   /** Whether to make the publication; true when not given. */
   readonly publish?: boolean;
+  /** Whether a second slot is kept for the oracle, which keeps WAL; as `publish` when not given. */
+  readonly secondSlot?: boolean;
 }
 
 /** A test bed whose `env` leads through the proxies; its `sql` and `brokers` lead past them. */
@@ -42,6 +45,7 @@ export async function createFaultBed(options: FaultBedOptions = {}): Promise<Fau
   const bed = await createBed(options, postgres, kafka);
   stack.use(bed);
   const lasting = stack.use(lastingSql(bed.postgres));
+  if (options.secondSlot ?? options.publish ?? true) await createSecondSlot(lasting, bed.slot);
   await createWriterTables(lasting);
   const toPostgres = stack.use(await startProxy({ port: bed.postgres.port, protocol: "any" }));
   const brokerPort = Number(bed.brokers.split(":")[1]);

@@ -4,11 +4,12 @@ import type { CaptureProcess } from "./capture.ts";
 import { readTopics } from "./consumer.ts";
 import { assertHistory } from "./history.ts";
 import type { TestBed } from "./servers.ts";
+import { readSecondSlot } from "./second_slot.ts";
 import { delay } from "../../dev/server_process.ts";
 import { readTables } from "./table_rows.ts";
 
 /** What the oracle looks at. */
-export type JudgedBed = Pick<TestBed, "sql" | "slot" | "brokers" | "topicPrefix">;
+export type JudgedBed = Pick<TestBed, "sql" | "slot" | "publication" | "brokers" | "topicPrefix">;
 
 const CONFIRM_TIMEOUT_MS = 60_000;
 
@@ -39,11 +40,13 @@ ${capture.log.slice(-15).join("\n")}`);
 }
 
 /**
- * The oracle: each change once, in order, and the topics replayed give the tables.
+ * The oracle: each change once, in order, and the topics replayed give the tables. Where the bed has a second slot,
+ * each change that PostgreSQL decodes there is in the topics, and nothing else.
  * @returns how many records there were
  */
 export async function assertDelivered(bed: JudgedBed, tables: readonly string[]): Promise<number> {
   const records = await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix });
-  assertHistory(records, await readTables(bed.sql, tables));
+  const decoded = await readSecondSlot(bed.sql, bed.slot, bed.publication);
+  assertHistory(records, await readTables(bed.sql, tables), decoded === null ? {} : { decoded });
   return records.length;
 }

@@ -17,7 +17,12 @@ export interface ColumnSpec {
 /** The message as the stream would hand it on. */
 export function message(...parts: readonly Uint8Array[]): MessageBytes {
   const bytes = join(parts);
-  return { bytes, start: 0, end: bytes.length, walStartHigh: 0, walStartLow: 0x16b3748 };
+  return { bytes, start: 0, end: bytes.length, walStartHigh: 0, walStartLow: 0 };
+}
+
+/** The message with that LSN in its XLogData header; without, it has 0/0, and changes are numbered 1, 2, 3, …. */
+export function at(lsn: bigint, bytes: MessageBytes): MessageBytes {
+  return { ...bytes, walStartHigh: Number(lsn >> 32n), walStartLow: Number(lsn & 0xffff_ffffn) };
 }
 
 /** A Begin message. */
@@ -30,9 +35,9 @@ export function begin(commitLsn: bigint, commitTimeMs: number, xid: number): Mes
   );
 }
 
-/** A Commit message. */
+/** A Commit message; its header has the end, too. */
 export function commit(commitLsn: bigint, endLsn: bigint): MessageBytes {
-  return message(ascii("C"), new Uint8Array(1), uint64(commitLsn), uint64(endLsn), uint64(0n));
+  return at(endLsn, message(ascii("C"), new Uint8Array(1), uint64(commitLsn), uint64(endLsn), uint64(0n)));
 }
 
 /** A Relation message. `identity` is pg_class.relreplident. */
@@ -82,7 +87,7 @@ export function truncate(...relationIds: readonly number[]): MessageBytes {
   return message(ascii("T"), uint32(relationIds.length), new Uint8Array(1), ...relationIds.map(uint32));
 }
 
-/** A logical decoding message. */
+/** A logical decoding message; its header has its LSN, too. */
 export function logicalMessage(
   transactional: boolean,
   lsn: bigint,
@@ -90,13 +95,10 @@ export function logicalMessage(
   content: string,
 ): MessageBytes {
   const body = ascii(content);
-  return message(
-    ascii("M"),
-    new Uint8Array([transactional ? 1 : 0]),
-    uint64(lsn),
-    zeroEnded(prefix),
-    uint32(body.length),
-    body,
+  const flags = new Uint8Array([transactional ? 1 : 0]);
+  return at(
+    lsn,
+    message(ascii("M"), flags, uint64(lsn), zeroEnded(prefix), uint32(body.length), body),
   );
 }
 

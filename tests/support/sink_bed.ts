@@ -78,7 +78,12 @@ export async function createSinkBed(
       return sink;
     },
     topic: (table) => `${prefix}.public.${table}`,
-    progress: (seq) => ({ identity, timeline: 1, position: { commitLsn: 100n, seq, endLsn: 200n } }),
+    progress: (seq) => ({
+      identity,
+      timeline: 1,
+      publication: "shop",
+      position: { commitLsn: 100n, seq, commitTimeMs: 0, endLsn: 200n },
+    }),
     read: (table, untilCount = 0) =>
       readTopics({ brokers, topics: [`${prefix}.public.${table}`], untilCount }),
     async [Symbol.asyncDispose]() {

@@ -5,7 +5,7 @@ import { Batcher, type BatchLimits } from "../../src/pipeline/batcher.ts";
 import type { Batch, EncodedRecord, Route } from "../../src/pipeline/ports.ts";
 
 const ROUTE: Route = { topic: "t", partitions: 1 };
-const START = { commitLsn: 1n, seq: 5, endLsn: 2n };
+const START = { commitLsn: 1n, seq: 5, commitTimeMs: 0, endLsn: 2n };
 const NEVER = new AbortController().signal;
 
 class CountingBatch implements Batch {
@@ -97,7 +97,12 @@ Deno.test("a full batch is sent, and appending waits until it is taken", async (
   const first = await batcher.take(NEVER);
   await room;
   strictEqual(batcher.tryAppend(ROUTE, record(90), 0, 7n, 2, false), true);
-  deepStrictEqual([first?.batch.count, first?.position], [1, { commitLsn: 7n, seq: 1, endLsn: 2n }]);
+  deepStrictEqual([first?.batch.count, first?.position], [1, {
+    commitLsn: 7n,
+    seq: 1,
+    commitTimeMs: 0,
+    endLsn: 2n,
+  }]);
 });
 
 Deno.test("a batch's position is the last change in it, and the end of the last whole transaction", async () => {
@@ -107,7 +112,12 @@ Deno.test("a batch's position is the last change in it, and the end of the last 
   batcher.tryAppend(ROUTE, record(10), 0, 12n, 1, false);
   batcher.tryAppend(ROUTE, record(10), 0, 12n, 2, false);
   batcher.flush();
-  deepStrictEqual((await batcher.take(NEVER))?.position, { commitLsn: 12n, seq: 2, endLsn: 9n });
+  deepStrictEqual((await batcher.take(NEVER))?.position, {
+    commitLsn: 12n,
+    seq: 2,
+    commitTimeMs: 0,
+    endLsn: 9n,
+  });
 });
 
 Deno.test("the end of what is whole does not go back", async () => {
@@ -150,7 +160,12 @@ Deno.test("a position that moves without changes is delivered alone, soon when t
   clock.now = 200;
   batcher.requestProgress();
   const full = (await taken)!;
-  deepStrictEqual([full.batch.count, full.position], [0, { commitLsn: 1n, seq: 5, endLsn: 40n }]);
+  deepStrictEqual([full.batch.count, full.position], [0, {
+    commitLsn: 1n,
+    seq: 5,
+    commitTimeMs: 0,
+    endLsn: 40n,
+  }]);
   batcher.release(full.batch);
   clock.now = 20_000;
   batcher.requestProgress();

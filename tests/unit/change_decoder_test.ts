@@ -93,7 +93,7 @@ Deno.test("an insert has the envelope of the specification, field by field and i
     '{"schema":"public","table":"users","op":"INSERT","ts_ms":1700000000000,"before":null,' +
       '"after":{"id":123,"name":"John Doe","created_at":"2023-10-15T10:30:00"},' +
       '"source":{"version":"0.1.0","connector":"pg-capture","ts_ms":1634567890100,"db":"shop",' +
-      '"schema":"public","table":"users","lsn":"0/16B3748","xid":567,"commit_lsn":"0/1634FE8","tx_seq":1}}',
+      '"schema":"public","table":"users","lsn":"0/0","xid":567,"commit_lsn":"0/1634FE8","tx_seq":1}}',
   );
   strictEqual(decoder.nextRecord(), false);
 });

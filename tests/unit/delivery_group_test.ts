@@ -12,7 +12,13 @@ function batchOf({ bytes = MB, isFull = true, commitTimeMs = 5 } = {}): FullBatc
   const commitTimes = new CommitTimes();
   commitTimes.add(commitTimeMs, 3);
   const batch = { count: 3, bytes } as Batch;
-  return { batch, commitTimes, commitTimeMs, isFull, position: { commitLsn: 1n, seq: 1, endLsn: 1n } };
+  return {
+    batch,
+    commitTimes,
+    commitTimeMs,
+    isFull,
+    position: { commitLsn: 1n, seq: 1, commitTimeMs: 0, endLsn: 1n },
+  };
 }
 
 Deno.test("only a full batch is followed by others, up to 8 MB and the linger time", () => {

@@ -5,11 +5,12 @@ import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
 import { CaptureError } from "../../src/errors.ts";
 import { Batcher } from "../../src/pipeline/batcher.ts";
 import { CountedUpTo } from "../../src/pipeline/counted.ts";
+import { Deduplicator } from "../../src/pipeline/deduplicator.ts";
 import { Intake, type IntakeParts } from "../../src/pipeline/intake.ts";
 import type { Observer } from "../../src/pipeline/observer.ts";
 import type { Batch, ReplicationStream, SourceSession } from "../../src/pipeline/ports.ts";
 
-const START = { commitLsn: 0n, seq: 0, endLsn: 0n };
+const START = { commitLsn: 0n, seq: 0, commitTimeMs: 0, endLsn: 0n };
 
 Deno.test("an error that came with the answer to START_REPLICATION is noticed before more is waited for", async () => {
   let fills = 0;
@@ -40,7 +41,7 @@ function partsWith(stream: Partial<ReplicationStream>): IntakeParts {
     routeOf: () => Promise.reject(new Error("no route")),
     oversize: "stop",
     onDeadLetter: () => {},
-    start: START,
+    deduplicator: new Deduplicator(START, false),
     counted: new CountedUpTo(),
     observer: {} as Observer,
     now: () => 0,

@@ -9,7 +9,8 @@ const CHECKPOINT: Checkpoint = {
   progress: {
     identity: { systemIdentifier: "7300000000000000001", database: "shop", slot: "orders" },
     timeline: 3,
-    position: { commitLsn: 0x1_2345_6789n, seq: 42, endLsn: 0xffff_ffff_0000_0001n },
+    publication: "shop",
+    position: { commitLsn: 0x1_2345_6789n, seq: 42, commitTimeMs: 0, endLsn: 0xffff_ffff_0000_0001n },
   },
   delivery: "at-least-once",
 };

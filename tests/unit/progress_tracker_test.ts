@@ -5,7 +5,7 @@ import type { Position } from "../../src/pipeline/position.ts";
 import { ProgressTracker } from "../../src/pipeline/progress_tracker.ts";
 
 function at(endLsn: bigint): Position {
-  return { commitLsn: endLsn - 1n, seq: 1, endLsn };
+  return { commitLsn: endLsn - 1n, seq: 1, commitTimeMs: 0, endLsn };
 }
 
 Deno.test("what is delivered may be confirmed only when it is saved", () => {
@@ -35,8 +35,8 @@ Deno.test("nothing goes back", () => {
 });
 
 Deno.test("a part of a transaction that is delivered confirms nothing of it", () => {
-  const tracker = new ProgressTracker({ commitLsn: 5n, seq: 2, endLsn: 10n });
-  tracker.markDelivered({ commitLsn: 15n, seq: 40, endLsn: 10n });
-  tracker.markSaved({ commitLsn: 15n, seq: 40, endLsn: 10n });
+  const tracker = new ProgressTracker({ commitLsn: 5n, seq: 2, commitTimeMs: 0, endLsn: 10n });
+  tracker.markDelivered({ commitLsn: 15n, seq: 40, commitTimeMs: 0, endLsn: 10n });
+  tracker.markSaved({ commitLsn: 15n, seq: 40, commitTimeMs: 0, endLsn: 10n });
   strictEqual(tracker.confirmable, 10n);
 });

@@ -9,11 +9,11 @@ import { type Findings, reconcile } from "../../src/pipeline/reconcile.ts";
 const IDENTITY = { systemIdentifier: "7300", database: "shop", slot: "orders" };
 
 function at(commitLsn: bigint, seq: number, endLsn: bigint): Position {
-  return { commitLsn, seq, endLsn };
+  return { commitLsn, seq, commitTimeMs: 0, endLsn };
 }
 
 function progress(position: Position, timeline = 1): Progress {
-  return { identity: IDENTITY, timeline, position };
+  return { identity: IDENTITY, timeline, publication: "shop", position };
 }
 
 function saved(position: Position, delivery: Checkpoint["delivery"] = "exactly-once"): Checkpoint {
@@ -24,6 +24,7 @@ function findings(changed: Partial<Findings>): Findings {
   return {
     identity: IDENTITY,
     delivery: "exactly-once",
+    publication: "shop",
     timeline: 1,
     timelineHistory: [],
     walEnd: 1000n,
@@ -48,6 +49,8 @@ Deno.test("nothing anywhere: a new slot's consistent point is where it begins", 
   deepStrictEqual(reconcile(findings({ slotIsNew: true, slotConfirmedLsn: 150n })), {
     position: at(0n, 0, 150n),
     from: "new slot",
+    comesAgain: false,
+    streamsFrom: 150n,
   });
 });
 
@@ -62,13 +65,30 @@ Deno.test("Kafka and checkpoint the same: it goes on", () => {
   deepStrictEqual(reconcile(findings({ progress: progress(position), checkpoint: saved(position) })), {
     position,
     from: "progress",
+    comesAgain: false,
+    streamsFrom: 100n,
   });
+});
+
+Deno.test("the last delivered transaction comes again where it commits at the slot's position or behind it", () => {
+  const position = { ...at(100n, 3, 120n), commitTimeMs: 5_000 };
+  const comesAgain = (changed: Partial<Findings>) =>
+    reconcile(findings({ progress: progress(position), ...changed })).comesAgain;
+  strictEqual(comesAgain({ slotConfirmedLsn: 100n }), true);
+  strictEqual(comesAgain({ slotConfirmedLsn: 101n }), false);
+  strictEqual(comesAgain({ progress: progress({ ...position, commitTimeMs: 0 }) }), false);
+});
+
+Deno.test("of another publication nothing that was delivered need come again, now or at a later start", () => {
+  const position = { ...at(100n, 3, 120n), commitTimeMs: 5_000 };
+  const resumption = reconcile(findings({ publication: "other", progress: progress(position) }));
+  deepStrictEqual([resumption.comesAgain, resumption.position], [false, { ...position, commitTimeMs: 0 }]);
 });
 
 Deno.test("Kafka ahead of the checkpoint: Kafka's is taken", () => {
   const ahead = at(190n, 3, 200n);
   const resumption = reconcile(findings({ progress: progress(ahead), checkpoint: saved(at(90n, 3, 100n)) }));
-  deepStrictEqual(resumption, { position: ahead, from: "progress" });
+  deepStrictEqual([resumption.position, resumption.from], [ahead, "progress"]);
 });
 
 Deno.test("Kafka ahead within one transaction: its number counts", () => {

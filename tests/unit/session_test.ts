@@ -91,7 +91,12 @@ Deno.test("a slot that is missing is made only after Kafka was asked whether a p
 Deno.test("a slot that is missing although a position is known is refused, and none is made", async () => {
   const world = new FakeWorld();
   world.slotExists = false;
-  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 150n, seq: 1, endLsn: 160n } };
+  world.progress = {
+    identity: IDENTITY,
+    timeline: 1,
+    publication: "shop",
+    position: { commitLsn: 150n, seq: 1, commitTimeMs: 0, endLsn: 160n },
+  };
   const running = run(world);
   await rejects(running.ended, (error) => error instanceof CaptureError && error.kind === "slot-unusable");
   strictEqual(world.events.includes("create slot"), false);
@@ -127,7 +132,12 @@ Deno.test("a change is written to Kafka, then saved, then confirmed, and exactly
 
 Deno.test("what is being written is neither saved nor confirmed", async () => {
   const world = new FakeWorld();
-  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 90n, seq: 1, endLsn: 100n } };
+  world.progress = {
+    identity: IDENTITY,
+    timeline: 1,
+    publication: "shop",
+    position: { commitLsn: 90n, seq: 1, commitTimeMs: 0, endLsn: 100n },
+  };
   const gate = Promise.withResolvers<void>();
   world.writeGate = gate.promise;
   world.send(...transaction(200n, 210n, 1), { keepalive: 300n, replyRequested: true });
@@ -151,7 +161,12 @@ Deno.test("while a later change is being written, checkpoints hold only what is 
 
 Deno.test("what is being saved is not confirmed", async () => {
   const world = new FakeWorld();
-  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 90n, seq: 1, endLsn: 100n } };
+  world.progress = {
+    identity: IDENTITY,
+    timeline: 1,
+    publication: "shop",
+    position: { commitLsn: 90n, seq: 1, commitTimeMs: 0, endLsn: 100n },
+  };
   await using _running = run(world);
   await world.until("save 0/64");
   const gate = Promise.withResolvers<void>();
@@ -167,7 +182,12 @@ Deno.test("what is being saved is not confirmed", async () => {
 
 Deno.test("a failed write ends the session with nothing saved or confirmed of it, and is not tried again", async () => {
   const world = new FakeWorld();
-  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 90n, seq: 1, endLsn: 100n } };
+  world.progress = {
+    identity: IDENTITY,
+    timeline: 1,
+    publication: "shop",
+    position: { commitLsn: 90n, seq: 1, commitTimeMs: 0, endLsn: 100n },
+  };
   world.writeError = new CaptureError("kafka-unclear", "the answer did not come");
   world.send(...transaction(200n, 210n, 1));
   const running = run(world);
@@ -179,7 +199,12 @@ Deno.test("a failed write ends the session with nothing saved or confirmed of it
 
 Deno.test("changes up to the delivered position are dropped, the next one is not", async () => {
   const world = new FakeWorld();
-  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 200n, seq: 2, endLsn: 150n } };
+  world.progress = {
+    identity: IDENTITY,
+    timeline: 1,
+    publication: "shop",
+    position: { commitLsn: 200n, seq: 2, commitTimeMs: 0, endLsn: 150n },
+  };
   world.send(
     ...transaction(150n, 160n, 1),
     ...transaction(200n, 210n, 2, 3, 4),
@@ -192,7 +217,12 @@ Deno.test("changes up to the delivered position are dropped, the next one is not
 
 Deno.test("of a transaction that is not whole yet, what was delivered is known and nothing is confirmed", async () => {
   const world = new FakeWorld();
-  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 90n, seq: 1, endLsn: 100n } };
+  world.progress = {
+    identity: IDENTITY,
+    timeline: 1,
+    publication: "shop",
+    position: { commitLsn: 90n, seq: 1, commitTimeMs: 0, endLsn: 100n },
+  };
   world.send(begin(200n, 0, 1), TABLE, insert(1, ["1"]), { keepalive: 900n, replyRequested: true });
   await using _running = run(world);
   await world.until("write 1 up to 0/C8#1 end 0/64");
@@ -202,7 +232,12 @@ Deno.test("of a transaction that is not whole yet, what was delivered is known a
 
 Deno.test("an idle position moves by keepalives: progress record first, then saved, then confirmed", async () => {
   const world = new FakeWorld();
-  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 90n, seq: 1, endLsn: 100n } };
+  world.progress = {
+    identity: IDENTITY,
+    timeline: 1,
+    publication: "shop",
+    position: { commitLsn: 90n, seq: 1, commitTimeMs: 0, endLsn: 100n },
+  };
   world.send({ keepalive: 900n, replyRequested: true });
   await using _running = run(world);
   await world.until("confirm 0/384");
@@ -294,7 +329,12 @@ Deno.test("a stream that ends takes the session with it", async () => {
 Deno.test("a position that the server's WAL has not reached is refused, and the slot stays as it is", async () => {
   const world = new FakeWorld();
   world.walEnd = 150n;
-  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 200n, seq: 1, endLsn: 210n } };
+  world.progress = {
+    identity: IDENTITY,
+    timeline: 1,
+    publication: "shop",
+    position: { commitLsn: 200n, seq: 1, commitTimeMs: 0, endLsn: 210n },
+  };
   const running = run(world);
   await rejects(
     running.ended,
@@ -307,7 +347,12 @@ Deno.test("another timeline is asked for its history, and written into the progr
   const world = new FakeWorld();
   world.timeline = 2;
   world.timelineHistory = [{ timeline: 1, endLsn: 205n }];
-  world.progress = { identity: IDENTITY, timeline: 1, position: { commitLsn: 190n, seq: 1, endLsn: 200n } };
+  world.progress = {
+    identity: IDENTITY,
+    timeline: 1,
+    publication: "shop",
+    position: { commitLsn: 190n, seq: 1, commitTimeMs: 0, endLsn: 200n },
+  };
   await using running = run(world);
   await world.until("write 0 up to 0/BE#1 end 0/C8");
   strictEqual(world.progress.timeline, 2);

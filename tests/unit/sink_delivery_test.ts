@@ -14,7 +14,12 @@ import { Api, ScriptedCluster, type Turn } from "../support/scripted_cluster.ts"
 
 const FOREVER = new AbortController().signal;
 const IDENTITY = { systemIdentifier: "1", database: "shop", slot: "orders" };
-const PROGRESS = { identity: IDENTITY, timeline: 1, position: { commitLsn: 1n, seq: 1, endLsn: 1n } };
+const PROGRESS = {
+  identity: IDENTITY,
+  timeline: 1,
+  publication: "shop",
+  position: { commitLsn: 1n, seq: 1, commitTimeMs: 0, endLsn: 1n },
+};
 
 Deno.test("each transaction is one AddPartitionsToTxn, one Produce and one EndTxn", async () => {
   await using cluster = new ScriptedCluster();

@@ -243,7 +243,12 @@ function record(identity: SourceIdentity, content: number | string | null) {
 }
 
 function progress(identity: SourceIdentity, seq: number): Progress {
-  return { identity, timeline: 1, position: { commitLsn: 1n, seq, endLsn: 1n } };
+  return {
+    identity,
+    timeline: 1,
+    publication: "shop",
+    position: { commitLsn: 1n, seq, commitTimeMs: 0, endLsn: 1n },
+  };
 }
 
 function stamp(producerId: bigint, isTransactional: boolean) {

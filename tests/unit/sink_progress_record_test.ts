@@ -20,25 +20,43 @@ Deno.test("key and value are the JSON that the documentation shows", () => {
   const value = encodeProgressValue({
     identity: IDENTITY,
     timeline: 3,
-    position: { commitLsn: 0x1_0163_4fe8n, seq: 17, endLsn: 0x1_0163_5018n },
+    publication: "shop",
+    position: {
+      commitLsn: 0x1_0163_4fe8n,
+      seq: 4312883000,
+      commitTimeMs: 1634567890100,
+      endLsn: 0x1_0163_5018n,
+    },
   });
   assert.equal(
     text(value),
-    '{"version":1,"timeline":3,"commit_lsn":"1/1634FE8","seq":17,"end_lsn":"1/1635018"}',
+    '{"version":2,"timeline":3,"publication":"shop","commit_lsn":"1/1634FE8","seq":4312883000,' +
+      '"commit_ts_ms":1634567890100,"end_lsn":"1/1635018"}',
   );
 });
 
 Deno.test("any progress reads back as it was written", () => {
   const lsn = fc.bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn });
-  const anyPosition = fc.record({ commitLsn: lsn, seq: fc.maxSafeNat(), endLsn: lsn });
+  const anyPosition = fc.record({
+    commitLsn: lsn,
+    seq: fc.maxSafeNat(),
+    commitTimeMs: fc.maxSafeNat(),
+    endLsn: lsn,
+  });
   fc.assert(fc.property(anyPosition, fc.nat(), (position, timeline) => {
-    const progress: Progress = { identity: IDENTITY, timeline, position: { ...position } };
+    const progress: Progress = {
+      identity: IDENTITY,
+      timeline,
+      publication: "shop",
+      position: { ...position },
+    };
     assert.deepEqual(decodeProgressValue(IDENTITY, encodeProgressValue(progress)), progress);
   }));
 });
 
 Deno.test("a value of a newer version, or one that is no progress, is a conflict with a mend", () => {
-  const good = '{"version":1,"timeline":1,"commit_lsn":"0/1","seq":1,"end_lsn":"0/1"}';
+  const good =
+    '{"version":2,"timeline":1,"publication":"p","commit_lsn":"0/1","seq":1,"commit_ts_ms":5,"end_lsn":"0/1"}';
   decodeProgressValue(IDENTITY, bytes(good));
   const bad = [
     "",
@@ -46,8 +64,10 @@ Deno.test("a value of a newer version, or one that is no progress, is a conflict
     "[]",
     "17",
     good.slice(0, -1),
-    good.replace('"version":1', '"version":2'),
-    good.replace('"version":1,', ""),
+    good.replace('"version":2', '"version":3'),
+    good.replace('"version":2,', ""),
+    good.replace('"publication":"p",', ""),
+    good.replace('"commit_ts_ms":5,', ""),
     good.replace('"0/1"', '"1"'),
     good.replace('"seq":1', '"seq":-1'),
     good.replace('"seq":1', '"seq":1.5'),
@@ -56,6 +76,29 @@ Deno.test("a value of a newer version, or one that is no progress, is a conflict
   ];
   for (const value of bad) assertConflict(bytes(value));
   assertConflict(new Uint8Array([0xff, 0xfe, 0x7b]));
+});
+
+Deno.test("what version 0.1.0 wrote behind a whole transaction stands for all of that transaction", () => {
+  const value = '{"version":1,"timeline":2,"commit_lsn":"0/A","seq":3,"end_lsn":"0/14"}';
+  assert.deepEqual(decodeProgressValue(IDENTITY, bytes(value)), {
+    identity: IDENTITY,
+    timeline: 2,
+    publication: "",
+    position: { commitLsn: 10n, seq: Number.MAX_SAFE_INTEGER, commitTimeMs: 0, endLsn: 20n },
+  });
+  const none = '{"version":1,"timeline":2,"commit_lsn":"0/0","seq":0,"end_lsn":"0/14"}';
+  assert.equal(decodeProgressValue(IDENTITY, bytes(none)).position.seq, 0);
+});
+
+Deno.test("what version 0.1.0 wrote in the middle of a transaction is refused: it counted by the catalog of its time", () => {
+  for (const end of ["0/9", "0/A"]) {
+    const value = bytes(`{"version":1,"timeline":2,"commit_lsn":"0/A","seq":3,"end_lsn":"${end}"}`);
+    assertConflict(value);
+    assert.throws(
+      () => decodeProgressValue(IDENTITY, value),
+      /0\.1\.0 wrote it in the middle of a transaction/,
+    );
+  }
 });
 
 Deno.test("random bytes are a conflict", () => {

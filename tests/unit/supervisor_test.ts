@@ -26,7 +26,8 @@ Deno.test("after an unclear outcome it begins again with a new stream and a new 
   world.progress = {
     identity: { systemIdentifier: "7300", database: "shop", slot: "orders" },
     timeline: 1,
-    position: { commitLsn: 90n, seq: 1, endLsn: 100n },
+    publication: "shop",
+    position: { commitLsn: 90n, seq: 1, commitTimeMs: 0, endLsn: 100n },
   };
   world.writeError = new CaptureError("kafka-unclear", "the answer did not come");
   world.send(...TRANSACTION);

@@ -27,6 +27,7 @@ export function agreementFinding(config: Config, positions: Positions): Finding 
     const { from, position, warning: note } = reconcile({
       identity,
       delivery: config.kafka.delivery,
+      publication: config.pg.publication,
       timeline: system.timeline,
       timelineHistory: system.timelineHistory,
       walEnd: slot?.walEnd ?? 0xffff_ffff_ffff_ffffn,
