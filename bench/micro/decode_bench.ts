@@ -1,6 +1,6 @@
 // Microbenchmark: one replicated message to one envelope, key and value.
 
-import { readMessage, RowChange } from "../../src/decoder/pgoutput.ts";
+import { readMessage, RowChange } from "../../src/decoder/pgoutput/messages.ts";
 import { decoderInTransaction, MESSAGES } from "./rows.ts";
 
 const decoder = decoderInTransaction();

@@ -1,7 +1,8 @@
 // Rows as PostgreSQL sends them, for the microbenchmarks.
 
 import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
-import type { MessageBytes } from "../../src/decoder/message_bytes.ts";
+import { NativeFormat } from "../../src/decoder/formats/native/native_format.ts";
+import type { MessageBytes } from "../../src/decoder/pgoutput/message_bytes.ts";
 import { begin, insert, relation, update } from "../../tests/support/pgoutput_bytes.ts";
 
 const COLUMNS = [
@@ -35,7 +36,7 @@ export const MESSAGES: Readonly<Record<string, MessageBytes>> = {
 
 /** A decoder in the middle of a transaction that has described the tables. */
 export function decoderInTransaction(): ChangeDecoder {
-  const decoder = new ChangeDecoder({ version: "0.1.0", database: "bench", tombstones: false });
+  const decoder = new ChangeDecoder({ format: new NativeFormat("0.1.0", "bench"), tombstones: false });
   decoder.setNow(1_790_000_000_000);
   decoder.decode(begin(0x1634fe8n, 1_790_000_000_000, 1234));
   const text = [{ name: "id", type: 20, key: true }, { name: "body", type: 25 }];

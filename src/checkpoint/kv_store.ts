@@ -1,14 +1,8 @@
 // Keeps the checkpoint in a Deno KV file: the door to Deno.openKv.
 
 import { dirname } from "node:path";
-import { CaptureError } from "../errors.ts";
-import {
-  formatLsn,
-  parseLsn,
-  type Position,
-  positionOfVersion1,
-  VERSION_1_HINT,
-} from "../pipeline/position.ts";
+import { CaptureError } from "../core/errors.ts";
+import { formatLsn, parseLsn, type Position, positionOfVersion1, VERSION_1_HINT } from "../core/position.ts";
 import type { Checkpoint, CheckpointStore } from "../pipeline/ports.ts";
 
 const KEY = ["checkpoint"];

@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { closest } from "../config/suggestion.ts";
-import { unreachable } from "../errors.ts";
+import { unreachable } from "../core/errors.ts";
 
 /** What a command line asks for. */
 export type Invocation =

@@ -1,7 +1,7 @@
 // `pg-capture check`: looks at everything that `run` needs, and changes nothing.
 
 import type { Config } from "../config/config.ts";
-import type { SourceIdentity } from "../pipeline/position.ts";
+import type { SourceIdentity } from "../core/position.ts";
 import { KafkaInspection } from "../sink/inspection.ts";
 import type { KafkaSecurity } from "../sink/wire/security.ts";
 import { PostgresInspection, type SlotFacts } from "../source/inspection.ts";

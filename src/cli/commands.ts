@@ -1,7 +1,7 @@
 // The commands that do their work and end.
 
 import { type Config, secretsToMask } from "../config/config.ts";
-import { unreachable } from "../errors.ts";
+import { unreachable } from "../core/errors.ts";
 import { maskSecrets } from "../observability/mask.ts";
 import { writeStandardError } from "../observability/standard_error.ts";
 import { check } from "./check.ts";

@@ -3,7 +3,7 @@
 import type { Config } from "../config/config.ts";
 import { ConfigurationErrors } from "../config/configuration_errors.ts";
 import { type ConfigSources, loadConfig, type LoadedConfig } from "../config/load.ts";
-import { unreachable } from "../errors.ts";
+import { unreachable } from "../core/errors.ts";
 import { escapeControls } from "../observability/escape.ts";
 import { formatLogLine } from "../observability/log_line.ts";
 import { describeVersion } from "../version.ts";

@@ -1,7 +1,7 @@
 // Says on standard error why the process ends with an error: in one line, without a secret.
 
 import { type Config, secretsToMask } from "../config/config.ts";
-import { CaptureError, errorPolicy } from "../errors.ts";
+import { CaptureError, errorPolicy } from "../core/errors.ts";
 import { describeError } from "../observability/error_chain.ts";
 import { formatLogLine, type LogFields, type LogFormat } from "../observability/log_line.ts";
 import { VERSION } from "../version.ts";

@@ -2,7 +2,7 @@
 
 import { get } from "node:http";
 import type { Config } from "../config/config.ts";
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import type { CommandOutput } from "./command_output.ts";
 
 const ANSWER_MS_MAX = 3_000;

@@ -2,7 +2,7 @@
 
 import type { Config, KafkaSasl } from "../config/config.ts";
 import { readTextFile } from "../config/environment.ts";
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import { TokenSource } from "../sink/wire/sasl/token_endpoint.ts";
 import type { KafkaSecurity, SaslSettings, TlsSettings } from "../sink/wire/security.ts";
 import { TlsFiles } from "../sink/wire/tls_files.ts";

@@ -1,7 +1,8 @@
 // A sink that prints each change as a line of JSON.
 
-import type { Progress } from "../pipeline/position.ts";
-import type { Batch, EncodedRecord, Route, Sink } from "../pipeline/ports.ts";
+import type { Progress } from "../core/position.ts";
+import type { EncodedRecord } from "../core/encoded_record.ts";
+import type { Batch, Route, Sink } from "../pipeline/ports.ts";
 
 const NEWLINE = 0x0a;
 const FIRST_BYTES = 64 * 1024;

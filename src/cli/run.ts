@@ -3,8 +3,9 @@
 import { KvCheckpointStore } from "../checkpoint/kv_store.ts";
 import { type Config, secretsToMask } from "../config/config.ts";
 import { ChangeDecoder } from "../decoder/change_decoder.ts";
-import { KnownDisorder } from "../decoder/lsn_checks.ts";
-import { CaptureError, errorPolicy } from "../errors.ts";
+import { NativeFormat } from "../decoder/formats/native/native_format.ts";
+import { KnownDisorder } from "../decoder/pgoutput/lsn_checks.ts";
+import { CaptureError, errorPolicy } from "../core/errors.ts";
 import { LifecycleLog } from "../observability/lifecycle_log.ts";
 import { ProblemKeeper } from "../observability/last_problem.ts";
 import { createLogger, type Logger } from "../observability/logger.ts";
@@ -131,7 +132,11 @@ function partsOf(
       }),
     store,
     createDecoder: () =>
-      new ChangeDecoder({ version: VERSION, database: pg.database, tombstones: kafka.tombstones, disorder }),
+      new ChangeDecoder({
+        format: new NativeFormat(VERSION, pg.database),
+        tombstones: kafka.tombstones,
+        disorder,
+      }),
     topicOf: (target) =>
       typeof target === "string"
         ? `${kafka.topicPrefix}.${target}`

@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import type { Config } from "../config/config.ts";
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import { endpoints } from "../observability/endpoints.ts";
 import { startHttpServer } from "../observability/http_server.ts";
 import type { ProblemKeeper } from "../observability/last_problem.ts";

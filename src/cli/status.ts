@@ -1,9 +1,9 @@
 // `pg-capture status`: slot, lag, checkpoint and Kafka's progress, side by side.
 
 import type { Config } from "../config/config.ts";
-import { CaptureError, errorPolicy } from "../errors.ts";
+import { CaptureError, errorPolicy } from "../core/errors.ts";
 import { escapeControls } from "../observability/escape.ts";
-import { formatLsn, type Lsn } from "../pipeline/position.ts";
+import { formatLsn, type Lsn } from "../core/position.ts";
 import { KafkaInspection } from "../sink/inspection.ts";
 import { inspectSystem, PostgresInspection } from "../source/inspection.ts";
 import { placeOf } from "../source/options.ts";

@@ -2,6 +2,7 @@
 
 import { type Config, secretsToMask } from "../config/config.ts";
 import { ChangeDecoder } from "../decoder/change_decoder.ts";
+import { NativeFormat } from "../decoder/formats/native/native_format.ts";
 import { LifecycleLog } from "../observability/lifecycle_log.ts";
 import { createLogger } from "../observability/logger.ts";
 import { writeStandardError } from "../observability/standard_error.ts";
@@ -88,7 +89,8 @@ function partsOf(
     source: new PostgresSource(postgresOptions(config), replication, clock),
     createSink: () => new LineSink(print),
     store: NO_STORE,
-    createDecoder: () => new ChangeDecoder({ version: VERSION, database: pg.database, tombstones: false }),
+    createDecoder: () =>
+      new ChangeDecoder({ format: new NativeFormat(VERSION, pg.database), tombstones: false }),
     topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
     observer: statistics,
     lifecycle: new LifecycleLog(logger, statistics, new WalGuard(), now),

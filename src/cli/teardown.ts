@@ -1,7 +1,7 @@
 // `pg-capture teardown`: drops what pg-capture has made: the slot, and asked to, the publication and the progress.
 
 import type { Config } from "../config/config.ts";
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import { escapeControls } from "../observability/escape.ts";
 import { progressTopic } from "../sink/topics.ts";
 import { removeProgress } from "../sink/progress_removal.ts";

@@ -1,6 +1,6 @@
 // All that is wrong with a configuration, as one error.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 
 /** One thing that is wrong: which setting, what was found, what to do. */
 export interface ConfigurationProblem {

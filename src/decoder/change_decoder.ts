@@ -1,20 +1,21 @@
-// Turns the messages of the stream into records: which transaction, which relation, which envelopes.
+// Turns the messages of the stream into records: which transaction, which table, which changes, numbered how.
 
-import { CaptureError, unreachable } from "../errors.ts";
-import type { Lsn } from "../pipeline/position.ts";
+import type { EncodedRecord } from "../core/encoded_record.ts";
+import { CaptureError, unreachable } from "../core/errors.ts";
+import type { PgType } from "../core/pg_type.ts";
+import type { Lsn } from "../core/position.ts";
+import { Change, type Operation } from "./change.ts";
 import { isKeyChanged } from "./change_key.ts";
-import { EnvelopeEncoder, EnvelopeRows } from "./envelope.ts";
-import { located, malformed } from "./errors.ts";
-import { KnownDisorder, LsnChecks } from "./lsn_checks.ts";
-import type { MessageBytes } from "./message_bytes.ts";
-import { type LogicalMessage, readMessage, type Relation, RowChange } from "./pgoutput.ts";
-import { compileRelation, type Operation, type RelationPlan, withTypes } from "./relation_plan.ts";
-import { RecordNumbers } from "./record_numbers.ts";
-import { RelationPlans } from "./relation_plans.ts";
-import { RowRecords } from "./row_records.ts";
-import { writeLogicalMessage, writePointer } from "./text_records.ts";
-import type { TupleColumns } from "./tuple.ts";
-import type { TypeInfo } from "./type_info.ts";
+import type { RecordFormat } from "./formats/format.ts";
+import { KnownDisorder, LsnChecks } from "./pgoutput/lsn_checks.ts";
+import { located, malformed } from "./pgoutput/malformed.ts";
+import type { MessageBytes } from "./pgoutput/message_bytes.ts";
+import { type LogicalMessage, readMessage, type Relation, RowChange } from "./pgoutput/messages.ts";
+import { RecordNumbers } from "./pgoutput/record_numbers.ts";
+import type { TupleColumns } from "./pgoutput/tuple.ts";
+import { becomeDelete, becomeNew } from "./row_changes.ts";
+import { type Table, tableOf } from "./table.ts";
+import { type DescribedTable, TableRegistry } from "./table_registry.ts";
 
 /**
  * What a message was:
@@ -26,12 +27,11 @@ import type { TypeInfo } from "./type_info.ts";
 export type Decoded = "begin" | "commit" | "relation" | "change" | "none";
 
 /** The record's place: a table's topic, or the one of logical messages. */
-export type RecordTarget = RelationPlan | "message";
+export type RecordTarget = Table | "message";
 
 export interface DecoderOptions {
-  /** The program's version, for `source.version`. */
-  readonly version: string;
-  readonly database: string;
+  /** What records look like. */
+  readonly format: RecordFormat;
   /** Whether a delete is followed by a record with the same key and a null value. */
   readonly tombstones: boolean;
   /** Kept from stream to stream; absent: nothing is known. */
@@ -63,16 +63,16 @@ export class ChangeDecoder {
   /** Whether the current record is to be followed by a tombstone: its key with a null value. */
   tombstone = false;
 
-  readonly record: EnvelopeEncoder;
+  readonly #format: RecordFormat;
   readonly #tombstones: boolean;
-  readonly #relations = new RelationPlans();
-  readonly #change = new RowChange();
-  readonly #rows: RowRecords;
+  readonly #tables: TableRegistry;
+  readonly #row = new RowChange();
+  readonly #change = new Change();
   #message: MessageBytes = { bytes: new Uint8Array(0), start: 0, end: 0, walStartHigh: 0, walStartLow: 0 };
   #next: Step = "done";
   /** The step that gave the current record, or failed. */
   #taken: Step = "done";
-  #plan: RelationPlan | undefined;
+  #described: DescribedTable | undefined;
   #truncated: readonly number[] = [];
   #truncatedAt = 0;
   readonly #numbers = new RecordNumbers();
@@ -83,17 +83,22 @@ export class ChangeDecoder {
   #nowMs = 0;
 
   constructor(options: DecoderOptions) {
-    this.record = new EnvelopeEncoder(options.version, options.database);
-    this.#rows = new RowRecords(this.record);
+    this.#format = options.format;
     this.#tombstones = options.tombstones;
+    this.#tables = new TableRegistry(options.format);
     this.#checks = new LsnChecks(options.disorder ?? new KnownDisorder());
+  }
+
+  /** The record that `nextRecord` encoded last. */
+  get record(): EncodedRecord {
+    return this.#format.record;
   }
 
   /** The time that records are stamped with from now on, in milliseconds since 1970. */
   setNow(nowMs: number): void {
     if (nowMs === this.#nowMs) return;
     this.#nowMs = nowMs;
-    this.record.setNow(nowMs);
+    this.#format.setNow(nowMs);
   }
 
   /**
@@ -110,7 +115,7 @@ export class ChangeDecoder {
   }
 
   #decode(message: MessageBytes): Decoded {
-    const decoded = readMessage(message.bytes, message.start, message.end, this.#change);
+    const decoded = readMessage(message.bytes, message.start, message.end, this.#row);
     switch (decoded.kind) {
       case "row":
         this.#beginRow();
@@ -122,8 +127,8 @@ export class ChangeDecoder {
         this.commitLsn = decoded.commitLsn;
         this.commitTimeMs = decoded.commitTimeMs;
         this.seq = 0;
-        this.record.setTransaction(decoded);
-        if (this.#relations.beginTransaction(decoded.commitLsn)) this.#plan = undefined;
+        this.#format.beginTransaction(decoded);
+        if (this.#tables.beginTransaction(decoded.commitLsn)) this.#described = undefined;
         return "begin";
       case "commit":
         this.#checks.commit(decoded.commitLsn, decoded.endLsn, message);
@@ -149,17 +154,17 @@ export class ChangeDecoder {
 
   /**
    * Describes the relation that `decode` reported.
-   * @param primaryKey as for `compileRelation`
+   * @param primaryKey as for `tableOf`
    * @param types of each column, in the relation's order
    */
-  defineRelation(primaryKey: readonly string[] | null | undefined, types: readonly TypeInfo[]): RelationPlan {
+  defineRelation(primaryKey: readonly string[] | null | undefined, types: readonly PgType[]): Table {
     const relation = this.pendingRelation;
     if (relation === undefined) throw new Error("no relation is pending");
-    const plan = compileRelation(relation, primaryKey, types);
-    this.#relations.define(plan);
+    const table = tableOf(relation, primaryKey);
+    this.#tables.define(table, types);
     this.pendingRelation = undefined;
-    this.#plan = undefined;
-    return plan;
+    this.#described = undefined;
+    return table;
   }
 
   /** Encodes the message's next record into `record`, and sets `target` and `seq`; false when there is no more. */
@@ -171,25 +176,25 @@ export class ChangeDecoder {
     }
   }
 
-  /** The relations that were described. */
-  get relations(): readonly RelationPlan[] {
-    return this.#relations.all;
+  /** The tables that were described. */
+  get tables(): readonly Table[] {
+    return this.#tables.all;
   }
 
-  /** Takes a relation's types as they are now, between two changes. @param types of each column, in its order */
-  refreshRelation(plan: RelationPlan, types: readonly TypeInfo[]): void {
-    this.#relations.define(withTypes(plan, types, false));
-    this.#plan = undefined;
+  /** Takes a table's types as they are now, between two changes. @param types of each column, in its order */
+  refreshTable(table: Table, types: readonly PgType[]): void {
+    this.#tables.define(table, types);
+    this.#described = undefined;
   }
 
   /**
-   * After `nextRecord` threw a CompositeMismatch: takes the relation's types as they are now, and encodes the
+   * After `nextRecord` threw a CompositeMismatch: takes the table's types as they are now, and encodes the
    * record again with the next `nextRecord`.
-   * @param types of each column, in the relation's order
+   * @param types of each column, in the table's order
    * @param asOf the end of the WAL when they were looked up: composite values of transactions up to it may be older
    */
-  retypeRelation(types: readonly TypeInfo[], asOf: Lsn): void {
-    this.#plan = this.target = this.#relations.retype(this.#plan!, types, this.commitLsn, asOf);
+  retypeTable(types: readonly PgType[], asOf: Lsn): void {
+    this.#described = this.#tables.retype(this.#described!.table, types, this.commitLsn, asOf);
     this.#next = this.#taken;
   }
 
@@ -199,11 +204,17 @@ export class ChangeDecoder {
    * @param bytes the record's size
    */
   replaceWithPointer(bytes: number): void {
-    const keyChange = this.#taken === "delete-of-key-change" || this.#taken === "insert-of-key-change";
     const { target, operation, seq } = this;
     const { walStartHigh, walStartLow } = this.#message;
-    const place = { nowMs: this.#nowMs, walStartHigh, walStartLow, seq };
-    writePointer(this.record, target === "message" ? null : target, operation, keyChange, bytes, place);
+    this.#format.encodePointer({
+      table: target === "message" ? null : target,
+      operation,
+      isKeyChange: this.#taken === "delete-of-key-change" || this.#taken === "insert-of-key-change",
+      bytes,
+      walStartHigh,
+      walStartLow,
+      seq,
+    });
   }
 
   /** After `commit`: whether the transaction was read before with numbers that were wrong. */
@@ -218,7 +229,7 @@ export class ChangeDecoder {
 
   /** Says where in the stream a message could not be decoded, and of which table. */
   #located(error: unknown): unknown {
-    return located(error, this.#message, this.#plan);
+    return located(error, this.#message, this.#described?.table);
   }
 
   #nextRecord(): boolean {
@@ -250,21 +261,24 @@ export class ChangeDecoder {
   }
 
   #beginRow(): void {
-    const change = this.#change;
-    const plan = this.#plan?.id === change.relationId ? this.#plan : this.#relations.get(change.relationId);
+    const row = this.#row;
     const message = this.#message;
+    const described = this.#described?.table.id === row.relationId
+      ? this.#described
+      : this.#tables.get(row.relationId);
     const tag = message.bytes[message.start]!;
-    if (plan === undefined) throw malformed(tag, 1, `relation ${change.relationId} was not described`);
+    if (described === undefined) throw malformed(tag, 1, `relation ${row.relationId} was not described`);
     if (!this.inTransaction) throw malformed(tag, 0, "it came outside of a transaction");
-    this.#plan = this.target = plan;
-    const count = plan.writers.length;
-    if (change.operation !== "DELETE") this.#expectColumns(change.newColumns, count);
-    if (change.old !== "none") this.#expectColumns(change.oldColumns, count);
-    this.#takeNumbers(change.operation === "UPDATE" ? 2 : 1);
-    this.#next =
-      change.operation === "UPDATE" && change.old !== "none" && isKeyChanged(plan, change, message.bytes)
-        ? "delete-of-key-change"
-        : "row";
+    const { table } = described;
+    this.#described = described;
+    this.target = table;
+    const count = table.columns.length;
+    if (row.operation !== "DELETE") this.#expectColumns(row.newColumns, count);
+    if (row.old !== "none") this.#expectColumns(row.oldColumns, count);
+    this.#takeNumbers(row.operation === "UPDATE" ? 2 : 1);
+    this.#next = row.operation === "UPDATE" && row.old !== "none" && isKeyChanged(table, row, message.bytes)
+      ? "delete-of-key-change"
+      : "row";
   }
 
   #takeNumbers(count: number): void {
@@ -281,25 +295,24 @@ export class ChangeDecoder {
 
   #encodeRow(): void {
     this.#next = "done";
-    const { operation } = this.#change;
+    const { operation } = this.#row;
     // Whether an UPDATE is one record or two depends on the key that is known. One record has the second number: what
     // was delivered as one never comes again as two, nor the other way round.
     if (operation === "DELETE") this.#encodeDelete(false, this.#firstSeq);
     else this.#encodeNew(operation, false, operation === "UPDATE" ? this.#firstSeq + 1 : this.#firstSeq);
   }
 
-  #encodeDelete(keyChange: boolean, seq: number): void {
-    this.operation = "DELETE";
-    this.seq = seq;
-    const hasKey = this.#rows.writeDelete(this.#plan!, this.#change, this.#message, keyChange, this.seq);
-    this.tombstone = this.#tombstones && hasKey;
+  #encodeDelete(isKeyChange: boolean, seq: number): void {
+    const change = this.#change;
+    becomeDelete(change, this.#described!.table, this.#row, isKeyChange);
+    this.#encode(change, this.#described!, seq);
+    this.tombstone = this.#tombstones && change.key !== null;
   }
 
   /** An INSERT or UPDATE; of a changed key, the INSERT under the new one. */
-  #encodeNew(operation: "INSERT" | "UPDATE", keyChange: boolean, seq: number): void {
-    this.operation = operation;
-    this.seq = seq;
-    this.#rows.writeNew(this.#plan!, operation, this.#change, this.#message, keyChange, this.seq);
+  #encodeNew(operation: "INSERT" | "UPDATE", isKeyChange: boolean, seq: number): void {
+    becomeNew(this.#change, operation, this.#described!.table, this.#row, isKeyChange);
+    this.#encode(this.#change, this.#described!, seq);
   }
 
   #encodeTruncate(): boolean {
@@ -309,15 +322,25 @@ export class ChangeDecoder {
       this.#next = "done";
       return false;
     }
-    const plan = this.#relations.get(relationId);
-    const { bytes, start, walStartHigh, walStartLow } = this.#message;
-    if (plan === undefined) throw malformed(bytes[start]!, 6, `relation ${relationId} was not described`);
-    this.target = plan;
-    this.operation = "TRUNCATE";
-    this.seq = seq;
-    this.record.writeKey(plan, null, bytes, this.#change.newColumns, null);
-    this.record.writeRow(plan, "TRUNCATE", bytes, NO_ROWS, walStartHigh, walStartLow, this.seq);
+    const described = this.#tables.get(relationId);
+    const { bytes, start } = this.#message;
+    if (described === undefined) {
+      throw malformed(bytes[start]!, 6, `relation ${relationId} was not described`);
+    }
+    this.target = described.table;
+    this.#change.truncate();
+    this.#encode(this.#change, described, seq);
     return true;
+  }
+
+  #encode(change: Change, { encoder }: DescribedTable, seq: number): void {
+    const { bytes, walStartHigh, walStartLow } = this.#message;
+    this.operation = change.operation;
+    this.seq = change.seq = seq;
+    change.bytes = bytes;
+    change.walStartHigh = walStartHigh;
+    change.walStartLow = walStartLow;
+    encoder.encode(change);
   }
 
   #beginMessage(message: LogicalMessage): Decoded {
@@ -336,7 +359,7 @@ export class ChangeDecoder {
       this.commitTimeMs = this.#nowMs;
       // Its LSN is its record's end, where a transaction's commit record may begin: changes there count from 1.
       this.seq = this.#firstSeq = 0;
-      this.record.setTransaction({ commitLsn: message.lsn, commitTimeMs: this.#nowMs, xid: 0 });
+      this.#format.beginTransaction({ commitLsn: message.lsn, commitTimeMs: this.#nowMs, xid: 0 });
       return "change";
     }
     // The end of its WAL record may be the beginning of a change's: its last byte is its own.
@@ -350,9 +373,6 @@ export class ChangeDecoder {
     this.target = "message";
     this.operation = "MESSAGE";
     this.seq = this.#firstSeq;
-    const place = { nowMs: this.#nowMs, walStartHigh, walStartLow, seq: this.seq };
-    writeLogicalMessage(this.record, this.#logicalMessage!, bytes, place);
+    this.#format.encodeMessage(this.#logicalMessage!, bytes, { walStartHigh, walStartLow, seq: this.seq });
   }
 }
-
-const NO_ROWS = new EnvelopeRows();

@@ -1,6 +1,6 @@
 // The one door to Deno.serve: answers GET requests for a few paths.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 
 /** What is answered. */
 export interface Reply {

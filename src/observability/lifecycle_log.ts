@@ -1,9 +1,9 @@
 // Writes what happens to a capture now and then into the log.
 
-import type { CaptureError } from "../errors.ts";
+import type { CaptureError } from "../core/errors.ts";
 import type { Lifecycle } from "../pipeline/lifecycle.ts";
 import type { Observer } from "../pipeline/observer.ts";
-import { formatLsn } from "../pipeline/position.ts";
+import { formatLsn } from "../core/position.ts";
 import type {
   PublicationChange,
   PublishedTable,

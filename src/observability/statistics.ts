@@ -1,10 +1,10 @@
 // Counts what the data path tells, without making garbage on it.
 
-import type { Operation } from "../decoder/relation_plan.ts";
-import type { ErrorKind } from "../errors.ts";
+import type { Operation } from "../decoder/change.ts";
+import type { ErrorKind } from "../core/errors.ts";
 import type { Delivery, Observer, Part, PartState, RecordOrigin } from "../pipeline/observer.ts";
 import type { WalState } from "../pipeline/ports.ts";
-import type { Lsn } from "../pipeline/position.ts";
+import type { Lsn } from "../core/position.ts";
 import { Histogram, type HistogramReading } from "./histogram.ts";
 import { noRecords, type OperationCounts, TableCounts, type TableReading } from "./table_counts.ts";
 

@@ -1,6 +1,6 @@
 // Counts records by table.
 
-import type { Operation } from "../decoder/relation_plan.ts";
+import type { Operation } from "../decoder/change.ts";
 import type { RecordOrigin } from "../pipeline/observer.ts";
 
 /** More tables than this are counted together: each is some lines of the metrics. */

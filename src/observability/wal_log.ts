@@ -1,6 +1,6 @@
 // Warns in the log before the WAL that the slot keeps does harm.
 
-import { unreachable } from "../errors.ts";
+import { unreachable } from "../core/errors.ts";
 import type { LogFields, Logger } from "./logger.ts";
 import type { WalDanger, WalForecast, WalGuard } from "./wal_guard.ts";
 

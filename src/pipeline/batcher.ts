@@ -1,9 +1,10 @@
 // The buffer between intake and delivery: one batch fills while the other is on its way.
 
 import { CommitTimes } from "./commit_times.ts";
-import type { Lsn, Position } from "./position.ts";
-import type { Batch, EncodedRecord, Route } from "./ports.ts";
-import { Wakeup } from "./wait.ts";
+import type { Lsn, Position } from "../core/position.ts";
+import { type EncodedRecord, tombstoneOf } from "../core/encoded_record.ts";
+import type { Batch, Route } from "./ports.ts";
+import { Wakeup } from "../core/wait.ts";
 
 /** When a batch is sent, and how much may be held. */
 export interface BatchLimits {
@@ -114,16 +115,14 @@ export class Batcher {
       this.#oldestAt = this.#now();
       this.#oldestCommitTimeMs = commitTimeMs;
       this.#changed.wake();
-    } else if (this.#isFull() || !filling.fits(route, tombstone ? withTombstone(record) : record)) {
+    } else if (this.#isFull() || !filling.fits(route, record, tombstone)) {
       this.#full = true;
       this.#changed.wake();
       return false;
     }
     filling.append(route, record, this.#recordTimeMs);
     // A delete and its tombstone have one identity: they are never in two batches.
-    if (tombstone) {
-      filling.append(route, { bytes: record.bytes, keyEnd: record.keyEnd, valueEnd: -1 }, this.#recordTimeMs);
-    }
+    if (tombstone) filling.append(route, tombstoneOf(record), this.#recordTimeMs);
     this.#commitLsn = commitLsn;
     this.#seq = seq;
     // A logical message outside of a transaction, number 0, was not committed.
@@ -269,15 +268,3 @@ export class Batcher {
 const SOON_MS = 100;
 // Between two chunks of a backlog it never takes that long: the source rests for 8 ms (source/read_pace.ts).
 const PAUSE_MS = 20;
-
-/** A record of the size of both. */
-function withTombstone(record: EncodedRecord): EncodedRecord {
-  return {
-    bytes: record.bytes,
-    keyEnd: record.keyEnd,
-    valueEnd: record.valueEnd + record.keyEnd + RECORD_OVERHEAD_MAX,
-  };
-}
-
-// Length, attributes, timestamp and offset deltas, key and value lengths, header count: at most 5 + 1 + 10 + 5 * 4.
-const RECORD_OVERHEAD_MAX = 36;

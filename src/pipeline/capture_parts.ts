@@ -8,7 +8,7 @@ import type { CountedUpTo } from "./counted.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Observer } from "./observer.ts";
 import type { OversizeAction } from "./oversize.ts";
-import type { SourceIdentity } from "./position.ts";
+import type { SourceIdentity } from "../core/position.ts";
 import type { CheckpointStore, DeliveryGuarantee, ReplicationSource, Sink } from "./ports.ts";
 import type { SilenceLimit } from "./silence.ts";
 

@@ -1,11 +1,11 @@
 // The third task: saves in the checkpoint store what was delivered.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { Position, Progress } from "./position.ts";
+import type { Position, Progress } from "../core/position.ts";
 import type { CheckpointStore, DeliveryGuarantee } from "./ports.ts";
 import type { ProgressTracker } from "./progress_tracker.ts";
-import { delay, type Wakeup } from "./wait.ts";
+import { delay, type Wakeup } from "../core/wait.ts";
 
 // A store syncs its file for each save; deliveries that end in between are saved together.
 const BETWEEN_SAVES_MS = 100;

@@ -1,6 +1,6 @@
 // Up to where changes were counted: one that comes again in another session is counted no second time.
 
-import type { Lsn } from "./position.ts";
+import type { Lsn } from "../core/position.ts";
 
 /** Kept from session to session. Identities of changes only grow. */
 export class CountedUpTo {

@@ -1,7 +1,7 @@
 // Knows what was delivered before the stream began, and whether the stream tells the same story of it.
 
-import { CaptureError } from "../errors.ts";
-import { formatLsn, type Lsn, type Position } from "./position.ts";
+import { CaptureError } from "../core/errors.ts";
+import { formatLsn, type Lsn, type Position } from "../core/position.ts";
 import { RESTART_HINT } from "./reconcile.ts";
 
 /** Drops what is delivered already. Identities only grow: after the first change that is new, all are. */

@@ -3,7 +3,7 @@
 import type { Batcher } from "./batcher.ts";
 import { DeliveryGroup } from "./delivery_group.ts";
 import type { Observer } from "./observer.ts";
-import type { Position, Progress } from "./position.ts";
+import type { Position, Progress } from "../core/position.ts";
 import type { Sink } from "./ports.ts";
 import type { ProgressTracker } from "./progress_tracker.ts";
 

@@ -1,10 +1,10 @@
 // The fourth task: tells PostgreSQL how far it may forget, and notices when nothing is heard from it.
 
-import { CaptureError } from "../errors.ts";
-import type { Lsn } from "./position.ts";
+import { CaptureError } from "../core/errors.ts";
+import type { Lsn } from "../core/position.ts";
 import type { ReplicationStream } from "./ports.ts";
 import { runTogether } from "./tasks.ts";
-import { delay, unlessAborted, Wakeup } from "./wait.ts";
+import { delay, unlessAborted, Wakeup } from "../core/wait.ts";
 
 // After a save PostgreSQL is told within this time; more often would only make it write its slot to disk more often.
 const AFTER_SAVE_MS = 500;

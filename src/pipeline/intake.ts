@@ -1,8 +1,9 @@
 // The first task: reads the stream, decodes, and fills the batches.
 
 import type { ChangeDecoder, RecordTarget } from "../decoder/change_decoder.ts";
-import { CompositeMismatch } from "../decoder/values/malformed.ts";
-import { CaptureError } from "../errors.ts";
+import { CompositeMismatch } from "../decoder/formats/json/malformed.ts";
+import { type EncodedRecord, tombstoneOf } from "../core/encoded_record.ts";
+import { CaptureError } from "../core/errors.ts";
 import type { Batcher } from "./batcher.ts";
 import type { CountedUpTo } from "./counted.ts";
 import type { Deduplicator } from "./deduplicator.ts";
@@ -15,7 +16,7 @@ import {
   type TooLarge,
 } from "./oversize.ts";
 import { poisonError } from "./poison.ts";
-import type { Lsn } from "./position.ts";
+import type { Lsn } from "../core/position.ts";
 import type { ReplicationStream, Route, SourceSession } from "./ports.ts";
 import { RelationDescriptions } from "./relation_descriptions.ts";
 import { RecordCounts } from "./record_counts.ts";
@@ -111,7 +112,7 @@ export class Intake {
 
   #named(error: unknown): unknown {
     if (!(error instanceof CaptureError) || error.kind !== "poison-change") return error;
-    return poisonError(error, this.#descriptions.next, this.#parts.decoder.relations);
+    return poisonError(error, this.#descriptions.next, this.#parts.decoder.tables);
   }
 
   /** Tells the observer what came since the last time: once a chunk, not once a row. */
@@ -258,9 +259,8 @@ export class Intake {
     const { decoder, batcher, routeOf, oversize, onDeadLetter } = this.#parts;
     const error = oversizeError(decoder, found);
     if (oversize === "stop") throw error;
-    const { bytes, keyEnd } = decoder.record;
     const tombstone = decoder.tombstone
-      ? { route: await this.#route(signal), record: { bytes: bytes.slice(0, keyEnd), keyEnd, valueEnd: -1 } }
+      ? { route: await this.#route(signal), record: copyOf(tombstoneOf(decoder.record)) }
       : null;
     const deadLetters = await routeOf("dead-letter", signal, []);
     decoder.replaceWithPointer(found.bytes);
@@ -282,4 +282,9 @@ export class Intake {
     this.#routes.clear();
     await this.#descriptions.again(found, signal);
   }
+}
+
+/** The buffers of a record are reused for the next. */
+function copyOf(tombstone: EncodedRecord): EncodedRecord {
+  return { ...tombstone, bytes: tombstone.bytes.slice(0, Math.max(0, tombstone.keyEnd)) };
 }

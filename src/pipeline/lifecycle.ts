@@ -1,6 +1,6 @@
 // What happens to a capture now and then, for the log: starts, retries, warnings.
 
-import type { CaptureError } from "../errors.ts";
+import type { CaptureError } from "../core/errors.ts";
 import type { Resumption } from "./reconcile.ts";
 import type { PublicationChange, PublishedTable, SlotBlocker, SourceWarning, WalState } from "./ports.ts";
 

@@ -1,10 +1,10 @@
 // What the data path tells those who watch it: logs, metrics and the status line stay off it.
 
-import type { Operation } from "../decoder/relation_plan.ts";
-import type { ErrorKind } from "../errors.ts";
+import type { Operation } from "../decoder/change.ts";
+import type { ErrorKind } from "../core/errors.ts";
 import type { CommitTimes } from "./commit_times.ts";
 import type { WalState } from "./ports.ts";
-import type { Lsn } from "./position.ts";
+import type { Lsn } from "../core/position.ts";
 
 /** A part of the program that can be away by itself. */
 export type Part = "postgres" | "kafka" | "checkpoint";

@@ -1,11 +1,11 @@
 // Opens what a session needs beside the source: the sink and the checkpoint.
 
-import { CaptureError, errorPolicy } from "../errors.ts";
+import { CaptureError, errorPolicy } from "../core/errors.ts";
 import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { Progress, SourceIdentity } from "./position.ts";
+import type { Progress, SourceIdentity } from "../core/position.ts";
 import type { Checkpoint, Sink } from "./ports.ts";
-import { delay } from "./wait.ts";
+import { delay } from "../core/wait.ts";
 
 /** Opens a sink, trying again while Kafka is away: the slot stays held meanwhile. */
 export async function openSink(

@@ -1,8 +1,8 @@
 // A record that is larger than the broker takes: what is said of it, and what may go out in its place.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import type { ChangeDecoder } from "../decoder/change_decoder.ts";
-import { formatLsn } from "./position.ts";
+import { formatLsn } from "../core/position.ts";
 
 /** `stop`: nothing goes on without a person. `dead-letter`: a pointer goes to the dead-letter topic in its place. */
 export type OversizeAction = "stop" | "dead-letter";

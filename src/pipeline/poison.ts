@@ -1,7 +1,7 @@
 // A change that PostgreSQL itself can't decode: whose it is, as far as the stream tells.
 
-import type { RelationPlan } from "../decoder/relation_plan.ts";
-import { CaptureError } from "../errors.ts";
+import type { Table } from "../decoder/table.ts";
+import { CaptureError } from "../core/errors.ts";
 
 const TABLES_NAMED_MAX = 10;
 
@@ -14,8 +14,8 @@ const TABLES_NAMED_MAX = 10;
  */
 export function poisonError(
   found: CaptureError,
-  described: RelationPlan | undefined,
-  known: readonly RelationPlan[],
+  described: Table | undefined,
+  known: readonly Table[],
 ): CaptureError {
   const tables = (described === undefined ? known : [described]).map(
     ({ schema, table }) => `${JSON.stringify(schema)}.${JSON.stringify(table)}`,

@@ -1,19 +1,8 @@
 // What the pipeline needs of the world: a replication source, a sink, and a checkpoint store.
 
-import type { TypeInfo } from "../decoder/type_info.ts";
-import type { Lsn, Progress } from "./position.ts";
-
-/**
- * One record as the encoder leaves it, in a buffer that is used again for the next: the key at
- * `[0, keyEnd)` and the value at `[keyEnd, valueEnd)` of `bytes`.
- */
-export interface EncodedRecord {
-  readonly bytes: Uint8Array;
-  /** End of the key; -1 for a null key, and then the value starts at 0. */
-  readonly keyEnd: number;
-  /** End of the value; -1 for a null value (a tombstone). */
-  readonly valueEnd: number;
-}
+import type { EncodedRecord } from "../core/encoded_record.ts";
+import type { PgType } from "../core/pg_type.ts";
+import type { Lsn, Progress } from "../core/position.ts";
 
 /** A topic that exists, ready to take records. */
 export interface Route {
@@ -28,10 +17,10 @@ export interface Batch {
   /** Size of the records, uncompressed, in bytes. */
   readonly bytes: number;
   /**
-   * Whether the record would fit: false when a partition's record batch would pass the broker's limit or the
+   * Whether the record would fit, together with its tombstone where it has one: false when a partition's record batch would pass the broker's limit or the
    * batch its own, and the batch has to be sent first. An empty batch takes every record that `append` takes.
    */
-  fits(route: Route, record: EncodedRecord): boolean;
+  fits(route: Route, record: EncodedRecord, withTombstone: boolean): boolean;
   /**
    * Copies a record in.
    * @param timestampMs the record's timestamp, in milliseconds since 1970
@@ -136,7 +125,7 @@ export interface RelationDetails {
   /** Names of the primary key's columns in the key's order; null when there is none. */
   readonly primaryKey: readonly string[] | null;
   /** Types by OID, for each OID that was asked for; an OID that the catalog does not know is missing. */
-  readonly types: ReadonlyMap<number, TypeInfo>;
+  readonly types: ReadonlyMap<number, PgType>;
   /** The end of the server's WAL before the types were looked up. */
   readonly asOf: Lsn;
 }

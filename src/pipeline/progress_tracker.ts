@@ -1,6 +1,6 @@
 // The three facts about how far a capture has come, and the rule that holds between them.
 
-import { formatLsn, isAtLeast, type Lsn, type Position } from "./position.ts";
+import { formatLsn, isAtLeast, type Lsn, type Position } from "../core/position.ts";
 
 /**
  * Delivered, saved and confirmed are three LSNs. Confirmed <= saved <= delivered holds always, and each only

@@ -1,6 +1,6 @@
 // Decides from what was found at start where to resume, or that a person has to decide.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import {
   formatLsn,
   isAtLeast,
@@ -8,7 +8,7 @@ import {
   type Position,
   type Progress,
   type SourceIdentity,
-} from "./position.ts";
+} from "../core/position.ts";
 import type { Checkpoint, DeliveryGuarantee, TimelineSwitch } from "./ports.ts";
 
 /** Everything that is known before the first change is read. */

@@ -1,6 +1,6 @@
 // Counts records by table and operation between two reports: a row costs a comparison and an addition.
 
-import type { Operation } from "../decoder/relation_plan.ts";
+import type { Operation } from "../decoder/change.ts";
 import type { Observer, RecordOrigin } from "./observer.ts";
 
 const OPERATIONS: readonly Operation[] = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "READ", "MESSAGE"];

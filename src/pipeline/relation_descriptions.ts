@@ -1,12 +1,12 @@
 // Describes relations to the decoder: from the stream where it tells enough, else from the catalog.
 
-import { builtinType } from "../decoder/builtin_types.ts";
+import { builtinType } from "../core/builtin_types.ts";
 import type { ChangeDecoder } from "../decoder/change_decoder.ts";
-import type { RelationPlan } from "../decoder/relation_plan.ts";
-import type { TypeInfo } from "../decoder/type_info.ts";
-import type { CompositeMismatch } from "../decoder/values/malformed.ts";
-import { CaptureError } from "../errors.ts";
-import { formatLsn, type Lsn } from "./position.ts";
+import type { Table } from "../decoder/table.ts";
+import type { PgType } from "../core/pg_type.ts";
+import type { CompositeMismatch } from "../decoder/formats/json/malformed.ts";
+import { CaptureError } from "../core/errors.ts";
+import { formatLsn, type Lsn } from "../core/position.ts";
 import type { SourceSession } from "./ports.ts";
 
 /** The relations of one stream. */
@@ -15,7 +15,7 @@ export class RelationDescriptions {
   readonly #decoder: ChangeDecoder;
   /** The change whose relation was described again because of it: `commitLsn/seq`. */
   #describedAgain = "";
-  #last: { readonly plan: RelationPlan; readonly commitLsn: Lsn; readonly seq: number } | undefined;
+  #last: { readonly table: Table; readonly commitLsn: Lsn; readonly seq: number } | undefined;
 
   constructor(session: SourceSession, decoder: ChangeDecoder) {
     this.#session = session;
@@ -23,9 +23,9 @@ export class RelationDescriptions {
   }
 
   /** The table that was described last, if no row came since: the stream is at its first one. */
-  get next(): RelationPlan | undefined {
+  get next(): Table | undefined {
     const { commitLsn, seq } = this.#decoder;
-    return this.#last?.commitLsn === commitLsn && this.#last.seq === seq ? this.#last.plan : undefined;
+    return this.#last?.commitLsn === commitLsn && this.#last.seq === seq ? this.#last.table : undefined;
   }
 
   /**
@@ -41,24 +41,25 @@ export class RelationDescriptions {
     const isKeyKnown = relation.replicaIdentity === "default" &&
       relation.columns.some((each) => each.isIdentity);
     let primaryKey: readonly string[] | null | undefined;
-    let types: ReadonlyMap<number, TypeInfo> = new Map();
+    let types: ReadonlyMap<number, PgType> = new Map();
     if (unknown.length > 0 || !isKeyKnown) {
       const details = await this.#session.describeRelation(relation.id, unknown, signal);
       types = details.types;
       if (!isKeyKnown) primaryKey = details.primaryKey;
     }
-    const plan = decoder.defineRelation(primaryKey, typeInfos(oids, types));
-    this.#last = { plan, commitLsn: decoder.commitLsn, seq: decoder.seq };
+    const table = decoder.defineRelation(primaryKey, pgTypes(oids, types));
+    this.#last = { table, commitLsn: decoder.commitLsn, seq: decoder.seq };
   }
 
   /** Takes the types of all relations as they are now. */
   async refresh(signal: AbortSignal): Promise<void> {
-    for (const plan of this.#decoder.relations) {
-      const unknown = unknownTypes(plan.typeOids);
+    for (const table of this.#decoder.tables) {
+      const oids = typeOids(table);
+      const unknown = unknownTypes(oids);
       if (unknown.length === 0) continue;
-      const { types } = await this.#session.describeRelation(plan.id, unknown, signal);
+      const { types } = await this.#session.describeRelation(table.id, unknown, signal);
       // A table that was dropped by now may have taken its types with it.
-      if (types.size === unknown.length) this.#decoder.refreshRelation(plan, typeInfos(plan.typeOids, types));
+      if (types.size === unknown.length) this.#decoder.refreshTable(table, pgTypes(oids, types));
     }
   }
 
@@ -68,7 +69,8 @@ export class RelationDescriptions {
    */
   async again(found: CompositeMismatch, signal: AbortSignal): Promise<void> {
     const decoder = this.#decoder;
-    const { id, schema, table, typeOids } = decoder.target as RelationPlan;
+    const target = decoder.target as Table;
+    const { id, schema, table } = target;
     const place = `commit_lsn ${formatLsn(decoder.commitLsn)} tx_seq ${decoder.seq}`;
     if (place === this.#describedAgain) {
       throw new CaptureError(
@@ -78,9 +80,13 @@ export class RelationDescriptions {
       );
     }
     this.#describedAgain = place;
-    const { types, asOf } = await this.#session.describeRelation(id, unknownTypes(typeOids), signal);
-    decoder.retypeRelation(typeInfos(typeOids, types), asOf);
+    const { types, asOf } = await this.#session.describeRelation(id, unknownTypes(typeOids(target)), signal);
+    decoder.retypeTable(pgTypes(typeOids(target), types), asOf);
   }
+}
+
+function typeOids({ columns }: Table): readonly number[] {
+  return columns.map((column) => column.typeOid);
 }
 
 /** Those that the catalog has to be asked for. */
@@ -88,6 +94,6 @@ function unknownTypes(oids: readonly number[]): number[] {
   return [...new Set(oids)].filter((oid) => builtinType(oid) === undefined);
 }
 
-function typeInfos(oids: readonly number[], types: ReadonlyMap<number, TypeInfo>): TypeInfo[] {
+function pgTypes(oids: readonly number[], types: ReadonlyMap<number, PgType>): PgType[] {
   return oids.map((oid) => builtinType(oid) ?? types.get(oid) ?? { kind: "base", name: "unknown" });
 }

@@ -1,15 +1,15 @@
 // One run of the pipeline, from taking the slot to letting it go: the orders of DESIGN section 1.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
 import { Feedback } from "./feedback.ts";
 import { loadCheckpoint, noticing, openSink } from "./opening.ts";
-import type { Progress, SourceIdentity } from "./position.ts";
+import type { Progress, SourceIdentity } from "../core/position.ts";
 import type { Checkpoint, ReplicationStream, Sink, SlotState, SourceSession } from "./ports.ts";
 import { reconcile, type Resumption } from "./reconcile.ts";
 import { type HeldStream, streamChanges } from "./streaming.ts";
 import { runTogether } from "./tasks.ts";
-import { delay } from "./wait.ts";
+import { delay } from "../core/wait.ts";
 import { ServerWatch } from "./watching.ts";
 
 // A slot that is not made by then waits for somebody.

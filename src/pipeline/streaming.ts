@@ -1,6 +1,6 @@
 // The tasks that stream, side by side, from a known position until they are drained or one fails.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import { Batcher } from "./batcher.ts";
 import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
 import { checkpoint, type CheckpointingParts } from "./checkpointing.ts";
@@ -9,13 +9,13 @@ import { deliver } from "./delivery.ts";
 import type { Feedback } from "./feedback.ts";
 import { Intake } from "./intake.ts";
 import { reportCheckpoint } from "./opening.ts";
-import type { Position, Progress, SourceIdentity } from "./position.ts";
+import type { Position, Progress, SourceIdentity } from "../core/position.ts";
 import type { Resumption } from "./reconcile.ts";
 import type { ReplicationStream, Sink, SourceSession } from "./ports.ts";
 import { ProgressTracker } from "./progress_tracker.ts";
 import type { TableName } from "./tables_ahead.ts";
 import { runTogether } from "./tasks.ts";
-import { Wakeup } from "./wait.ts";
+import { Wakeup } from "../core/wait.ts";
 import { WalEndGate } from "./wal_end_gate.ts";
 import { type ServerWatch, watchTypes } from "./watching.ts";
 

@@ -1,13 +1,13 @@
 // Runs session after session: decides by the error's kind whether to try again, and when.
 
-import { CaptureError, errorPolicy } from "../errors.ts";
+import { CaptureError, errorPolicy } from "../core/errors.ts";
 import { Backoff } from "./backoff.ts";
 import { BatchSize } from "./batch_size.ts";
 import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
 import { CountedUpTo } from "./counted.ts";
 import { runSession } from "./session.ts";
 import { SilenceLimit } from "./silence.ts";
-import { delay } from "./wait.ts";
+import { delay } from "../core/wait.ts";
 
 /** How a supervised capture stops. */
 export interface SupervisorSettings {

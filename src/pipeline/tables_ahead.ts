@@ -1,6 +1,6 @@
 // The tables whose changes are here already but were not looked at: their topics can be made all at once.
 
-import { peekRelation } from "../decoder/pgoutput.ts";
+import { peekRelation } from "../decoder/pgoutput/messages.ts";
 import type { ReplicationStream } from "./ports.ts";
 
 export interface TableName {

@@ -1,7 +1,7 @@
 // Decides when the end of WAL of a keepalive is believed: once believed, it is saved and confirmed.
 
-import { corrupt } from "../decoder/lsn_checks.ts";
-import type { Lsn } from "./position.ts";
+import { corrupt } from "../decoder/pgoutput/lsn_checks.ts";
+import type { Lsn } from "../core/position.ts";
 
 /** What the gate works with. */
 export interface WalEndGateParts {

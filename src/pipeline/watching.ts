@@ -1,10 +1,10 @@
 // Beside the stream: looks at the server's WAL, and at the tables that are to be captured.
 
-import { CaptureError, errorPolicy } from "../errors.ts";
+import { CaptureError, errorPolicy } from "../core/errors.ts";
 import type { CaptureParts } from "./capture_parts.ts";
-import type { Lsn } from "./position.ts";
+import type { Lsn } from "../core/position.ts";
 import type { SourceSession } from "./ports.ts";
-import { delay, Wakeup } from "./wait.ts";
+import { delay, Wakeup } from "../core/wait.ts";
 
 // So old is the lag that people are shown, at most.
 const WATCH_MS = 2_000;

@@ -1,6 +1,6 @@
 // At-least-once delivery: records without transactions; after a failure they are sent again.
 
-import { assert } from "./assert.ts";
+import { assert } from "../core/assert.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Compressor } from "./compression.ts";
 import type { Delivery } from "./delivery.ts";

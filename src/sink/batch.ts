@@ -1,10 +1,11 @@
 // A batch of the pipeline: a record batch for each partition that its records go to.
 
 import { RecordTooLarge } from "../pipeline/oversize.ts";
-import type { Batch, EncodedRecord, Route } from "../pipeline/ports.ts";
+import { type EncodedRecord, tombstoneOf } from "../core/encoded_record.ts";
+import type { Batch, Route } from "../pipeline/ports.ts";
 import type { ArenaPool } from "./arena_pool.ts";
 import { partitionOf } from "./murmur2.ts";
-import { BATCH_HEADER_BYTES, lengthAlone, RecordBatch } from "./record_batch.ts";
+import { BATCH_HEADER_BYTES, lengthAlone, RecordBatch, recordLengthMax } from "./record_batch.ts";
 
 export interface BatchLimits {
   /** Of one partition's record batch, header included, uncompressed. */
@@ -42,13 +43,15 @@ export class PartitionedBatch implements Batch {
     return this.#filled;
   }
 
-  fits(route: Route, record: EncodedRecord): boolean {
+  fits(route: Route, record: EncodedRecord, withTombstone: boolean): boolean {
     if (this.#count === 0) return true;
     const batch = this.#batches(route)[partitionOf(record.bytes, record.keyEnd, route.partitions)];
+    const tombstoneBytes = withTombstone ? recordLengthMax(tombstoneOf(record)) : 0;
     if (batch === undefined || batch.count === 0) {
-      return this.#bytes + lengthAlone(record) - BATCH_HEADER_BYTES <= this.#limits.batchBytesMax;
+      const length = lengthAlone(record) - BATCH_HEADER_BYTES + tombstoneBytes;
+      return this.#bytes + length <= this.#limits.batchBytesMax;
     }
-    const length = batch.lengthMaxWith(record);
+    const length = batch.length + recordLengthMax(record) + tombstoneBytes;
     return length <= this.#limits.maxMessageBytes &&
       this.#bytes + length - batch.length <= this.#limits.batchBytesMax;
   }

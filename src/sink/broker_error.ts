@@ -1,6 +1,6 @@
 // What a broker's error code means for this program: the kind, the words and the mend.
 
-import { CaptureError, type ErrorKind } from "../errors.ts";
+import { CaptureError, type ErrorKind } from "../core/errors.ts";
 import { ErrorCode, errorCodeName } from "./wire/error_codes.ts";
 
 /** What was tried when the broker answered with an error. */

@@ -1,7 +1,7 @@
 // The cluster: which brokers there are, and one connection to each that is needed.
 
-import { CaptureError } from "../errors.ts";
-import { unlessAborted } from "../pipeline/wait.ts";
+import { CaptureError } from "../core/errors.ts";
+import { unlessAborted } from "../core/wait.ts";
 import { type BrokerAddress, metadata, type TopicMetadata } from "./wire/apis/metadata.ts";
 import { Connection, type ConnectionOptions } from "./wire/connection.ts";
 import { formatAddress, type HostPort } from "./wire/socket.ts";

@@ -1,6 +1,6 @@
 // Kafka's compression codecs. zlib is loaded only when it is asked for: it costs memory and time at start.
 
-import { unreachable } from "../errors.ts";
+import { unreachable } from "../core/errors.ts";
 import { lz4Compress, lz4Decompress, snappyCompress, snappyDecompress } from "./wasm_codecs.ts";
 
 export type Compression = "none" | "gzip" | "snappy" | "lz4" | "zstd";

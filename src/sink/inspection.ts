@@ -1,6 +1,6 @@
 // Looks at a Kafka cluster for people, changing nothing: brokers, rights, settings, progress.
 
-import type { Progress, SourceIdentity } from "../pipeline/position.ts";
+import type { Progress, SourceIdentity } from "../core/position.ts";
 import { Cluster } from "./cluster.ts";
 import { transactionalIdOf } from "./kafka_sink.ts";
 import { type MissingRight, missingRights } from "./missing_rights.ts";

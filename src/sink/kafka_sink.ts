@@ -1,10 +1,11 @@
 // The Kafka sink: puts together what it consists of, and sees to it that nothing works after a failure.
 
-import { CaptureError } from "../errors.ts";
-import type { Progress, SourceIdentity } from "../pipeline/position.ts";
+import { NO_HEADERS } from "../core/encoded_record.ts";
+import { CaptureError } from "../core/errors.ts";
+import type { Progress, SourceIdentity } from "../core/position.ts";
 import type { Batch, Route, Sink } from "../pipeline/ports.ts";
 import { ArenaPool } from "./arena_pool.ts";
-import { assert } from "./assert.ts";
+import { assert } from "../core/assert.ts";
 import { AtLeastOnceDelivery } from "./at_least_once.ts";
 import { PartitionedBatch } from "./batch.ts";
 import { Cluster } from "./cluster.ts";
@@ -171,7 +172,7 @@ class KafkaSink implements Sink {
     const bytes = new Uint8Array(this.#progressKey.length + value.length);
     bytes.set(this.#progressKey);
     bytes.set(value, this.#progressKey.length);
-    return { bytes, keyEnd: this.#progressKey.length, valueEnd: bytes.length };
+    return { bytes, keyEnd: this.#progressKey.length, valueEnd: bytes.length, headers: NO_HEADERS };
   }
 }
 

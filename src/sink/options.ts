@@ -1,6 +1,6 @@
 // What a Kafka sink is made with.
 
-import type { SourceIdentity } from "../pipeline/position.ts";
+import type { SourceIdentity } from "../core/position.ts";
 import type { DeliveryGuarantee } from "../pipeline/ports.ts";
 import type { Compression } from "./compression.ts";
 import type { KafkaSecurity } from "./wire/security.ts";

@@ -1,7 +1,7 @@
 // The progress topic's log, read from the broker that leads its partition.
 
 import { brokerError } from "./broker_error.ts";
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ProgressLog } from "./progress_reader.ts";
 import type { TopicRoute } from "./topic_directory.ts";

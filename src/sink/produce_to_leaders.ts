@@ -1,6 +1,6 @@
 // Sends finished record batches to the brokers that lead their partitions, one request a broker, all at once.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import { brokerError, unclearWhenLost } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
 import type { TopicDirectory } from "./topic_directory.ts";

@@ -1,6 +1,6 @@
 // Gets a producer id and epoch, from the coordinator of a transactional id or from any broker.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import { type Attempt, brokerError } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
 import { growingPauses, pause } from "./wait.ts";

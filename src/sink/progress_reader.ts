@@ -1,7 +1,7 @@
 // Finds the last committed progress record in its topic, by reading the log backwards from its end.
 
-import { CaptureError } from "../errors.ts";
-import type { Progress, SourceIdentity } from "../pipeline/position.ts";
+import { CaptureError } from "../core/errors.ts";
+import type { Progress, SourceIdentity } from "../core/position.ts";
 import { type LogBatch, readLogBatches, readLogRecords } from "./log_batches.ts";
 import { decodeProgressValue, encodeProgressKey } from "./progress_record.ts";
 import { malformed } from "./wire/buffer_reader.ts";

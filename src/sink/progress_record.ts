@@ -1,6 +1,6 @@
 // The progress record: how far delivery has come, as it stands in Kafka beside the records themselves.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import {
   formatLsn,
   type Lsn,
@@ -9,7 +9,7 @@ import {
   type Progress,
   type SourceIdentity,
   VERSION_1_HINT,
-} from "../pipeline/position.ts";
+} from "../core/position.ts";
 
 const VERSION = 2;
 

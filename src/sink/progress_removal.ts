@@ -1,6 +1,7 @@
 // Removes a source's progress record: a tombstone, which compaction takes away with it.
 
-import type { SourceIdentity } from "../pipeline/position.ts";
+import { NO_HEADERS } from "../core/encoded_record.ts";
+import type { SourceIdentity } from "../core/position.ts";
 import { ArenaPool } from "./arena_pool.ts";
 import { Cluster } from "./cluster.ts";
 import { produceToLeaders } from "./produce_to_leaders.ts";
@@ -38,7 +39,7 @@ export async function removeProgress(
     if (await directory.find(topic, signal) === null) return false;
     const key = encodeProgressKey(identity);
     const batch = new RecordBatch(topic, 0, new ArenaPool(POOL_BYTES));
-    batch.append({ bytes: key, keyEnd: key.length, valueEnd: -1 }, 0);
+    batch.append({ bytes: key, keyEnd: key.length, valueEnd: -1, headers: NO_HEADERS }, 0);
     const stamp = { producerId: -1n, producerEpoch: -1, baseSequence: -1, isTransactional: false };
     const finished = [{ topic, partition: 0, records: batch.finish(stamp, null) }];
     await produceToLeaders(cluster, directory, finished, { transactionalId: null, acks: -1 }, signal);

@@ -1,15 +1,15 @@
 // A record batch of one partition, built record by record as Kafka stores it: the hot path of the sink.
 
-import type { EncodedRecord } from "../pipeline/ports.ts";
+import type { EncodedRecord, RecordHeader } from "../core/encoded_record.ts";
 import type { ArenaPool } from "./arena_pool.ts";
-import { assert } from "./assert.ts";
+import { assert } from "../core/assert.ts";
 import type { Compressor } from "./compression.ts";
 import { varintBytes, varlongBytes, writeVarint, writeVarlong } from "./varint.ts";
 import { crc32c } from "./wasm_codecs.ts";
 
 /** Size of a record batch's header. */
 export const BATCH_HEADER_BYTES = 61;
-/** The most that a record takes beside its key and value. */
+/** The most that a record takes beside its key, value and headers. */
 const RECORD_OVERHEAD_BYTES_MAX = 32;
 /** From this size on a copy by `set` is faster than a loop, although it makes a view (measured). */
 const SET_BYTES_MIN = 48;
@@ -57,21 +57,17 @@ export class RecordBatch {
     return this.#length;
   }
 
-  /** The most that the batch's length is after this record. */
-  lengthMaxWith(record: EncodedRecord): number {
-    return this.#length + payloadBytes(record) + RECORD_OVERHEAD_BYTES_MAX;
-  }
-
   /** Copies a record in. @param timestampMs whole milliseconds since 1970 */
   append(record: EncodedRecord, timestampMs: number): void {
     if (this.#count === 0) this.#begin(timestampMs);
     else if (timestampMs > this.#maxTimestampMs) this.#maxTimestampMs = timestampMs;
-    const { bytes: source, keyEnd, valueEnd } = record;
+    const { bytes: source, keyEnd, valueEnd, headers } = record;
     const valueStart = keyEnd < 0 ? 0 : keyEnd;
     const valueLength = valueEnd < 0 ? -1 : valueEnd - valueStart;
     const timestampDelta = timestampMs - this.#baseTimestampMs;
     const isNear = timestampDelta === (timestampDelta | 0);
-    const bodyLength = 2 + (isNear ? varintBytes(timestampDelta) : varlongBytes(timestampDelta)) +
+    const bodyLength = 1 + headersLength(headers) +
+      (isNear ? varintBytes(timestampDelta) : varlongBytes(timestampDelta)) +
       varintBytes(this.#count) + varintBytes(keyEnd) + valueStart + varintBytes(valueLength) +
       (valueLength < 0 ? 0 : valueLength);
     const end = this.#length + varintBytes(bodyLength) + bodyLength;
@@ -86,8 +82,7 @@ export class RecordBatch {
     at = copy(source, 0, valueStart, bytes, at);
     at = writeVarint(bytes, at, valueLength);
     if (valueLength > 0) at = copy(source, valueStart, valueEnd, bytes, at);
-    bytes[at++] = 0; // number of headers
-    this.#length = at;
+    this.#length = headers.length === 0 ? writeVarint(bytes, at, 0) : writeHeaders(headers, bytes, at);
     this.#count++;
   }
 
@@ -150,16 +145,43 @@ export class RecordBatch {
   }
 }
 
+/** The most that the record takes in a batch. */
+export function recordLengthMax(record: EncodedRecord): number {
+  return payloadBytes(record) + headersLength(record.headers) + RECORD_OVERHEAD_BYTES_MAX;
+}
+
 /** Length of a record batch that holds only this record. */
 export function lengthAlone(record: EncodedRecord): number {
   const keyBytes = Math.max(record.keyEnd, 0);
   const valueLength = record.valueEnd < 0 ? -1 : record.valueEnd - keyBytes;
-  const bodyLength = 4 + varintBytes(record.keyEnd) + varintBytes(valueLength) + payloadBytes(record);
+  const bodyLength = 3 + headersLength(record.headers) + varintBytes(record.keyEnd) +
+    varintBytes(valueLength) + payloadBytes(record);
   return BATCH_HEADER_BYTES + varintBytes(bodyLength) + bodyLength;
 }
 
 function payloadBytes(record: EncodedRecord): number {
   return record.valueEnd < 0 ? Math.max(record.keyEnd, 0) : record.valueEnd;
+}
+
+/** With the number of headers in front. */
+function headersLength(headers: readonly RecordHeader[]): number {
+  let length = varintBytes(headers.length);
+  for (const { name, value } of headers) {
+    length += varintBytes(name.length) + name.length + varintBytes(value === null ? -1 : value.length) +
+      (value?.length ?? 0);
+  }
+  return length;
+}
+
+function writeHeaders(headers: readonly RecordHeader[], bytes: Uint8Array, start: number): number {
+  let at = writeVarint(bytes, start, headers.length);
+  for (const { name, value } of headers) {
+    at = writeVarint(bytes, at, name.length);
+    at = copy(name, 0, name.length, bytes, at);
+    at = writeVarint(bytes, at, value === null ? -1 : value.length);
+    if (value !== null) at = copy(value, 0, value.length, bytes, at);
+  }
+  return at;
 }
 
 function copy(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): number {

@@ -1,6 +1,6 @@
 // The topics that are written: how many partitions they have, who leads them; missing ones are made.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import type { Route } from "../pipeline/ports.ts";
 import { brokerError } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";

@@ -1,6 +1,6 @@
 // Names of topics, and who owns which.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 
 /** Longest name of a topic; its characters are ASCII letters, digits, `.`, `_` and `-` (org.apache.kafka.common.internals.Topic). */
 const NAME_LENGTH_MAX = 249;

@@ -1,7 +1,7 @@
 // Exactly-once delivery: records and progress in one Kafka transaction at a time.
 
-import { CaptureError } from "../errors.ts";
-import { assert } from "./assert.ts";
+import { CaptureError } from "../core/errors.ts";
+import { assert } from "../core/assert.ts";
 import { type Attempt, brokerError, unclearWhenLost } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Compressor } from "./compression.ts";

@@ -1,6 +1,6 @@
 // Waiting that a signal ends.
 
-import { unlessAborted } from "../pipeline/wait.ts";
+import { unlessAborted } from "../core/wait.ts";
 
 /** Waits `ms` milliseconds. @throws the signal's reason, at once, when it aborts */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {

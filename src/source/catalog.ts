@@ -1,6 +1,6 @@
 // Asks the catalog for what the stream does not say of a relation: its primary key, and its types.
 
-import type { CompositeField, TypeInfo } from "../decoder/type_info.ts";
+import type { CompositeField, PgType } from "../core/pg_type.ts";
 import type { RelationDetails } from "../pipeline/ports.ts";
 import type { PostgresConnection, Row } from "./connection.ts";
 import { readWalEnd } from "./slot.ts";
@@ -13,13 +13,13 @@ export async function describeRelation(
   connection: PostgresConnection,
   relationId: number,
   typeOids: readonly number[],
-  builtin: (oid: number) => TypeInfo | undefined,
+  builtin: (oid: number) => PgType | undefined,
   signal: AbortSignal,
 ): Promise<RelationDetails & { readonly compositeRelations: readonly number[] }> {
   // Before the types are read: what commits later may have others.
   const asOf = await readWalEnd(connection, signal);
   const primaryKey = await readPrimaryKey(connection, relationId, signal);
-  const types = new Map<number, TypeInfo>();
+  const types = new Map<number, PgType>();
   let compositeRelations: readonly number[] = [];
   if (typeOids.length > 0) {
     const reader = new TypeReader(connection, builtin, signal);
@@ -69,10 +69,10 @@ export async function readCompositeTypes(
   return new Map(rows.map((row) => [Number(row.attrelid), row.attributes ?? ""]));
 }
 
-/** Loads pg_type rows, level by level, and builds TypeInfo from them. */
+/** Loads pg_type rows, level by level, and builds PgType from them. */
 class TypeReader {
   readonly #connection: PostgresConnection;
-  readonly #builtin: (oid: number) => TypeInfo | undefined;
+  readonly #builtin: (oid: number) => PgType | undefined;
   readonly #signal: AbortSignal;
   readonly #types = new Map<number, Row>();
   readonly #attributes = new Map<number, { name: string; type: number }[]>();
@@ -81,7 +81,7 @@ class TypeReader {
 
   constructor(
     connection: PostgresConnection,
-    builtin: (oid: number) => TypeInfo | undefined,
+    builtin: (oid: number) => PgType | undefined,
     signal: AbortSignal,
   ) {
     this.#connection = connection;
@@ -110,12 +110,12 @@ class TypeReader {
     }
   }
 
-  resolve(oid: number, depth: number): TypeInfo | undefined {
+  resolve(oid: number, depth: number): PgType | undefined {
     const known = this.#builtin(oid);
     if (known !== undefined) return known;
     const row = this.#types.get(oid);
     if (row === undefined || depth > DEPTH_MAX) return undefined;
-    const inner = (reference: string | null | undefined): TypeInfo =>
+    const inner = (reference: string | null | undefined): PgType =>
       this.resolve(Number(reference), depth + 1) ?? { kind: "base", name: "unknown" };
     switch (row.typtype) {
       case "d":

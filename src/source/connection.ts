@@ -1,6 +1,6 @@
 // Opens connections to PostgreSQL and runs plain queries on them.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import { translatePostgresError } from "./errors.ts";
 import { findServer } from "./find_server.ts";
 import type { TlsFacts } from "./link.ts";

@@ -1,6 +1,6 @@
 // Translates what PostgreSQL and its connection report into the program's own errors.
 
-import { CaptureError, type ErrorKind } from "../errors.ts";
+import { CaptureError, type ErrorKind } from "../core/errors.ts";
 import { placeOf, type PostgresOptions, type PostgresServer } from "./options.ts";
 import { translateAlert } from "./tls/tls_errors.ts";
 

@@ -1,6 +1,6 @@
 // Finds the server to work with among those of PG_HOST.
 
-import { CaptureError, errorPolicy } from "../errors.ts";
+import { CaptureError, errorPolicy } from "../core/errors.ts";
 import { type Login, logIn, type LoginMode } from "./login.ts";
 import { placeOf, type PostgresOptions } from "./options.ts";
 

@@ -1,6 +1,6 @@
 // Watches the frames of backend messages, so that a server that sends garbage costs neither memory nor time.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 
 const HEADER_BYTES = 5;
 const READY_FOR_QUERY = "Z".charCodeAt(0);

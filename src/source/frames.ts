@@ -1,6 +1,6 @@
 // The frames of the wire protocol that the replication stream writes, and the one it has to take apart.
 
-import type { Lsn } from "../pipeline/position.ts";
+import type { Lsn } from "../core/position.ts";
 import type { ServerError } from "./errors.ts";
 
 /** A message's type and its length. */

@@ -1,6 +1,6 @@
 // Looks at a PostgreSQL server for people, changing nothing: settings, rights, tables, slot.
 
-import { type Lsn, parseLsn } from "../pipeline/position.ts";
+import { type Lsn, parseLsn } from "../core/position.ts";
 import type { TimelineSwitch } from "../pipeline/ports.ts";
 import { PostgresConnection, quoteLiteral, type Row } from "./connection.ts";
 import type { PostgresOptions } from "./options.ts";

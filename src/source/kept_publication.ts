@@ -1,6 +1,6 @@
 // Makes the publication that PG_TABLES describes, and keeps it to the tables that match.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import type { PublicationChange } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral, type Row } from "./connection.ts";
 import type { NamePattern, TablePattern } from "./options.ts";

@@ -1,7 +1,7 @@
 // The door to the `pg` package: connects to one server, encrypts as PG_SSL_MODE says, and logs in.
 
 import pg from "pg";
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import { AnswerTimer } from "./answer_timer.ts";
 import { isServerError, translateConnectError } from "./errors.ts";
 import type { Link, TlsFacts } from "./link.ts";

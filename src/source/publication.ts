@@ -1,6 +1,6 @@
 // Looks at the publication: whether it exists, its tables, and which of them would fail in the application.
 
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import type { PublishedTable, SourceWarning } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral } from "./connection.ts";
 

@@ -1,8 +1,8 @@
 // The PostgreSQL side of the pipeline: connects, inspects, makes the slot, starts the stream.
 
-import { builtinType } from "../decoder/builtin_types.ts";
-import { CaptureError } from "../errors.ts";
-import { type Lsn, parseLsn } from "../pipeline/position.ts";
+import { builtinType } from "../core/builtin_types.ts";
+import { CaptureError } from "../core/errors.ts";
+import { type Lsn, parseLsn } from "../core/position.ts";
 import type {
   PublicationChange,
   PublishedTable,

@@ -1,9 +1,9 @@
 // Reads the replication stream: backend messages, and in them XLogData and keepalives, in place.
 
-import { CaptureError } from "../errors.ts";
-import type { Lsn } from "../pipeline/position.ts";
+import { CaptureError } from "../core/errors.ts";
+import type { Lsn } from "../core/position.ts";
 import type { ReplicationStream } from "../pipeline/ports.ts";
-import { unlessAborted } from "../pipeline/wait.ts";
+import { unlessAborted } from "../core/wait.ts";
 import { LargeMessage } from "./large_message.ts";
 import { type ServerError, translatePostgresError, translateServerError } from "./errors.ts";
 import { HEADER_BYTES, parseErrorResponse, queryMessage, statusUpdate, uint32 } from "./frames.ts";

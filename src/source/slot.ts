@@ -1,7 +1,7 @@
 // Looks at replication slots and makes them.
 
-import { CaptureError } from "../errors.ts";
-import { type Lsn, parseLsn } from "../pipeline/position.ts";
+import { CaptureError } from "../core/errors.ts";
+import { type Lsn, parseLsn } from "../core/position.ts";
 import type { SlotBlocker, SlotState, WalState } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral, type Row } from "./connection.ts";
 

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
-import { CaptureError } from "../errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import { FrameGuard, malformed } from "./frame_guard.ts";
 import { type Link, PlainLink } from "./link.ts";
 import type { PostgresServer } from "./options.ts";

@@ -5,7 +5,7 @@
 
 import { parseArgs } from "node:util";
 import { delay } from "../../dev/server_process.ts";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { PostgresConnection } from "../../src/source/connection.ts";
 import { PostgresStream } from "../../src/source/replication_stream.ts";
 import type { PostgresOptions } from "../../src/source/options.ts";

@@ -5,7 +5,7 @@
 
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { decodeMessage, goldenDecoder, type GoldenLine, parseGolden } from "../golden/golden_stream.ts";
 import { Random } from "./random.ts";
 import { damage } from "./damage.ts";

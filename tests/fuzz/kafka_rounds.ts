@@ -1,7 +1,7 @@
 // Connections to a broker whose answers are damaged: what a real one has said, changed, cut, or of another request.
 
 import { strict as assert } from "node:assert";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import type { Api } from "../../src/sink/wire/api.ts";
 import { addPartitionsToTxn } from "../../src/sink/wire/apis/add_partitions_to_txn.ts";
 import { clusterLayout } from "../../src/sink/wire/apis/cluster_layout.ts";

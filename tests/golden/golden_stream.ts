@@ -1,10 +1,11 @@
 // A golden stream: what a PostgreSQL sent for the script, what its catalog said, and the records that follow.
 
 import { Buffer } from "node:buffer";
-import { builtinType } from "../../src/decoder/builtin_types.ts";
+import { builtinType } from "../../src/core/builtin_types.ts";
 import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
-import type { Relation } from "../../src/decoder/pgoutput.ts";
-import { parseLsn } from "../../src/pipeline/position.ts";
+import { NativeFormat } from "../../src/decoder/formats/native/native_format.ts";
+import type { Relation } from "../../src/decoder/pgoutput/messages.ts";
+import { parseLsn } from "../../src/core/position.ts";
 import type { RelationDetails } from "../../src/pipeline/ports.ts";
 
 /** One line of a golden file. */
@@ -23,7 +24,7 @@ export type GoldenInput = Exclude<GoldenLine, { readonly kind: "record" }>;
 
 /** A decoder that gives the same bytes each time. */
 export function goldenDecoder(): ChangeDecoder {
-  const decoder = new ChangeDecoder({ version: "0", database: "d", tombstones: false });
+  const decoder = new ChangeDecoder({ format: new NativeFormat("0", "d"), tombstones: false });
   decoder.setNow(1);
   return decoder;
 }

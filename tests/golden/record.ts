@@ -7,8 +7,8 @@
 import { fileURLToPath } from "node:url";
 import { cleanUp } from "../../dev/janitor.ts";
 import { type PostgresMajor, type PostgresServer, startPostgres } from "../../dev/postgres.ts";
-import { builtinType } from "../../src/decoder/builtin_types.ts";
-import type { Relation } from "../../src/decoder/pgoutput.ts";
+import { builtinType } from "../../src/core/builtin_types.ts";
+import type { Relation } from "../../src/decoder/pgoutput/messages.ts";
 import type { RelationDetails } from "../../src/pipeline/ports.ts";
 import { describeRelation } from "../../src/source/catalog.ts";
 import { PostgresConnection } from "../../src/source/connection.ts";

@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import { createAuthority } from "../../dev/certificates.ts";
 import { startPostgres } from "../../dev/postgres.ts";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { PostgresConnection } from "../../src/source/connection.ts";
 import { PostgresStream } from "../../src/source/replication_stream.ts";
 import { fuzzBackend } from "../fuzz/backend.ts";

@@ -3,7 +3,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { freePort } from "../../dev/ports.ts";
 import { startPostgres } from "../../dev/postgres.ts";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { PostgresConnection } from "../../src/source/connection.ts";
 import { startCapture } from "../support/capture.ts";
 import { startFakePostgres } from "../support/fake_postgres.ts";

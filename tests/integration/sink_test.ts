@@ -1,9 +1,10 @@
 // The sink on a real broker: what it delivers is read back by kafkajs, read-committed.
 
+import { NO_HEADERS } from "../../src/core/encoded_record.ts";
 import { strict as assert } from "node:assert";
 import kafkajs from "kafkajs";
 import { startKafka } from "../../dev/kafka.ts";
-import { CaptureError, type ErrorKind } from "../../src/errors.ts";
+import { CaptureError, type ErrorKind } from "../../src/core/errors.ts";
 import { transactionalIdOf } from "../../src/sink/kafka_sink.ts";
 import { progressTopic } from "../../src/sink/topics.ts";
 import {
@@ -122,8 +123,16 @@ Deno.test("keys go where kafkajs sends them, null keys to partition 0, each with
   const route = await sink.route(test.topic("users"), FOREVER);
   assert.equal(route.partitions, 12);
   const batch = filled(sink, route, idsFrom(0, 300));
-  batch.append(route, { bytes: utf8.encode("no key"), keyEnd: -1, valueEnd: 6 }, 1_700_000_000_777);
-  batch.append(route, { bytes: utf8.encode('{"id":7}'), keyEnd: 8, valueEnd: -1 }, 1_700_000_000_778);
+  batch.append(
+    route,
+    { bytes: utf8.encode("no key"), keyEnd: -1, valueEnd: 6, headers: NO_HEADERS },
+    1_700_000_000_777,
+  );
+  batch.append(
+    route,
+    { bytes: utf8.encode('{"id":7}'), keyEnd: 8, valueEnd: -1, headers: NO_HEADERS },
+    1_700_000_000_778,
+  );
   await sink.write(batch, test.progress(1), FOREVER);
 
   const records = await test.read("users", 302);

@@ -1,8 +1,8 @@
 // Every type on real servers: from a value in a table to the JSON in Kafka, and back.
 
 import { deepStrictEqual, strictEqual } from "node:assert";
-import { builtinType } from "../../src/decoder/builtin_types.ts";
-import type { TypeInfo } from "../../src/decoder/type_info.ts";
+import { builtinType } from "../../src/core/builtin_types.ts";
+import type { PgType } from "../../src/core/pg_type.ts";
 import { describeRelation } from "../../src/source/catalog.ts";
 import { PostgresConnection } from "../../src/source/connection.ts";
 import { BUILTIN_TYPES_SQL, builtinTypeDifferences } from "../support/builtin_types_query.ts";
@@ -75,13 +75,13 @@ Deno.test("a value of each base type that takes a literal, read from Kafka and w
   for (let row = 0; row < count; row++) {
     await insert(bed, "source", row, types.map((type) => values.get(type)![row] ?? null));
   }
-  const typeInfos = await columnTypes(bed, "source");
+  const pgTypes = await columnTypes(bed, "source");
   for (const [row, after] of (await rowsOf(bed, "source", count)).entries()) {
     await insert(
       bed,
       "target",
       row,
-      types.map((_, index) => literalOf(typeInfos[index + 1]!, after.get(`c${index}`)!)),
+      types.map((_, index) => literalOf(pgTypes[index + 1]!, after.get(`c${index}`)!)),
     );
   }
   for (const [index, type] of types.entries()) {
@@ -165,7 +165,7 @@ async function acceptedLiterals(bed: TestBed): Promise<ReadonlyMap<string, reado
   return accepted;
 }
 
-async function columnTypes(bed: TestBed, table: string): Promise<readonly TypeInfo[]> {
+async function columnTypes(bed: TestBed, table: string): Promise<readonly PgType[]> {
   const signal = new AbortController().signal;
   using connection = await PostgresConnection.open(sourceOptions(bed.postgres), "sql", signal);
   const rows = await bed.sql.rows(

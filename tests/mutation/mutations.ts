@@ -145,7 +145,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "an update takes one number",
     file: "src/decoder/change_decoder.ts",
-    find: 'change.operation === "UPDATE" ? 2 : 1',
+    find: 'row.operation === "UPDATE" ? 2 : 1',
     replace: "1",
   },
   {
@@ -162,26 +162,26 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     breaks: "changes are counted, whatever their place in the WAL",
-    file: "src/decoder/record_numbers.ts",
+    file: "src/decoder/pgoutput/record_numbers.ts",
     find: "const first = place > this.#last ? place : this.#last + 1;",
     replace: "const first = place >= 0 ? this.#last + 1 : 0;",
   },
   // LSNs off the wire.
   {
     breaks: "a transaction may end with another commit LSN than it began with",
-    file: "src/decoder/lsn_checks.ts",
+    file: "src/decoder/pgoutput/lsn_checks.ts",
     find: "if (commitLsn !== this.#commitLsn) {",
     replace: "if (commitLsn === -1n) {",
   },
   {
     breaks: "the end of a transaction is believed whatever the header says",
-    file: "src/decoder/lsn_checks.ts",
+    file: "src/decoder/pgoutput/lsn_checks.ts",
     find: "    expectSame(endLsn, message);\n",
     replace: "",
   },
   {
     breaks: "a transaction may commit below what has ended",
-    file: "src/decoder/lsn_checks.ts",
+    file: "src/decoder/pgoutput/lsn_checks.ts",
     find: '    this.#expectBehindEnd(commitLsn, "a transaction\'s commit");\n',
     replace: "",
   },
@@ -459,7 +459,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     breaks: "an unclear outcome ends the program",
-    file: "src/errors.ts",
+    file: "src/core/errors.ts",
     find: '    case "kafka-unclear":\n    case "fenced":',
     replace: '    case "fenced":',
   },

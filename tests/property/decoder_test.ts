@@ -2,10 +2,11 @@
 
 import { deepStrictEqual, strictEqual } from "node:assert";
 import fc from "fast-check";
-import { builtinType } from "../../src/decoder/builtin_types.ts";
+import { builtinType } from "../../src/core/builtin_types.ts";
 import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
-import type { MessageBytes } from "../../src/decoder/message_bytes.ts";
-import { CaptureError } from "../../src/errors.ts";
+import { NativeFormat } from "../../src/decoder/formats/native/native_format.ts";
+import type { MessageBytes } from "../../src/decoder/pgoutput/message_bytes.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { PostgresStream } from "../../src/source/replication_stream.ts";
 import {
   begin,
@@ -63,7 +64,7 @@ Deno.test("any bytes give valid JSON or an error of the stream, and nothing else
       fc.integer({ min: 0, max: 60 }),
       fc.integer({ min: 0, max: 255 }),
       (messages, at, byte) => {
-        const decoder = new ChangeDecoder({ version: "0", database: "d", tombstones: true });
+        const decoder = new ChangeDecoder({ format: new NativeFormat("0", "d"), tombstones: true });
         decoder.setNow(1);
         takeAll(decoder, begin(1n, 0, 1));
         takeAll(decoder, relation(1, "s", "t", "d", COLUMNS));

@@ -3,9 +3,10 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import fc from "fast-check";
 import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
-import type { MessageBytes } from "../../src/decoder/message_bytes.ts";
+import { NativeFormat } from "../../src/decoder/formats/native/native_format.ts";
+import type { MessageBytes } from "../../src/decoder/pgoutput/message_bytes.ts";
 import { Deduplicator } from "../../src/pipeline/deduplicator.ts";
-import type { Position } from "../../src/pipeline/position.ts";
+import type { Position } from "../../src/core/position.ts";
 import {
   at,
   begin,
@@ -154,7 +155,7 @@ function read(
   start: Position,
   delivered: Delivered[],
 ): Position {
-  const decoder = new ChangeDecoder({ version: "0", database: "d", tombstones: false });
+  const decoder = new ChangeDecoder({ format: new NativeFormat("0", "d"), tombstones: false });
   decoder.setNow(1);
   const deduplicator = new Deduplicator(start, false);
   let position = start;

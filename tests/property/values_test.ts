@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { TypeInfo } from "../../src/decoder/type_info.ts";
-import { CaptureError } from "../../src/errors.ts";
+import type { PgType } from "../../src/core/pg_type.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { arrayOf, base, composite, writeValue, writeValueBytes } from "../support/write_value.ts";
 
 /** PostgreSQL's text has no NUL, and UTF-8 no lone surrogates. */
@@ -88,7 +88,7 @@ Deno.test("an hstore reads back as it was", () => {
 });
 
 /** A type, and values of it to start from. json is left out: it is copied, never looked at. */
-const SAMPLES: readonly (readonly [type: TypeInfo, values: readonly string[]])[] = [
+const SAMPLES: readonly (readonly [type: PgType, values: readonly string[]])[] = [
   [base("text"), ['a"b\\c\n']],
   [base("char"), ["A"]],
   [base("bool"), ["t"]],
@@ -116,7 +116,7 @@ const SAMPLES: readonly (readonly [type: TypeInfo, values: readonly string[]])[]
 
 const lossy = new TextDecoder("utf-8", { ignoreBOM: true });
 
-function assertTotal(type: TypeInfo, value: Uint8Array): void {
+function assertTotal(type: PgType, value: Uint8Array): void {
   let written: Uint8Array;
   try {
     written = writeValueBytes(type, value);

@@ -1,6 +1,6 @@
 // Compares the built-in types with the catalog of a real server.
 
-import { builtinType } from "../../src/decoder/builtin_types.ts";
+import { builtinType } from "../../src/core/builtin_types.ts";
 
 /**
  * PostgreSQL's own base, range, multirange and array types: those whose OIDs are fixed, up to 9999 (the

@@ -1,15 +1,16 @@
 // Fakes of the pipeline's ports, which write down what was asked of them and in what order.
 
 import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
-import type { MessageBytes } from "../../src/decoder/message_bytes.ts";
+import { NativeFormat } from "../../src/decoder/formats/native/native_format.ts";
+import type { MessageBytes } from "../../src/decoder/pgoutput/message_bytes.ts";
 import type { Lifecycle } from "../../src/pipeline/lifecycle.ts";
 import type { Observer } from "../../src/pipeline/observer.ts";
-import { formatLsn, type Lsn, type Progress } from "../../src/pipeline/position.ts";
+import { formatLsn, type Lsn, type Progress } from "../../src/core/position.ts";
+import type { EncodedRecord } from "../../src/core/encoded_record.ts";
 import type {
   Batch,
   Checkpoint,
   CheckpointStore,
-  EncodedRecord,
   ReplicationSource,
   ReplicationStream,
   Route,
@@ -71,7 +72,7 @@ export class FakeWorld {
       source: this.#source(),
       createSink: () => this.#sink(),
       store: this.#store(),
-      createDecoder: () => new ChangeDecoder({ version: "0", database: "shop", tombstones: false }),
+      createDecoder: () => new ChangeDecoder({ format: new NativeFormat("0", "shop"), tombstones: false }),
       topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
       observer: ignoring as Observer,
       lifecycle: ignoring as unknown as Lifecycle,

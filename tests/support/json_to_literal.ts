@@ -1,11 +1,11 @@
 // The way back: from the JSON of a message to the text that PostgreSQL reads as the same value. As a consumer would.
 
 import { Buffer } from "node:buffer";
-import type { TypeInfo } from "../../src/decoder/type_info.ts";
+import type { PgType } from "../../src/core/pg_type.ts";
 import type { RawJson } from "./raw_json.ts";
 
 /** The text form of a value of that type; null for null. */
-export function literalOf(type: TypeInfo, json: RawJson): string | null {
+export function literalOf(type: PgType, json: RawJson): string | null {
   if (json.kind === "null") return null;
   if (isJson(type)) return json.raw;
   switch (type.kind) {
@@ -27,7 +27,7 @@ export function literalOf(type: TypeInfo, json: RawJson): string | null {
   }
 }
 
-function isJson(type: TypeInfo): boolean {
+function isJson(type: PgType): boolean {
   return type.kind === "domain"
     ? isJson(type.base)
     : type.kind === "base" && (type.name === "json" || type.name === "jsonb");
@@ -37,7 +37,7 @@ function scalarText(json: RawJson): string {
   return json.kind === "string" ? json.value : json.raw;
 }
 
-function arrayLiteral(element: TypeInfo, delimiter: string, json: RawJson): string {
+function arrayLiteral(element: PgType, delimiter: string, json: RawJson): string {
   if (json.kind !== "array") throw new TypeError(`not an array: ${json.raw}`);
   const items = json.items.map((item) => {
     // An element that is an array is a dimension: PostgreSQL has no arrays of arrays.
@@ -48,7 +48,7 @@ function arrayLiteral(element: TypeInfo, delimiter: string, json: RawJson): stri
   return `{${items.join(delimiter)}}`;
 }
 
-function compositeLiteral(fields: readonly (readonly [string, TypeInfo])[], json: RawJson): string {
+function compositeLiteral(fields: readonly (readonly [string, PgType])[], json: RawJson): string {
   if (json.kind !== "object") throw new TypeError(`not an object: ${json.raw}`);
   const values = fields.map(([name, type]) => {
     const value = json.members.get(name);

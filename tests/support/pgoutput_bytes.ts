@@ -1,6 +1,6 @@
 // Builds pgoutput messages, protocol version 1, for tests of the decoder: the manual's 53.9 written the other way.
 
-import type { MessageBytes } from "../../src/decoder/message_bytes.ts";
+import type { MessageBytes } from "../../src/decoder/pgoutput/message_bytes.ts";
 
 /** A column's value: text, null, or an unchanged TOASTed value that was not sent. */
 export type Cell = string | null | typeof UNCHANGED;

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import type { Certificate } from "../../dev/certificates.ts";
 import type { KafkaServer } from "../../dev/kafka.ts";
-import { CaptureError, type ErrorKind } from "../../src/errors.ts";
+import { CaptureError, type ErrorKind } from "../../src/core/errors.ts";
 import { metadata } from "../../src/sink/wire/apis/metadata.ts";
 import { Connection } from "../../src/sink/wire/connection.ts";
 import type { KafkaSecurity, SaslSettings, TlsSettings } from "../../src/sink/wire/security.ts";

@@ -1,11 +1,12 @@
 // A sink under test: a topic prefix of its own on a real broker, and what a test does with it.
 
+import { NO_HEADERS } from "../../src/core/encoded_record.ts";
 import { strict as assert } from "node:assert";
 import type { Admin } from "kafkajs";
 import { startKafka } from "../../dev/kafka.ts";
 import { kafkaClient } from "../../dev/kafka_client.ts";
 import { givenBrokers } from "../../dev/servers_environment.ts";
-import type { Progress, SourceIdentity } from "../../src/pipeline/position.ts";
+import type { Progress, SourceIdentity } from "../../src/core/position.ts";
 import type { Batch, Route, Sink } from "../../src/pipeline/ports.ts";
 import { ArenaPool } from "../../src/sink/arena_pool.ts";
 import { Cluster } from "../../src/sink/cluster.ts";
@@ -116,7 +117,11 @@ export function fill(batch: Batch, route: Route, ids: readonly number[]): void {
   for (const id of ids) {
     const key = `{"id":${id}}`;
     const bytes = utf8.encode(`${key}{"after":{"id":${id},"name":"John Doe"}}`);
-    batch.append(route, { bytes, keyEnd: key.length, valueEnd: bytes.length }, 1_700_000_000_000 + id);
+    batch.append(
+      route,
+      { bytes, keyEnd: key.length, valueEnd: bytes.length, headers: NO_HEADERS },
+      1_700_000_000_000 + id,
+    );
   }
 }
 
@@ -151,7 +156,7 @@ export async function leaveHalfSent(
     const batch = new RecordBatch(topic, 0, new ArenaPool(0));
     const key = encodeProgressKey(test.identity);
     const bytes = new Uint8Array([...key, ...encodeProgressValue(progress)]);
-    batch.append({ bytes, keyEnd: key.length, valueEnd: bytes.length }, 0);
+    batch.append({ bytes, keyEnd: key.length, valueEnd: bytes.length, headers: NO_HEADERS }, 0);
     const records = batch.finish({ ...producer, baseSequence: 0, isTransactional: true }, null);
     const settings = { api: produce, transactionalId, acks: -1 } as const;
     await produceToLeaders(cluster, directory, [{ topic, partition: 0, records }], settings, FOREVER);

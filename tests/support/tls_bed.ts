@@ -4,7 +4,7 @@ import { tempFolder } from "../../dev/janitor.ts";
 import { postgresOptions } from "../../src/cli/adapters.ts";
 import { fileFacts, readTextFile } from "../../src/config/environment.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { PostgresConnection } from "../../src/source/connection.ts";
 import type { PostgresOptions } from "../../src/source/options.ts";
 

@@ -1,10 +1,10 @@
 // Runs a value writer as the decoder does, in the middle of a buffer, and gives what it wrote.
 
 import assert from "node:assert/strict";
-import { ByteWriter } from "../../src/decoder/byte_writer.ts";
-import type { TypeInfo } from "../../src/decoder/type_info.ts";
-import { valueWriter } from "../../src/decoder/values/writer.ts";
-import { CaptureError } from "../../src/errors.ts";
+import { ByteWriter } from "../../src/decoder/formats/byte_writer.ts";
+import type { PgType } from "../../src/core/pg_type.ts";
+import { valueWriter } from "../../src/decoder/formats/json/value_writer.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 
 /** Bytes around the value that continue most forms: a writer that reads past an end is caught. */
 const BEFORE = new TextEncoder().encode('7"{(\\');
@@ -13,26 +13,26 @@ const AFTER = new TextEncoder().encode('00"},)]+00:00 BC');
 const OUT_BEFORE = "[";
 
 /** A base type by its name. */
-export function base(name: string): TypeInfo {
+export function base(name: string): PgType {
   return { kind: "base", name };
 }
 
-export function arrayOf(element: TypeInfo, delimiter = ","): TypeInfo {
+export function arrayOf(element: PgType, delimiter = ","): PgType {
   return { kind: "array", element, delimiter };
 }
 
-export function composite(fields: Readonly<Record<string, TypeInfo>>): TypeInfo {
+export function composite(fields: Readonly<Record<string, PgType>>): PgType {
   return { kind: "composite", fields: Object.entries(fields).map(([name, type]) => ({ name, type })) };
 }
 
 /** The JSON text of a value; `type` may be the name of a base type. */
-export function writeValue(type: TypeInfo | string, value: string | Uint8Array): string {
+export function writeValue(type: PgType | string, value: string | Uint8Array): string {
   // A fatal decoder shows bytes that are not UTF-8; ignoreBOM keeps a byte order mark.
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(writeValueBytes(type, value));
 }
 
 /** The JSON text of a value, as bytes. */
-export function writeValueBytes(type: TypeInfo | string, value: string | Uint8Array): Uint8Array {
+export function writeValueBytes(type: PgType | string, value: string | Uint8Array): Uint8Array {
   const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
   const src = new Uint8Array([...BEFORE, ...bytes, ...AFTER]);
   const out = new ByteWriter();
@@ -44,7 +44,7 @@ export function writeValueBytes(type: TypeInfo | string, value: string | Uint8Ar
 }
 
 /** Asserts that each value is refused as a decoding error that names no value. */
-export function assertMalformed(type: TypeInfo | string, values: readonly (string | Uint8Array)[]): void {
+export function assertMalformed(type: PgType | string, values: readonly (string | Uint8Array)[]): void {
   for (const value of values) {
     assert.throws(
       () => writeValue(type, value),
@@ -60,7 +60,7 @@ export function assertMalformed(type: TypeInfo | string, values: readonly (strin
 
 /** Asserts each value's exact JSON text. */
 export function assertJson(
-  type: TypeInfo | string,
+  type: PgType | string,
   cases: readonly (readonly [text: string, json: string])[],
 ): void {
   for (const [text, json] of cases) {

@@ -1,8 +1,10 @@
 // When a batch is sent, what position goes with it, and how much is held.
 
+import { NO_HEADERS } from "../../src/core/encoded_record.ts";
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { Batcher, type BatchLimits } from "../../src/pipeline/batcher.ts";
-import type { Batch, EncodedRecord, Route } from "../../src/pipeline/ports.ts";
+import type { EncodedRecord } from "../../src/core/encoded_record.ts";
+import type { Batch, Route } from "../../src/pipeline/ports.ts";
 
 const ROUTE: Route = { topic: "t", partitions: 1 };
 const START = { commitLsn: 1n, seq: 5, commitTimeMs: 0, endLsn: 2n };
@@ -18,8 +20,8 @@ class CountingBatch implements Batch {
     this.limit = limit;
   }
 
-  fits(_route: Route, record: EncodedRecord): boolean {
-    return this.bytes + Math.max(0, record.valueEnd) <= this.limit;
+  fits(_route: Route, record: EncodedRecord, withTombstone: boolean): boolean {
+    return this.bytes + Math.max(0, record.valueEnd + (withTombstone ? record.keyEnd : 0)) <= this.limit;
   }
 
   append(_route: Route, record: EncodedRecord): void {
@@ -35,7 +37,7 @@ class CountingBatch implements Batch {
 }
 
 function record(size: number): EncodedRecord {
-  return { bytes: new Uint8Array(size), keyEnd: -1, valueEnd: size };
+  return { bytes: new Uint8Array(size), keyEnd: -1, valueEnd: size, headers: NO_HEADERS };
 }
 
 function batcherOf(changed: Partial<BatchLimits> & { readonly batchBytes?: number } = {}) {
@@ -144,8 +146,8 @@ Deno.test("what is held is bounded over both batches, by count and by bytes", as
 
 Deno.test("a delete and its tombstone are never in two batches", async () => {
   const { batcher } = batcherOf();
-  batcher.tryAppend(ROUTE, record(30), 0, 7n, 1, false);
-  const remove: EncodedRecord = { bytes: new Uint8Array(40), keyEnd: 20, valueEnd: 40 };
+  batcher.tryAppend(ROUTE, record(50), 0, 7n, 1, false);
+  const remove: EncodedRecord = { bytes: new Uint8Array(40), keyEnd: 20, valueEnd: 40, headers: NO_HEADERS };
   strictEqual(batcher.tryAppend(ROUTE, remove, 0, 7n, 2, true), false, "the delete alone would have fit");
   await batcher.take(NEVER);
   strictEqual(batcher.tryAppend(ROUTE, remove, 0, 7n, 2, true), true);

@@ -1,10 +1,11 @@
 // The decoder, message by message: what each change becomes in Kafka.
 
 import { deepStrictEqual, strictEqual, throws } from "node:assert";
-import { builtinType } from "../../src/decoder/builtin_types.ts";
+import { builtinType } from "../../src/core/builtin_types.ts";
 import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
-import type { MessageBytes } from "../../src/decoder/message_bytes.ts";
-import { CaptureError } from "../../src/errors.ts";
+import { NativeFormat } from "../../src/decoder/formats/native/native_format.ts";
+import type { MessageBytes } from "../../src/decoder/pgoutput/message_bytes.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import {
   begin,
   type ColumnSpec,
@@ -36,7 +37,7 @@ interface Decoded {
 }
 
 function decoderOf(tombstones = false): ChangeDecoder {
-  const decoder = new ChangeDecoder({ version: "0.1.0", database: "shop", tombstones });
+  const decoder = new ChangeDecoder({ format: new NativeFormat("0.1.0", "shop"), tombstones });
   decoder.setNow(1_700_000_000_000);
   return decoder;
 }

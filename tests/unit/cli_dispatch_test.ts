@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { dispatch, type World } from "../../src/cli/dispatch.ts";
 import { FailureReport } from "../../src/cli/failure_report.ts";
 import { USAGE } from "../../src/cli/usage.ts";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { describeVersion, VERSION } from "../../src/version.ts";
 
 const ENV = {

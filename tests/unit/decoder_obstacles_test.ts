@@ -1,17 +1,18 @@
 // What the decoder does when a record can't be sent or written as it is: composite types that were altered, pointers.
 
 import { deepStrictEqual, strictEqual, throws } from "node:assert";
-import { builtinType } from "../../src/decoder/builtin_types.ts";
+import { builtinType } from "../../src/core/builtin_types.ts";
 import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
-import type { TypeInfo } from "../../src/decoder/type_info.ts";
-import { CompositeMismatch } from "../../src/decoder/values/malformed.ts";
+import { NativeFormat } from "../../src/decoder/formats/native/native_format.ts";
+import type { PgType } from "../../src/core/pg_type.ts";
+import { CompositeMismatch } from "../../src/decoder/formats/json/malformed.ts";
 import { begin, insert, logicalMessage, relation, update } from "../support/pgoutput_bytes.ts";
 
 const INT4 = builtinType(23)!;
 const PAIR_OID = 50_000;
 const COLUMNS = [{ name: "id", type: 23, key: true }, { name: "p", type: PAIR_OID }];
 
-function pair(onlyGrew: boolean, ...names: readonly string[]): TypeInfo {
+function pair(onlyGrew: boolean, ...names: readonly string[]): PgType {
   return {
     kind: "composite",
     name: "pair",
@@ -20,8 +21,8 @@ function pair(onlyGrew: boolean, ...names: readonly string[]): TypeInfo {
   };
 }
 
-function decoderWith(type: TypeInfo): ChangeDecoder {
-  const decoder = new ChangeDecoder({ version: "0", database: "d", tombstones: false });
+function decoderWith(type: PgType): ChangeDecoder {
+  const decoder = new ChangeDecoder({ format: new NativeFormat("0", "d"), tombstones: false });
   decoder.setNow(1);
   decoder.decode(begin(10n, 0, 1));
   decoder.decode(relation(1, "public", "pairs", "d", COLUMNS));
@@ -45,7 +46,7 @@ Deno.test("a row that has more fields than its type is encoded again with the ty
   strictEqual(next(decoder).value.source.tx_seq, 1);
   decoder.decode(insert(1, ["2", "(a,b)"]));
   throws(() => decoder.nextRecord(), CompositeMismatch);
-  decoder.retypeRelation([INT4, pair(true, "l", "r")], 5n);
+  decoder.retypeTable([INT4, pair(true, "l", "r")], 5n);
   const { value } = next(decoder);
   deepStrictEqual([value.after, value.source.tx_seq], [{ id: 2, p: { l: "a", r: "b" } }, 2]);
   strictEqual(decoder.nextRecord(), false);
@@ -55,7 +56,7 @@ Deno.test("a row with fewer fields has the first ones, up to where the type was 
   const decoder = decoderWith(pair(true, "l", "r"));
   decoder.decode(insert(1, ["1", "(a)"]));
   throws(() => decoder.nextRecord(), CompositeMismatch);
-  decoder.retypeRelation([INT4, pair(true, "l", "r")], 20n);
+  decoder.retypeTable([INT4, pair(true, "l", "r")], 20n);
   deepStrictEqual(next(decoder).value.after, { id: 1, p: { l: "a" } });
   decoder.decode(begin(20n, 0, 2));
   decoder.decode(insert(1, ["2", "(b)"]));
@@ -70,7 +71,7 @@ Deno.test("where an attribute was dropped, fewer fields are not guessed", () => 
   const decoder = decoderWith(pair(false, "l", "r"));
   decoder.decode(insert(1, ["1", "(a)"]));
   throws(() => decoder.nextRecord(), CompositeMismatch);
-  decoder.retypeRelation([INT4, pair(false, "l", "r")], 20n);
+  decoder.retypeTable([INT4, pair(false, "l", "r")], 20n);
   throws(() => decoder.nextRecord(), /type pair as JSON: it has fewer fields than the type's 2/);
 });
 
@@ -79,7 +80,7 @@ Deno.test("the second record of a changed key is encoded again as the second", (
   decoder.decode(update(1, ["2", "(a,b)"], ["K", ["1", null]]));
   deepStrictEqual(next(decoder).key, { id: 1 });
   throws(() => decoder.nextRecord(), CompositeMismatch);
-  decoder.retypeRelation([INT4, pair(true, "l", "r")], 5n);
+  decoder.retypeTable([INT4, pair(true, "l", "r")], 5n);
   const { key, value } = next(decoder);
   deepStrictEqual([key, value.op, value.source.tx_seq], [{ id: 2 }, "INSERT", 2]);
   strictEqual(decoder.nextRecord(), false);

@@ -1,7 +1,7 @@
 // What was delivered is dropped; a WAL that is not the one that was read is refused.
 
 import { doesNotThrow, strictEqual, throws } from "node:assert";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { Deduplicator } from "../../src/pipeline/deduplicator.ts";
 
 const START = { commitLsn: 100n, seq: 70, commitTimeMs: 5_000, endLsn: 90n };

@@ -1,11 +1,11 @@
 // Feedback: what is confirmed when, and how long silence is borne.
 
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { Feedback, type FeedbackParts } from "../../src/pipeline/feedback.ts";
-import type { Lsn } from "../../src/pipeline/position.ts";
+import type { Lsn } from "../../src/core/position.ts";
 import type { ReplicationStream } from "../../src/pipeline/ports.ts";
-import { delay } from "../../src/pipeline/wait.ts";
+import { delay } from "../../src/core/wait.ts";
 
 class Bed implements AsyncDisposable {
   readonly confirmed: [Lsn, Lsn][] = [];

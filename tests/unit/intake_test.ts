@@ -2,7 +2,8 @@
 
 import { rejects, strictEqual } from "node:assert";
 import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
-import { CaptureError } from "../../src/errors.ts";
+import { NativeFormat } from "../../src/decoder/formats/native/native_format.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { Batcher } from "../../src/pipeline/batcher.ts";
 import { CountedUpTo } from "../../src/pipeline/counted.ts";
 import { Deduplicator } from "../../src/pipeline/deduplicator.ts";
@@ -36,7 +37,7 @@ function partsWith(stream: Partial<ReplicationStream>): IntakeParts {
   return {
     stream: stream as ReplicationStream,
     session: {} as SourceSession,
-    decoder: new ChangeDecoder({ version: "0", database: "d", tombstones: false }),
+    decoder: new ChangeDecoder({ format: new NativeFormat("0", "d"), tombstones: false }),
     batcher: new Batcher(limits, () => batch, START, () => 0),
     routeOf: () => Promise.reject(new Error("no route")),
     oversize: "stop",

@@ -2,7 +2,7 @@
 
 import { deepStrictEqual, rejects, strictEqual } from "node:assert";
 import { KvCheckpointStore } from "../../src/checkpoint/kv_store.ts";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import type { Checkpoint } from "../../src/pipeline/ports.ts";
 
 const CHECKPOINT: Checkpoint = {

@@ -2,9 +2,10 @@
 
 import { doesNotThrow, strictEqual, throws } from "node:assert";
 import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
-import { KnownDisorder } from "../../src/decoder/lsn_checks.ts";
-import type { MessageBytes } from "../../src/decoder/message_bytes.ts";
-import { CaptureError } from "../../src/errors.ts";
+import { NativeFormat } from "../../src/decoder/formats/native/native_format.ts";
+import { KnownDisorder } from "../../src/decoder/pgoutput/lsn_checks.ts";
+import type { MessageBytes } from "../../src/decoder/pgoutput/message_bytes.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { at, begin, commit, insert, logicalMessage, relation } from "../support/pgoutput_bytes.ts";
 
 const COLUMNS = [{ name: "id", type: 23, key: true }];
@@ -12,7 +13,7 @@ const COMMIT = 0x5000n;
 const END = 0x5030n;
 
 function decoderOf(disorder = new KnownDisorder()): ChangeDecoder {
-  return new ChangeDecoder({ version: "0", database: "d", tombstones: false, disorder });
+  return new ChangeDecoder({ format: new NativeFormat("0", "d"), tombstones: false, disorder });
 }
 
 function feed(decoder: ChangeDecoder, ...messages: readonly MessageBytes[]): number[] {

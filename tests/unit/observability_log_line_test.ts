@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { Secret } from "../../src/config/secret.ts";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { describeError } from "../../src/observability/error_chain.ts";
 import { escapeControls } from "../../src/observability/escape.ts";
 import { formatLogLine, type LogFields } from "../../src/observability/log_line.ts";

@@ -1,7 +1,7 @@
 // The rule confirmed <= saved <= delivered, which the tracker asserts.
 
 import { strictEqual, throws } from "node:assert";
-import type { Position } from "../../src/pipeline/position.ts";
+import type { Position } from "../../src/core/position.ts";
 import { ProgressTracker } from "../../src/pipeline/progress_tracker.ts";
 
 function at(endLsn: bigint): Position {

@@ -1,8 +1,8 @@
 // Where a capture resumes, for each row of the table of what can be found at start.
 
 import { deepStrictEqual, strictEqual, throws } from "node:assert";
-import { CaptureError } from "../../src/errors.ts";
-import type { Position, Progress } from "../../src/pipeline/position.ts";
+import { CaptureError } from "../../src/core/errors.ts";
+import type { Position, Progress } from "../../src/core/position.ts";
 import type { Checkpoint } from "../../src/pipeline/ports.ts";
 import { type Findings, reconcile } from "../../src/pipeline/reconcile.ts";
 

@@ -1,7 +1,7 @@
 // tx_seq says where in the WAL a change is, and grows.
 
 import { deepStrictEqual, strictEqual } from "node:assert";
-import { RecordNumbers } from "../../src/decoder/record_numbers.ts";
+import { RecordNumbers } from "../../src/decoder/pgoutput/record_numbers.ts";
 
 Deno.test("a change has its LSN as its number, and the rows of one WAL record the numbers that follow", () => {
   const numbers = new RecordNumbers();

@@ -1,11 +1,11 @@
 // The replication stream's two directions: what is made of the server's bytes, and what it is told.
 
 import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { PostgresStream } from "../../src/source/replication_stream.ts";
 import type { RawConnection } from "../../src/source/socket.ts";
-import { readMessage, RowChange } from "../../src/decoder/pgoutput.ts";
-import { NULL_COLUMN, type TupleColumns, UNCHANGED_COLUMN } from "../../src/decoder/tuple.ts";
+import { readMessage, RowChange } from "../../src/decoder/pgoutput/messages.ts";
+import { NULL_COLUMN, type TupleColumns, UNCHANGED_COLUMN } from "../../src/decoder/pgoutput/tuple.ts";
 import { insert, logicalMessage, UNCHANGED, update } from "../support/pgoutput_bytes.ts";
 
 const NEVER = new AbortController().signal;

@@ -1,7 +1,7 @@
 // One session against fakes of its ports: the orders that delivery rests on, step by step.
 
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { Backoff } from "../../src/pipeline/backoff.ts";
 import { BatchSize } from "../../src/pipeline/batch_size.ts";
 import { CountedUpTo } from "../../src/pipeline/counted.ts";

@@ -1,7 +1,8 @@
 // A batch takes what fits the broker's limit and its own, and sends keys to their partitions.
 
+import { NO_HEADERS } from "../../src/core/encoded_record.ts";
 import { strict as assert } from "node:assert";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { ArenaPool } from "../../src/sink/arena_pool.ts";
 import { PartitionedBatch } from "../../src/sink/batch.ts";
 import { partitionOf } from "../../src/sink/murmur2.ts";
@@ -31,19 +32,19 @@ Deno.test("records with one key share a partition, the one that its hash says", 
 Deno.test("a partition's record batch never passes the broker's limit", () => {
   const batch = newBatch();
   const each = record("k", "x".repeat(700));
-  while (batch.fits(LOGS, each)) batch.append(LOGS, each, 0);
+  while (batch.fits(LOGS, each, false)) batch.append(LOGS, each, 0);
   assert.equal(batch.filled.length, 1);
   const length = batch.filled[0]?.length ?? 0;
   assert(length <= LIMITS.maxMessageBytes && length > LIMITS.maxMessageBytes - 800);
   // Another topic still has room.
-  assert(batch.fits({ topic: "cdc.public.other", partitions: 1 }, each));
+  assert(batch.fits({ topic: "cdc.public.other", partitions: 1 }, each, false));
 });
 
 Deno.test("all partitions together never pass the batch's own limit", () => {
   const batch = newBatch();
   for (let id = 0;; id++) {
     const each = record(`{"id":${id}}`, "x".repeat(700));
-    if (!batch.fits(USERS, each)) break;
+    if (!batch.fits(USERS, each, false)) break;
     batch.append(USERS, each, 0);
   }
   assert(batch.bytes <= LIMITS.batchBytesMax && batch.bytes > LIMITS.batchBytesMax - 2 * 800);
@@ -56,10 +57,10 @@ Deno.test("an empty batch takes the largest record that there may be, and refuse
     "x".repeat(LIMITS.maxMessageBytes - lengthAlone(record("k", "x".repeat(9000))) + 9000),
   );
   assert.equal(lengthAlone(largest), LIMITS.maxMessageBytes);
-  assert(batch.fits(LOGS, largest));
+  assert(batch.fits(LOGS, largest, false));
   batch.append(LOGS, largest, 0);
   assert.equal(batch.filled[0]?.length, LIMITS.maxMessageBytes);
-  assert(!batch.fits(LOGS, record("k", "")));
+  assert(!batch.fits(LOGS, record("k", ""), false));
   batch.clear();
   const tooLarge = record("k", "x".repeat(largest.valueEnd));
   assert.throws(() => batch.append(LOGS, tooLarge, 0), (error) => {
@@ -75,10 +76,10 @@ Deno.test("an empty batch takes the largest record that there may be, and refuse
 Deno.test("a record larger than the batch's own limit goes alone", () => {
   const batch = new PartitionedBatch({ maxMessageBytes: 10_000, batchBytesMax: 500 }, new ArenaPool(1 << 20));
   const large = record("k", "x".repeat(2000));
-  assert(batch.fits(LOGS, large));
+  assert(batch.fits(LOGS, large, false));
   batch.append(LOGS, large, 0);
-  assert(!batch.fits(LOGS, record("k", "v")));
-  assert(!batch.fits(USERS, record("k", "v")));
+  assert(!batch.fits(LOGS, record("k", "v"), false));
+  assert(!batch.fits(USERS, record("k", "v"), false));
 });
 
 Deno.test("clear empties the batch and gives memory back, however many partitions there were", () => {
@@ -101,5 +102,5 @@ function newBatch(): PartitionedBatch {
 
 function record(key: string, value: string) {
   const bytes = utf8.encode(key + value);
-  return { bytes, keyEnd: key.length, valueEnd: bytes.length };
+  return { bytes, keyEnd: key.length, valueEnd: bytes.length, headers: NO_HEADERS };
 }

@@ -1,7 +1,8 @@
 // What the sink makes of a broker's answers: what it tries again, what it gives up, and with which error.
 
+import { NO_HEADERS } from "../../src/core/encoded_record.ts";
 import { strict as assert } from "node:assert";
-import { CaptureError, type ErrorKind } from "../../src/errors.ts";
+import { CaptureError, type ErrorKind } from "../../src/core/errors.ts";
 import type { Batch, Sink } from "../../src/pipeline/ports.ts";
 import { ArenaPool } from "../../src/sink/arena_pool.ts";
 import { createKafkaSink } from "../../src/sink/kafka_sink.ts";
@@ -188,7 +189,9 @@ Deno.test("sequence numbers count each partition for itself, and go on at 0 afte
   const sequences = new SequenceNumbers();
   const [a, b] = ["a", "b"].map((topic) => new RecordBatch(topic, 0, new ArenaPool(0)));
   assert(a !== undefined && b !== undefined);
-  for (let count = 0; count < 3; count++) a.append({ bytes: new Uint8Array(1), keyEnd: -1, valueEnd: 1 }, 0);
+  for (let count = 0; count < 3; count++) {
+    a.append({ bytes: new Uint8Array(1), keyEnd: -1, valueEnd: 1, headers: NO_HEADERS }, 0);
+  }
   assert.deepEqual([sequences.take(a), sequences.take(a), sequences.take(b)], [0, 3, 0]);
   const large = { topic: "c", partition: 0, count: 2 ** 31 - 2 } as RecordBatch;
   assert.deepEqual([sequences.take(large), sequences.take({ ...large, count: 5 } as RecordBatch)], [
@@ -221,7 +224,12 @@ async function users(sink: Sink): Promise<Batch> {
   const route = await sink.route("cdc.public.users", FOREVER);
   const batch = sink.createBatch();
   for (let count = 0; count < 2; count++) {
-    batch.append(route, { bytes: new TextEncoder().encode("kv"), keyEnd: 1, valueEnd: 2 }, 0);
+    batch.append(route, {
+      bytes: new TextEncoder().encode("kv"),
+      keyEnd: 1,
+      valueEnd: 2,
+      headers: NO_HEADERS,
+    }, 0);
   }
   return batch;
 }

@@ -1,8 +1,9 @@
 // The last committed progress record is found, whatever transactions lie around it in the log.
 
+import { NO_HEADERS } from "../../src/core/encoded_record.ts";
 import { strict as assert } from "node:assert";
-import { CaptureError } from "../../src/errors.ts";
-import type { Progress, SourceIdentity } from "../../src/pipeline/position.ts";
+import { CaptureError } from "../../src/core/errors.ts";
+import type { Progress, SourceIdentity } from "../../src/core/position.ts";
 import { ArenaPool } from "../../src/sink/arena_pool.ts";
 import { type Compression, loadCompressor } from "../../src/sink/compression.ts";
 import { type ProgressLog, readProgress } from "../../src/sink/progress_reader.ts";
@@ -201,7 +202,7 @@ class FakeLog implements ProgressLog {
   marker(producerId: bigint, end: "commit" | "abort"): void {
     const batch = new RecordBatch("t", 0, new ArenaPool(1 << 20));
     const bytes = new Uint8Array([0, 0, 0, end === "commit" ? 1 : 0, 0, 0, 0, 0, 0, 0]);
-    batch.append({ bytes, keyEnd: 4, valueEnd: 10 }, 0);
+    batch.append({ bytes, keyEnd: 4, valueEnd: 10, headers: NO_HEADERS }, 0);
     this.#add(rewritten(batch.finish(stamp(producerId, true), null), (header) => header.setInt16(21, 0x30)));
   }
 
@@ -239,7 +240,7 @@ function record(identity: SourceIdentity, content: number | string | null) {
     ? encodeProgressValue(progress(identity, content))
     : new TextEncoder().encode(content ?? "");
   const bytes = new Uint8Array([...key, ...value]);
-  return { bytes, keyEnd: key.length, valueEnd: content === null ? -1 : bytes.length };
+  return { bytes, keyEnd: key.length, valueEnd: content === null ? -1 : bytes.length, headers: NO_HEADERS };
 }
 
 function progress(identity: SourceIdentity, seq: number): Progress {

@@ -2,8 +2,8 @@
 
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
-import { CaptureError } from "../../src/errors.ts";
-import type { Progress } from "../../src/pipeline/position.ts";
+import { CaptureError } from "../../src/core/errors.ts";
+import type { Progress } from "../../src/core/position.ts";
 import {
   decodeProgressValue,
   encodeProgressKey,

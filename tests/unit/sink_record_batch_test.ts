@@ -1,12 +1,14 @@
 // Record batches are what Kafka stores: kafkajs's decoder and our own reader read them back.
 
+import { NO_HEADERS, type RecordHeader } from "../../src/core/encoded_record.ts";
+import { utf8 } from "../../src/core/utf8.ts";
 import { Buffer } from "node:buffer";
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
 import { ArenaPool } from "../../src/sink/arena_pool.ts";
 import { type Compression, loadCompressor } from "../../src/sink/compression.ts";
 import { readLogBatches, readLogRecords } from "../../src/sink/log_batches.ts";
-import { lengthAlone, RecordBatch } from "../../src/sink/record_batch.ts";
+import { lengthAlone, RecordBatch, recordLengthMax } from "../../src/sink/record_batch.ts";
 import { kafkaClient } from "../../dev/kafka_client.ts";
 
 interface Sample {
@@ -28,6 +30,7 @@ interface DecodedBatch {
     readonly value: Uint8Array | null;
     readonly timestamp: string;
     readonly offset: string;
+    readonly headers: Readonly<Record<string, Uint8Array | null>>;
   }[];
 }
 
@@ -92,14 +95,33 @@ Deno.test("the length of a batch of one record is known beforehand, the most wit
       key: keyBytes === null ? null : new Uint8Array(keyBytes),
       value: new Uint8Array(valueBytes),
       timestampMs: 0,
-    });
+    }, keyBytes === null ? NO_HEADERS : [{ name: utf8("h"), value: new Uint8Array(keyBytes) }]);
     const batch = new RecordBatch("t", 0, new ArenaPool(1 << 20));
     batch.append(record, 1_700_000_000_000);
     assert.equal(batch.length, lengthAlone(record));
-    const bound = batch.lengthMaxWith(record);
+    const bound = batch.length + recordLengthMax(record);
     batch.append(record, 0);
     assert(batch.length <= bound);
   }));
+});
+
+Deno.test("headers are read back as they were written, empty and null values too", async () => {
+  const headers: readonly RecordHeader[] = [
+    { name: utf8("origin"), value: utf8("shop.public.users") },
+    { name: utf8("größe"), value: new Uint8Array(0) },
+    { name: utf8("none"), value: null },
+  ];
+  const batch = new RecordBatch("t", 0, new ArenaPool(1 << 20));
+  batch.append(encodedRecord(sample("a", "1", 0), headers), 0);
+  batch.append(encodedRecord(sample("b", "2", 0)), 0);
+  const { records } = await decodeWithKafkajs(batch.finish(STAMP, null));
+  assert.deepEqual(
+    records.map(({ headers }) => Object.entries(headers).map(([name, value]) => [name, text(value)])),
+    [
+      [["origin", "shop.public.users"], ["größe", ""], ["none", null]],
+      [],
+    ],
+  );
 });
 
 Deno.test("records that compression would make larger are sent as they are", async () => {
@@ -153,14 +175,15 @@ function sample(key: string | null, value: string | null, timestampMs: number): 
   return { key: bytesOf(key), value: bytesOf(value), timestampMs };
 }
 
-function encodedRecord({ key, value }: Sample) {
+function encodedRecord({ key, value }: Sample, headers = NO_HEADERS) {
   const bytes = Buffer.concat([
     key ?? new Uint8Array(),
     value ?? new Uint8Array(),
     Buffer.from("left from before"),
   ]);
   const keyEnd = key === null ? -1 : key.length;
-  return { bytes, keyEnd, valueEnd: value === null ? -1 : Math.max(keyEnd, 0) + value.length };
+  const valueEnd = value === null ? -1 : Math.max(keyEnd, 0) + value.length;
+  return { bytes, keyEnd, valueEnd, headers };
 }
 
 async function decodeWithKafkajs(bytes: Uint8Array): Promise<DecodedBatch> {

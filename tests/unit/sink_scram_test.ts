@@ -1,7 +1,7 @@
 // SCRAM's client side: the examples of the RFCs, and servers that do not do their part.
 
 import { strict as assert } from "node:assert";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { scram, type ScramHash } from "../../src/sink/wire/sasl/scram.ts";
 
 const utf8 = new TextEncoder();

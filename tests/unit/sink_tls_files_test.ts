@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { createAuthority, encryptKey } from "../../dev/certificates.ts";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { TlsFiles } from "../../src/sink/wire/tls_files.ts";
 
 const authority = createAuthority("authority");

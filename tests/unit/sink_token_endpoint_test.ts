@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { createAuthority } from "../../dev/certificates.ts";
 import { freePort } from "../../dev/ports.ts";
-import { CaptureError, type ErrorKind } from "../../src/errors.ts";
+import { CaptureError, type ErrorKind } from "../../src/core/errors.ts";
 import { type TokenEndpoint, TokenSource } from "../../src/sink/wire/sasl/token_endpoint.ts";
 import { LoginServer } from "../support/login_server.ts";
 

@@ -1,7 +1,7 @@
 // Tables have topics of their own, with names that Kafka takes.
 
 import { strict as assert } from "node:assert";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { progressTopic, tableTopic, TopicOwners } from "../../src/sink/topics.ts";
 
 Deno.test("a topic is prefix, schema and table", () => {

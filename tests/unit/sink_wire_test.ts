@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { addPartitionsToTxn } from "../../src/sink/wire/apis/add_partitions_to_txn.ts";
 import { apiVersions } from "../../src/sink/wire/apis/api_versions.ts";
 import { createTopics } from "../../src/sink/wire/apis/create_topics.ts";

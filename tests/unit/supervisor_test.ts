@@ -1,7 +1,7 @@
 // What the supervisor does about errors and about being told to stop.
 
 import { ok, rejects, strictEqual } from "node:assert";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { supervise } from "../../src/pipeline/supervisor.ts";
 import { FAKE_SETTINGS, FakeWorld } from "../support/fake_ports.ts";
 import { begin, commit, insert, relation } from "../support/pgoutput_bytes.ts";

@@ -1,7 +1,7 @@
 // PostgreSQL's own types are known by their OIDs.
 
 import assert from "node:assert/strict";
-import { builtinType } from "../../src/decoder/builtin_types.ts";
+import { builtinType } from "../../src/core/builtin_types.ts";
 import { arrayOf, base } from "../support/write_value.ts";
 import { builtinTypeDifferences } from "../support/builtin_types_query.ts";
 

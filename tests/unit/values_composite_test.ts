@@ -1,9 +1,9 @@
 // Composite values, hstore and pgvector's vectors become JSON objects and arrays.
 
 import assert from "node:assert/strict";
-import type { TypeInfo } from "../../src/decoder/type_info.ts";
-import { valueWriter } from "../../src/decoder/values/writer.ts";
-import { CaptureError } from "../../src/errors.ts";
+import type { PgType } from "../../src/core/pg_type.ts";
+import { valueWriter } from "../../src/decoder/formats/json/value_writer.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { arrayOf, assertJson, assertMalformed, base, composite } from "../support/write_value.ts";
 
 const PAIR = composite({ a: base("int4"), b: base("text") });
@@ -23,7 +23,7 @@ Deno.test("composites are objects by field name, and a field with nothing in it 
 });
 
 Deno.test("field names are escaped", () => {
-  const type: TypeInfo = {
+  const type: PgType = {
     kind: "composite",
     fields: ["__proto__", "10", 'q"', "a.b", "é"].map((name) => ({ name, type: base("int2") })),
   };
@@ -138,7 +138,7 @@ Deno.test("a type nested without end is refused when its writer is made", () => 
   const endless = { kind: "array", delimiter: "," } as {
     kind: "array";
     delimiter: string;
-    element: TypeInfo;
+    element: PgType;
   };
   endless.element = endless;
   assert.throws(

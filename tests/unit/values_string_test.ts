@@ -1,8 +1,8 @@
 // Strings keep every byte, escaped only where JSON asks for it.
 
 import assert from "node:assert/strict";
-import { ByteWriter } from "../../src/decoder/byte_writer.ts";
-import { jsonStringBytes, writeJsonString } from "../../src/decoder/values/json_string.ts";
+import { ByteWriter } from "../../src/decoder/formats/byte_writer.ts";
+import { jsonStringBytes, writeJsonString } from "../../src/decoder/formats/json/json_string.ts";
 import { assertJson, base, writeValue, writeValueBytes } from "../support/write_value.ts";
 
 Deno.test("strings escape quote, backslash and control characters, as JSON.stringify does", () => {

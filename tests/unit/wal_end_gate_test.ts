@@ -1,8 +1,8 @@
 // An end of WAL counts when two keepalives and the server itself agree on it.
 
 import { deepStrictEqual, throws } from "node:assert";
-import { CaptureError } from "../../src/errors.ts";
-import type { Lsn } from "../../src/pipeline/position.ts";
+import { CaptureError } from "../../src/core/errors.ts";
+import type { Lsn } from "../../src/core/position.ts";
 import { WalEndGate } from "../../src/pipeline/wal_end_gate.ts";
 
 class Events {

@@ -1,7 +1,7 @@
 // The look at the server beside the stream: who notices that it is away.
 
 import { rejects, strictEqual } from "node:assert";
-import { CaptureError } from "../../src/errors.ts";
+import { CaptureError } from "../../src/core/errors.ts";
 import { ServerWatch } from "../../src/pipeline/watching.ts";
 import { FakeWorld } from "../support/fake_ports.ts";
 

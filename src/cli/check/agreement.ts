@@ -2,8 +2,8 @@
 
 import { KvCheckpointStore } from "../../checkpoint/kv_store.ts";
 import type { Config } from "../../config/config.ts";
-import { CaptureError } from "../../errors.ts";
-import { formatLsn, type Progress, type SourceIdentity } from "../../pipeline/position.ts";
+import { CaptureError } from "../../core/errors.ts";
+import { formatLsn, type Progress, type SourceIdentity } from "../../core/position.ts";
 import type { Checkpoint } from "../../pipeline/ports.ts";
 import { reconcile } from "../../pipeline/reconcile.ts";
 import type { SlotFacts, SystemFacts } from "../../source/inspection.ts";

@@ -1,6 +1,6 @@
 // What a check has found, and how it is printed.
 
-import { CaptureError } from "../../errors.ts";
+import { CaptureError } from "../../core/errors.ts";
 import { escapeControls } from "../../observability/escape.ts";
 
 /** How a precondition stands. `warning`: it works, and harm may come of it. `failure`: `run` would not work. */

@@ -1,7 +1,7 @@
 // What `run` needs of Kafka: brokers, rights, and settings that keep the promises.
 
 import type { Config } from "../../config/config.ts";
-import type { SourceIdentity } from "../../pipeline/position.ts";
+import type { SourceIdentity } from "../../core/position.ts";
 import type { PublishedTable } from "../../pipeline/ports.ts";
 import type { KafkaInspection } from "../../sink/inspection.ts";
 import { progressTopic, TopicOwners } from "../../sink/topics.ts";

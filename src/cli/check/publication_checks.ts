@@ -1,7 +1,7 @@
 // The publication, its tables, and what would fail because of it.
 
 import type { Config } from "../../config/config.ts";
-import { CaptureError } from "../../errors.ts";
+import { CaptureError } from "../../core/errors.ts";
 import type { PublishedTable } from "../../pipeline/ports.ts";
 import { TopicOwners } from "../../sink/topics.ts";
 import { quoteIdentifier } from "../../source/connection.ts";

@@ -1,7 +1,7 @@
 // Whether Kafka's authorizer lets pg-capture do what it has to.
 
 import type { Config } from "../../config/config.ts";
-import type { SourceIdentity } from "../../pipeline/position.ts";
+import type { SourceIdentity } from "../../core/position.ts";
 import type { KafkaInspection } from "../../sink/inspection.ts";
 import type { MissingRight } from "../../sink/missing_rights.ts";
 import { progressTopic } from "../../sink/topics.ts";

@@ -1,6 +1,6 @@
 // Reads Kafka's protocol types from a response, and refuses whatever runs past its end.
 
-import { CaptureError } from "../../errors.ts";
+import { CaptureError } from "../../core/errors.ts";
 
 /**
  * A cursor over `[start, end)` of a buffer. Every read is checked against the end, so that a malformed

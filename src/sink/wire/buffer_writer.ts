@@ -1,6 +1,6 @@
 // Writes Kafka's protocol types to a buffer that is used again for every request of a connection.
 
-import { assert } from "../assert.ts";
+import { assert } from "../../core/assert.ts";
 
 const INITIAL_BYTES = 4 * 1024;
 const KEEP_BYTES_MAX = 64 * 1024;

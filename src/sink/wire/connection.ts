@@ -1,7 +1,7 @@
 // One connection to one broker: requests go out in order, responses come back in the same order.
 
-import { CaptureError } from "../../errors.ts";
-import { unlessAborted } from "../../pipeline/wait.ts";
+import { CaptureError } from "../../core/errors.ts";
+import { unlessAborted } from "../../core/wait.ts";
 import { VERSION } from "../../version.ts";
 import type { Api } from "./api.ts";
 import { apiVersions, type VersionRange } from "./apis/api_versions.ts";

@@ -1,6 +1,6 @@
 // Cuts the bytes of a connection into frames, in a buffer that is used again.
 
-import { CaptureError } from "../../errors.ts";
+import { CaptureError } from "../../core/errors.ts";
 import { BufferReader, malformed } from "./buffer_reader.ts";
 import type { Socket } from "./socket.ts";
 

@@ -1,6 +1,6 @@
 // The door to the network: opens a TCP connection to a broker.
 
-import { CaptureError } from "../../errors.ts";
+import { CaptureError } from "../../core/errors.ts";
 
 export interface HostPort {
   readonly host: string;

@@ -1,6 +1,6 @@
 // What the runtime's TLS errors mean for a person: what was found, and what mends it.
 
-import { CaptureError } from "../../errors.ts";
+import { CaptureError } from "../../core/errors.ts";
 import type { TlsSettings } from "./security.ts";
 import { formatAddress, type HostPort, type PresentedCertificate } from "./socket.ts";
 

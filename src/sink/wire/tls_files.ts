@@ -1,8 +1,8 @@
 // The certificates and the key of a TLS connection: read from their files for each connection, and checked.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { CaptureError } from "../../errors.ts";
-import { holdsPrivateKey, isEncryptedKey, isKeyOf, pemCertificates } from "../../pem.ts";
+import { CaptureError } from "../../core/errors.ts";
+import { holdsPrivateKey, isEncryptedKey, isKeyOf, pemCertificates } from "../../core/pem.ts";
 
 /** Paths of PEM files; `cert` and `key` come together. */
 export interface TlsFilePaths {

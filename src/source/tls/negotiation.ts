@@ -1,7 +1,7 @@
 // Asks a server for TLS (PostgreSQL manual, 55.2.10, SSLRequest), and checks what it shows, as PG_SSL_MODE says.
 
 import { X509Certificate } from "node:crypto";
-import { CaptureError } from "../../errors.ts";
+import { CaptureError } from "../../core/errors.ts";
 import type { Link } from "../link.ts";
 import type { PostgresServer, TlsMaterial, TlsSettings } from "../options.ts";
 import { placeOf } from "../options.ts";

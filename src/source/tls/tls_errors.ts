@@ -1,7 +1,7 @@
 // Says in one line why a TLS handshake failed, and what to do about it.
 
 import type { X509Certificate } from "node:crypto";
-import { CaptureError } from "../../errors.ts";
+import { CaptureError } from "../../core/errors.ts";
 import { CLOSED_IN_HANDSHAKE, NOT_OF_ROOTS } from "./tls_link.ts";
 
 /** Whether the handshake failed because the server's certificate can't be verified. */

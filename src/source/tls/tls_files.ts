@@ -1,8 +1,8 @@
 // Reads certificates and keys as libpq does (fe-secure-openssl.c, initialize_SSL), and says what is wrong with one.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { CaptureError } from "../../errors.ts";
-import { isEncryptedKey, isKeyOf, pemCertificates } from "../../pem.ts";
+import { CaptureError } from "../../core/errors.ts";
+import { isEncryptedKey, isKeyOf, pemCertificates } from "../../core/pem.ts";
 import type { FileFacts, SettingsFiles, TlsMaterial, TlsMode, TlsPaths } from "../options.ts";
 import { isIssuedBy } from "./issuers.ts";
 

@@ -1,6 +1,6 @@
 // Logs in on a connection: SaslHandshake, then the mechanism's messages in SaslAuthenticate requests (KIP-43, KIP-152).
 
-import { CaptureError } from "../../../errors.ts";
+import { CaptureError } from "../../../core/errors.ts";
 import type { Api } from "../api.ts";
 import { saslAuthenticate } from "../apis/sasl_authenticate.ts";
 import { saslHandshake } from "../apis/sasl_handshake.ts";

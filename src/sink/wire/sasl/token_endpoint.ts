@@ -1,7 +1,7 @@
 // Tokens for OAUTHBEARER: client credentials at a token endpoint (RFC 6749, section 4.4), kept until they are old.
 
-import { CaptureError } from "../../../errors.ts";
-import { unlessAborted } from "../../../pipeline/wait.ts";
+import { CaptureError } from "../../../core/errors.ts";
+import { unlessAborted } from "../../../core/wait.ts";
 
 /** Where tokens come from, and who asks for them. */
 export interface TokenEndpoint {

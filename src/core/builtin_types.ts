@@ -1,10 +1,10 @@
 // PostgreSQL's own types by OID: those that need no look in the catalog. Their OIDs are fixed (pg_type.dat in
 // PostgreSQL's src/include/catalog); the table holds all base, range and multirange types of versions 14 to 18.
 
-import type { TypeInfo } from "./type_info.ts";
+import type { PgType } from "./pg_type.ts";
 
 /** The type with this OID; undefined for types that are not PostgreSQL's own, or only rows of its catalogs. */
-export function builtinType(oid: number): TypeInfo | undefined {
+export function builtinType(oid: number): PgType | undefined {
   return BUILTIN_TYPES.get(oid);
 }
 
@@ -99,14 +99,14 @@ const RANGE_TYPES: readonly Row[] = [
   [4536, "int8multirange", 6157],
 ];
 
-const BUILTIN_TYPES: ReadonlyMap<number, TypeInfo> = new Map(
+const BUILTIN_TYPES: ReadonlyMap<number, PgType> = new Map(
   [
     ...BASE_TYPES.flatMap((row) => withArray(row, { kind: "base", name: row[1] })),
     ...RANGE_TYPES.flatMap((row) => withArray(row, { kind: "range" })),
   ],
 );
 
-function withArray([oid, name, arrayOid]: Row, type: TypeInfo): [number, TypeInfo][] {
+function withArray([oid, name, arrayOid]: Row, type: PgType): [number, PgType][] {
   if (arrayOid === 0) return [[oid, type]];
   return [[oid, type], [arrayOid, { kind: "array", element: type, delimiter: name === "box" ? ";" : "," }]];
 }

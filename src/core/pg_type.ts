@@ -1,13 +1,13 @@
 // What the decoder has to know of a PostgreSQL type to write its values as JSON.
 
 /** A type, resolved down to what decides the JSON form. Base types are told apart by name (`pg_type.typname`). */
-export type TypeInfo =
+export type PgType =
   | { readonly kind: "base"; readonly name: string }
   | { readonly kind: "enum" }
   | { readonly kind: "range" }
-  | { readonly kind: "domain"; readonly base: TypeInfo }
+  | { readonly kind: "domain"; readonly base: PgType }
   /** `delimiter` is `pg_type.typdelim`: a comma for all types but `box`, which has a semicolon. */
-  | { readonly kind: "array"; readonly element: TypeInfo; readonly delimiter: string }
+  | { readonly kind: "array"; readonly element: PgType; readonly delimiter: string }
   | CompositeType;
 
 /** A composite type by its attributes. */
@@ -26,11 +26,5 @@ export interface CompositeType {
 /** One attribute of a composite type, in the order of `pg_attribute.attnum`, dropped ones left out. */
 export interface CompositeField {
   readonly name: string;
-  readonly type: TypeInfo;
-}
-
-/** Types by OID: PostgreSQL's own are built in, others come from the catalog. */
-export interface TypeCatalog {
-  /** The type, or undefined when its OID is not known yet and must be looked up first. */
-  get(oid: number): TypeInfo | undefined;
+  readonly type: PgType;
 }

@@ -1,15 +1,15 @@
 // The scalars that are neither strings, numbers nor dates: boolean, json, and the one-byte "char".
 
 import type { ByteWriter } from "../byte_writer.ts";
-import { asciiBytes } from "./ascii.ts";
+import { utf8 } from "../../../core/utf8.ts";
 import { copyBytes } from "./copy.ts";
 import { writeJsonString } from "./json_string.ts";
 import { malformed } from "./malformed.ts";
 
 const LETTER_F = 0x66;
 const LETTER_T = 0x74;
-const TRUE = asciiBytes("true");
-const FALSE = asciiBytes("false");
+const TRUE = utf8("true");
+const FALSE = utf8("false");
 
 /** `t` and `f`. */
 export function writeBoolean(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
@@ -35,5 +35,5 @@ export function writeJson(src: Uint8Array, start: number, end: number, out: Byte
 export function writeChar(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   const byte = end - start === 1 ? src[start]! : 0;
   if (byte < 0x80) writeJsonString(src, start, end, out);
-  else out.append(asciiBytes(`"\\\\${byte.toString(8)}"`));
+  else out.append(utf8(`"\\\\${byte.toString(8)}"`));
 }

@@ -2,15 +2,16 @@
 // 8.16.6, "Composite Type Input and Output Syntax", and of record_out in PostgreSQL's rowtypes.c.
 
 import type { ByteWriter } from "../byte_writer.ts";
-import { asciiBytes, BACKSLASH, CLOSE_BRACE, COMMA, OPEN_BRACE, QUOTE } from "./ascii.ts";
-import { CaptureError } from "../../errors.ts";
+import { utf8 } from "../../../core/utf8.ts";
+import { BACKSLASH, CLOSE_BRACE, COMMA, OPEN_BRACE, QUOTE } from "./ascii.ts";
+import { CaptureError } from "../../../core/errors.ts";
 import { CompositeMismatch, malformed } from "./malformed.ts";
 import { scratchBytes } from "./scratch.ts";
-import type { ValueWriter } from "./writer.ts";
+import type { ValueWriter } from "./value_writer.ts";
 
 const OPEN_PARENTHESIS = 0x28;
 const CLOSE_PARENTHESIS = 0x29;
-const JSON_NULL = asciiBytes("null");
+const JSON_NULL = utf8("null");
 
 /** A field of a composite type, ready to be written. */
 interface FieldWriter {

@@ -1,6 +1,6 @@
 // Numbers the records of a transaction by where their changes are in the WAL.
 
-import type { Lsn } from "../pipeline/position.ts";
+import type { Lsn } from "../../core/position.ts";
 
 /**
  * `tx_seq`: the LSN of the change's WAL record as a number, or one more than the number before where that is

@@ -2,8 +2,8 @@
 // Input and Output Syntax", and of array_out in PostgreSQL's src/backend/utils/adt/arrayfuncs.c.
 
 import type { ByteWriter } from "../byte_writer.ts";
+import { utf8 } from "../../../core/utf8.ts";
 import {
-  asciiBytes,
   BACKSLASH,
   CLOSE_BRACE,
   CLOSE_BRACKET,
@@ -18,13 +18,13 @@ import {
 } from "./ascii.ts";
 import { malformed } from "./malformed.ts";
 import { scratchBytes } from "./scratch.ts";
-import type { ValueWriter } from "./writer.ts";
+import type { ValueWriter } from "./value_writer.ts";
 
 /** MAXDIM of PostgreSQL's src/include/utils/array.h. */
 const DIMENSIONS_MAX = 6;
 const EQUALS = 0x3d;
-const NULL = asciiBytes("NULL");
-const JSON_NULL = asciiBytes("null");
+const NULL = utf8("NULL");
+const JSON_NULL = utf8("null");
 
 /**
  * `{1,NULL,"a\"b"}` as `[1,null,"a\"b"]`, nested as it is; bounds (`[0:2]={…}`) are dropped.

@@ -2,14 +2,15 @@
 // contrib/hstore/hstore_io.c: keys and values quoted, NULL bare, `, ` between pairs.
 
 import type { ByteWriter } from "../byte_writer.ts";
-import { asciiBytes, CLOSE_BRACE, COLON, COMMA, isWord, OPEN_BRACE, QUOTE } from "./ascii.ts";
+import { utf8 } from "../../../core/utf8.ts";
+import { CLOSE_BRACE, COLON, COMMA, isWord, OPEN_BRACE, QUOTE } from "./ascii.ts";
 import { writeQuotedText } from "./json_string.ts";
 import { malformed } from "./malformed.ts";
 
-const ARROW = asciiBytes("=>");
-const SEPARATOR = asciiBytes(", ");
-const NULL = asciiBytes("NULL");
-const JSON_NULL = asciiBytes("null");
+const ARROW = utf8("=>");
+const SEPARATOR = utf8(", ");
+const NULL = utf8("NULL");
+const JSON_NULL = utf8("null");
 
 /** `"a"=>"1", "b"=>NULL` as `{"a":"1","b":null}`; keys in the order that PostgreSQL prints. */
 export function writeHstore(src: Uint8Array, start: number, end: number, out: ByteWriter): void {

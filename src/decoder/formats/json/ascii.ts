@@ -26,8 +26,3 @@ export function isWord(src: Uint8Array, start: number, end: number, word: Uint8A
   }
   return true;
 }
-
-/** The bytes of an ASCII text, for fragments that are made ready before. */
-export function asciiBytes(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}

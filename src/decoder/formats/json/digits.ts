@@ -1,6 +1,6 @@
 // Writes numbers as ASCII digits into a ByteWriter.
 
-import type { ByteWriter } from "./byte_writer.ts";
+import type { ByteWriter } from "../byte_writer.ts";
 
 const HEX = new TextEncoder().encode("0123456789ABCDEF");
 const DIGITS_MAX = 17;

@@ -1,7 +1,7 @@
 // Reads pgoutput messages, protocol version 1 (PostgreSQL manual, 53.9).
 
-import type { Lsn } from "../pipeline/position.ts";
-import { malformed } from "./errors.ts";
+import type { Lsn } from "../../core/position.ts";
+import { malformed } from "./malformed.ts";
 import { TupleColumns } from "./tuple.ts";
 
 /** A column as a Relation message names it. */

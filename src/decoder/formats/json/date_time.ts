@@ -3,7 +3,8 @@
 // PostgreSQL's src/backend/utils/adt/datetime.c.
 
 import type { ByteWriter } from "../byte_writer.ts";
-import { asciiBytes, COLON, DOT, isDigit, isWord, MINUS, PLUS, QUOTE, ZERO } from "./ascii.ts";
+import { utf8 } from "../../../core/utf8.ts";
+import { COLON, DOT, isDigit, isWord, MINUS, PLUS, QUOTE, ZERO } from "./ascii.ts";
 import { copyQuoted } from "./copy.ts";
 import { malformed } from "./malformed.ts";
 import { scanNumber } from "./number.ts";
@@ -12,10 +13,10 @@ const SPACE = 0x20;
 const LETTER_P = 0x50;
 const LETTER_T = 0x54;
 const LETTER_Z = 0x5a;
-const BC = asciiBytes(" BC");
-const UTC = asciiBytes("+00");
-const INFINITY = asciiBytes("infinity");
-const NEGATIVE_INFINITY = asciiBytes("-infinity");
+const BC = utf8(" BC");
+const UTC = utf8("+00");
+const INFINITY = utf8("infinity");
+const NEGATIVE_INFINITY = utf8("-infinity");
 
 /** Years have at least four digits, and at most seven: 5874897 is the last of `date`. */
 const YEAR_DIGITS_MIN = 4;

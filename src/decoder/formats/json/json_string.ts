@@ -111,3 +111,8 @@ function writeEscape(byte: number, bytes: Uint8Array, at: number): number {
 function hexDigit(value: number): number {
   return value < 10 ? ZERO + value : 0x57 + value;
 }
+
+/** `text` as a JSON string. */
+export function quoted(text: string): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(jsonStringBytes(text));
+}

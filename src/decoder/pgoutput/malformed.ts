@@ -1,9 +1,9 @@
 // The decoder's own error: whatever the bytes, it is this one.
 
-import { CaptureError } from "../errors.ts";
-import { formatLsn } from "../pipeline/position.ts";
+import { CaptureError } from "../../core/errors.ts";
+import { formatLsn } from "../../core/position.ts";
 import type { MessageBytes } from "./message_bytes.ts";
-import { CompositeMismatch } from "./values/malformed.ts";
+import { CompositeMismatch } from "../formats/json/malformed.ts";
 
 /**
  * A message that is not what the protocol allows.

@@ -1,6 +1,6 @@
 // TupleData: where the columns of a row are in the message's bytes.
 
-import { malformed } from "./errors.ts";
+import { malformed } from "./malformed.ts";
 
 /** In place of a column's start: the value is null. */
 export const NULL_COLUMN = -1;

@@ -1,12 +1,13 @@
 // bytea: from the hex form that PostgreSQL prints (bytea_output hex) to base64 (RFC 4648 section 4).
 
 import type { ByteWriter } from "../byte_writer.ts";
-import { asciiBytes, BACKSLASH, QUOTE } from "./ascii.ts";
+import { utf8 } from "../../../core/utf8.ts";
+import { BACKSLASH, QUOTE } from "./ascii.ts";
 import { malformed } from "./malformed.ts";
 
 const LETTER_X = 0x78;
 const PADDING = 0x3d;
-const ALPHABET = asciiBytes("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+const ALPHABET = utf8("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
 
 /** The value of a hex digit by its byte, or -1: one digit that is none makes a sum of them negative. */
 const HEX = new Int8Array(256).fill(-1);

@@ -1,8 +1,8 @@
 // From a PostgreSQL type to the function that writes its values as JSON: the table of SPEC section 4.
 
-import { CaptureError, unreachable } from "../../errors.ts";
+import { CaptureError, unreachable } from "../../../core/errors.ts";
 import type { ByteWriter } from "../byte_writer.ts";
-import type { TypeInfo } from "../type_info.ts";
+import type { PgType } from "../../../core/pg_type.ts";
 import { arrayWriter } from "./array.ts";
 import { writeBytea } from "./bytea.ts";
 import { compositeWriter } from "./composite.ts";
@@ -62,11 +62,11 @@ const BASE_WRITERS: ReadonlyMap<string, ValueWriter> = new Map([
  * @param older whether values may be older than the attributes that a composite type was given last
  * @throws CaptureError `decoding` where the type is nested deeper than 64 levels
  */
-export function valueWriter(type: TypeInfo, older: boolean): ValueWriter {
+export function valueWriter(type: PgType, older: boolean): ValueWriter {
   return writerAt(type, 0, older);
 }
 
-function writerAt(type: TypeInfo, level: number, older: boolean): ValueWriter {
+function writerAt(type: PgType, level: number, older: boolean): ValueWriter {
   if (level > LEVELS_MAX) {
     throw new CaptureError(
       "decoding",

@@ -1,14 +1,15 @@
 // Numbers, copied digit for digit: a consumer decides how much precision it keeps.
 
 import type { ByteWriter } from "../byte_writer.ts";
-import { asciiBytes, DOT, isDigit, isWord, MINUS, PLUS, ZERO } from "./ascii.ts";
+import { utf8 } from "../../../core/utf8.ts";
+import { DOT, isDigit, isWord, MINUS, PLUS, ZERO } from "./ascii.ts";
 import { copyBytes, copyQuoted } from "./copy.ts";
 import { malformed } from "./malformed.ts";
-import type { ValueWriter } from "./writer.ts";
+import type { ValueWriter } from "./value_writer.ts";
 
-const NAN = asciiBytes("NaN");
-const INFINITY = asciiBytes("Infinity");
-const NEGATIVE_INFINITY = asciiBytes("-Infinity");
+const NAN = utf8("NaN");
+const INFINITY = utf8("Infinity");
+const NEGATIVE_INFINITY = utf8("-Infinity");
 
 /** smallint, integer, bigint, oid: a JSON number with all digits. */
 export function integerWriter(typeName: string): ValueWriter {

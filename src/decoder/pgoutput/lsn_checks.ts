@@ -1,7 +1,7 @@
 // Holds the LSNs of the stream against one another: one that changed on the way contradicts the others.
 
-import { CaptureError } from "../errors.ts";
-import { formatLsn, type Lsn } from "../pipeline/position.ts";
+import { CaptureError } from "../../core/errors.ts";
+import { formatLsn, type Lsn } from "../../core/position.ts";
 import type { MessageBytes } from "./message_bytes.ts";
 
 /**

@@ -1,6 +1,6 @@
 // The errors for a value that is not of the form that its type has.
 
-import { CaptureError } from "../../errors.ts";
+import { CaptureError } from "../../../core/errors.ts";
 
 /** Names the type and never the value: a row's data must not reach a log. */
 export function malformed(typeName: string): CaptureError {
