@@ -4,6 +4,9 @@
 
 /** Of the pipeline, what others may know: the ports that adapters implement, and what it tells observers. */
 const PORTS = [
+  "pipeline/relation_store.ts",
+  "pipeline/relation_history.ts",
+  "pipeline/tables_ahead.ts",
   "pipeline/oversize.ts",
   "pipeline/reconcile.ts",
   "pipeline/ports.ts",

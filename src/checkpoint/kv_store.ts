@@ -12,6 +12,7 @@ const FORMAT_VERSION = 2;
 export class KvCheckpointStore implements CheckpointStore, Disposable {
   readonly #path: string;
   #kv: Deno.Kv | undefined;
+  #opening: Promise<Deno.Kv> | undefined;
 
   /** @param path of the file; it and its folder are made when they are not there */
   constructor(path: string) {
@@ -45,6 +46,11 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
     await this.#guard("write", () => kv.set(KEY, new TextEncoder().encode(text)));
   }
 
+  /** The opened file, for what else is kept in it. @throws CaptureError `checkpoint-unavailable` */
+  kv(): Promise<Deno.Kv> {
+    return this.#open();
+  }
+
   close(): void {
     this.#kv?.close();
     this.#kv = undefined;
@@ -55,11 +61,12 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
   }
 
   async #open(): Promise<Deno.Kv> {
-    this.#kv ??= await this.#guard("open", async () => {
+    if (this.#kv !== undefined) return this.#kv;
+    this.#opening ??= this.#guard("open", async () => {
       await Deno.mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
       return await Deno.openKv(this.#path);
-    });
-    return this.#kv;
+    }).finally(() => this.#opening = undefined);
+    return this.#kv = await this.#opening;
   }
 
   async #guard<T>(doing: string, action: () => Promise<T>): Promise<T> {

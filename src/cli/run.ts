@@ -1,6 +1,7 @@
 // `pg-capture run`: puts the parts together, and runs them until it is told to stop.
 
 import { KvCheckpointStore } from "../checkpoint/kv_store.ts";
+import { KvRelationStore } from "../checkpoint/kv_relation_store.ts";
 import { type Config, secretsToMask } from "../config/config.ts";
 import { ChangeDecoder } from "../decoder/change_decoder.ts";
 import { NativeFormat } from "../decoder/formats/native/native_format.ts";
@@ -131,6 +132,7 @@ function partsOf(
         identity,
       }),
     store,
+    relations: new KvRelationStore(() => store.kv()),
     createDecoder: () =>
       new ChangeDecoder({
         format: new NativeFormat(VERSION, pg.database),

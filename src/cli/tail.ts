@@ -13,6 +13,7 @@ import { BatchSize } from "../pipeline/batch_size.ts";
 import { CountedUpTo } from "../pipeline/counted.ts";
 import type { CaptureParts, CaptureSettings } from "../pipeline/capture_parts.ts";
 import type { CheckpointStore } from "../pipeline/ports.ts";
+import type { RelationStore } from "../pipeline/relation_store.ts";
 import { runSession } from "../pipeline/session.ts";
 import { SilenceLimit } from "../pipeline/silence.ts";
 import { PostgresSource } from "../source/replication_source.ts";
@@ -89,6 +90,7 @@ function partsOf(
     source: new PostgresSource(postgresOptions(config), replication, clock),
     createSink: () => new LineSink(print),
     store: NO_STORE,
+    relations: NO_RELATIONS,
     createDecoder: () =>
       new ChangeDecoder({ format: new NativeFormat(VERSION, pg.database), tombstones: false }),
     topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
@@ -118,6 +120,12 @@ function settingsOf({ pg, replication, kafka }: Config, slot: string): CaptureSe
     pollIntervalMs: replication.pollIntervalMs,
   };
 }
+
+/** No stream of it is read twice. */
+const NO_RELATIONS: RelationStore = {
+  load: () => Promise.resolve([]),
+  save: () => Promise.resolve(),
+};
 
 /** A temporary slot is never resumed. */
 const NO_STORE: CheckpointStore = {

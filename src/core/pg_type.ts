@@ -1,8 +1,13 @@
 // What the decoder has to know of a PostgreSQL type to write its values as JSON.
 
-/** A type, resolved down to what decides the JSON form. Base types are told apart by name (`pg_type.typname`). */
+/** A type, resolved down to what decides the JSON form. */
 export type PgType =
+  /** A base type of PostgreSQL's own, which are known by OID: its `pg_type.typname`. */
   | { readonly kind: "base"; readonly name: string }
+  /** A base type that an extension owns (`pg_depend`), whichever schema the extension is installed in. */
+  | { readonly kind: "extension"; readonly extension: string; readonly name: string }
+  /** Any other base type, whatever its name, and a type that is unknown: written as PostgreSQL prints it. */
+  | { readonly kind: "other" }
   | { readonly kind: "enum" }
   | { readonly kind: "range" }
   | { readonly kind: "domain"; readonly base: PgType }

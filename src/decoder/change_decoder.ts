@@ -51,6 +51,8 @@ export class ChangeDecoder {
   /** The current transaction's commit LSN: of all its changes the identity, together with `seq`. */
   commitLsn: Lsn = 0n;
   commitTimeMs = 0;
+  /** The current transaction's id. */
+  xid = 0;
   /** The current record's number in its transaction (`RecordNumbers`); 0 before a transaction's first. */
   seq = 0;
   /** The last commit's end. */
@@ -126,6 +128,7 @@ export class ChangeDecoder {
         this.inTransaction = true;
         this.commitLsn = decoded.commitLsn;
         this.commitTimeMs = decoded.commitTimeMs;
+        this.xid = decoded.xid;
         this.seq = 0;
         this.#format.beginTransaction(decoded);
         if (this.#tables.beginTransaction(decoded.commitLsn)) this.#described = undefined;

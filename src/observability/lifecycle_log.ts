@@ -11,13 +11,16 @@ import type {
   SourceWarning,
   WalState,
 } from "../pipeline/ports.ts";
+import type { Missing } from "../pipeline/relation_history.ts";
 import type { Resumption } from "../pipeline/reconcile.ts";
+import type { TableName } from "../pipeline/tables_ahead.ts";
 import type { Logger } from "./logger.ts";
 import type { WalGuard } from "./wal_guard.ts";
 import { WalLog } from "./wal_log.ts";
 
 const SLOT_HELD_EVERY_MS = 30_000;
 const DEAD_LETTERED_EVERY_MS = 10_000;
+const UNDESCRIBED_MAX = 1_000;
 
 /** Logs the lifecycle, and tells the observer which part it was. */
 export class LifecycleLog implements Lifecycle {
@@ -29,6 +32,7 @@ export class LifecycleLog implements Lifecycle {
   #checkpointFails = false;
   #slotHeldSaidAt: number | undefined;
   #deadLetteredSaidAt: number | undefined;
+  readonly #undescribed = new Set<string>();
   #unmatchedSaid = "";
   #notKeptSaid = "";
 
@@ -98,6 +102,26 @@ export class LifecycleLog implements Lifecycle {
     this.#logger.warn("A change is too large for Kafka: a pointer to it went to the dead-letter topic", {
       found: found.message,
     });
+  }
+
+  /** Once a table; a process that meets very many starts over. */
+  relationUndescribed(relation: TableName, missing: Missing): void {
+    const table = `${relation.schema}.${relation.table}`;
+    if (this.#undescribed.has(table)) return;
+    if (this.#undescribed.size >= UNDESCRIBED_MAX) this.#undescribed.clear();
+    this.#undescribed.add(table);
+    this.#observer.relationUndescribed();
+    const found = [
+      ...(missing.key ? ["its records have the replica identity's key, or none"] : []),
+      ...(missing.typeOids.length > 0 ? ["values of its dropped types are strings"] : []),
+    ];
+    this.#logger.warn(
+      "A table was dropped or altered before its changes were read: it can't be known how it was",
+      {
+        table,
+        found: found.join("; "),
+      },
+    );
   }
 
   walWatched(wal: WalState): void {

@@ -145,6 +145,11 @@ export const METRICS: readonly Metric[] = [
   ),
   gauge("pg_capture_buffered_records", "Records held undelivered.", ({ reading }) => reading.queued.changes),
   gauge("pg_capture_buffered_bytes", "Bytes held undelivered.", ({ reading }) => reading.queued.bytes),
+  counter(
+    "pg_capture_undescribed_relations_total",
+    "Tables dropped or altered before their changes were read, so that a key or a type could not be known.",
+    ({ reading }) => reading.undescribedRelations,
+  ),
   counter("pg_capture_errors_total", "Errors by kind.", ({ reading }) => byKind(reading.errorsByKind)),
   counter(
     "pg_capture_restarts_total",

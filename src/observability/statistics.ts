@@ -40,6 +40,8 @@ export interface StatisticsReading {
   readonly serverWalEnd: Lsn | undefined;
   /** When the server told it; undefined before the first confirmation. */
   readonly confirmed: Lsn | undefined;
+  /** Relations whose key or types could not be known any more. */
+  readonly undescribedRelations: number;
   readonly errors: number;
   readonly retries: number;
   readonly errorsByKind: ReadonlyMap<ErrorKind, number>;
@@ -101,6 +103,7 @@ export class Statistics implements Observer {
   #confirmed: Lsn | undefined;
   /** At the time of the last look at the WAL: the two together are the lag of that moment. */
   #confirmedThen: Lsn | undefined;
+  #undescribedRelations = 0;
   #errors = 0;
   #retries = 0;
   readonly #errorsByKind = new Map<ErrorKind, number>();
@@ -144,6 +147,10 @@ export class Statistics implements Observer {
     commitTimes.forEach((timeMs, count) =>
       this.#latencySeconds.observe(Math.max(0, deliveredAtMs - timeMs) / 1000, count)
     );
+  }
+
+  relationUndescribed(): void {
+    this.#undescribedRelations += 1;
   }
 
   walWatched({ end }: WalState): void {
@@ -202,6 +209,7 @@ export class Statistics implements Observer {
       },
       serverWalEnd: this.#serverWalEnd,
       confirmed: this.#confirmedThen ?? this.#confirmed,
+      undescribedRelations: this.#undescribedRelations,
       errors: this.#errors,
       retries: this.#retries,
       errorsByKind: new Map(this.#errorsByKind),

@@ -10,6 +10,7 @@ import type { Observer } from "./observer.ts";
 import type { OversizeAction } from "./oversize.ts";
 import type { SourceIdentity } from "../core/position.ts";
 import type { CheckpointStore, DeliveryGuarantee, ReplicationSource, Sink } from "./ports.ts";
+import type { RelationStore } from "./relation_store.ts";
 import type { SilenceLimit } from "./silence.ts";
 
 /** The adapters, and what makes their parts. */
@@ -18,6 +19,7 @@ export interface CaptureParts {
   /** @param batchBytesMax bytes in one delivery */
   readonly createSink: (identity: SourceIdentity, batchBytesMax: number) => Sink;
   readonly store: CheckpointStore;
+  readonly relations: RelationStore;
   readonly createDecoder: () => ChangeDecoder;
   /** The topic of a table, of logical messages or of pointers. @throws CaptureError `topic-conflict` */
   readonly topicOf: (

@@ -18,7 +18,7 @@ import {
 import { poisonError } from "./poison.ts";
 import type { Lsn } from "../core/position.ts";
 import type { ReplicationStream, Route, SourceSession } from "./ports.ts";
-import { RelationDescriptions } from "./relation_descriptions.ts";
+import { RelationDescriptions, type RelationsParts } from "./relation_descriptions.ts";
 import { RecordCounts } from "./record_counts.ts";
 import { type TableName, tablesAhead } from "./tables_ahead.ts";
 
@@ -27,6 +27,7 @@ export interface IntakeParts {
   readonly stream: ReplicationStream;
   readonly session: SourceSession;
   readonly decoder: ChangeDecoder;
+  readonly relations: RelationsParts;
   readonly batcher: Batcher;
   /** The topic of a table, of logical messages, or of pointers to what was too large, made when it is not there. */
   readonly routeOf: (
@@ -69,7 +70,7 @@ export class Intake {
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
-    this.#descriptions = new RelationDescriptions(parts.session, parts.decoder);
+    this.#descriptions = new RelationDescriptions(parts.session, parts.decoder, parts.relations);
   }
 
   /** Since when intake has been waiting for bytes, in milliseconds; undefined while it is busy. */
@@ -167,9 +168,7 @@ export class Intake {
         return this.#descriptions.define(signal);
       case "begin":
         this.#parts.deduplicator.begin(decoder.commitLsn, decoder.commitTimeMs);
-        return this.#typesChangedAt !== undefined && decoder.commitLsn > this.#typesChangedAt
-          ? this.#describeAll(signal)
-          : undefined;
+        return this.#areTypesOld || this.#descriptions.isDue ? this.#describeAll(signal) : undefined;
       case "none":
         return undefined;
     }
@@ -272,9 +271,16 @@ export class Intake {
     onDeadLetter(error);
   }
 
+  get #areTypesOld(): boolean {
+    return this.#typesChangedAt !== undefined && this.#parts.decoder.commitLsn > this.#typesChangedAt;
+  }
+
+  /** Before a transaction's first change. */
   async #describeAll(signal: AbortSignal): Promise<void> {
-    this.#typesChangedAt = undefined;
     this.#routes.clear();
+    await this.#descriptions.defineDue(signal);
+    if (!this.#areTypesOld) return;
+    this.#typesChangedAt = undefined;
     await this.#descriptions.refresh(signal);
   }
 

@@ -1,8 +1,10 @@
 // What happens to a capture now and then, for the log: starts, retries, warnings.
 
 import type { CaptureError } from "../core/errors.ts";
+import type { Missing } from "./relation_history.ts";
 import type { Resumption } from "./reconcile.ts";
 import type { PublicationChange, PublishedTable, SlotBlocker, SourceWarning, WalState } from "./ports.ts";
+import type { TableName } from "./tables_ahead.ts";
 
 /** Told at the rare events. Methods must not throw. */
 export interface Lifecycle {
@@ -20,6 +22,8 @@ export interface Lifecycle {
   slotHeld(slot: string, pid: number): void;
   /** A change was too large for Kafka, and a pointer went to the dead-letter topic in its place. */
   deadLettered(found: CaptureError): void;
+  /** A table's changes are written without its key, or values as text, because it can't be known how it was. */
+  relationUndescribed(relation: TableName, missing: Missing): void;
   /** What the slot keeps of the WAL, every few seconds while it is held. */
   walWatched(wal: WalState): void;
   /** A slot is about to be made; PostgreSQL waits for open transactions meanwhile. */

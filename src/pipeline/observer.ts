@@ -47,6 +47,8 @@ export interface Observer {
    */
   queued(changes: number, bytes: number, oldestCommitTimeMs: number): void;
   delivered(delivery: Delivery): void;
+  /** A relation's key or types can't be known any more; once a table. */
+  relationUndescribed(): void;
   /** The server's WAL and what the slot keeps of it, every few seconds. */
   walWatched(wal: WalState): void;
   /** Confirmed to PostgreSQL. */

@@ -122,10 +122,16 @@ export interface TimelineSwitch {
 
 /** What the catalog says of a relation that the stream can't. */
 export interface RelationDetails {
+  /** False: the relation was dropped. */
+  readonly exists: boolean;
   /** Names of the primary key's columns in the key's order; null when there is none. */
   readonly primaryKey: readonly string[] | null;
+  /** The transaction that made the primary key, or renamed it since; undefined where there is none. */
+  readonly primaryKeyXid: number | undefined;
   /** Types by OID, for each OID that was asked for; an OID that the catalog does not know is missing. */
   readonly types: ReadonlyMap<number, PgType>;
+  /** The last transaction that altered a composite type of these; undefined where there is none. */
+  readonly typesXid: number | undefined;
   /** The end of the server's WAL before the types were looked up. */
   readonly asOf: Lsn;
 }

@@ -71,6 +71,11 @@ export async function streamChanges(
     stream: held.stream,
     session,
     decoder,
+    relations: {
+      identity: held.identity,
+      store: parts.relations,
+      onUndescribed: (relation, missing) => parts.lifecycle.relationUndescribed(relation, missing),
+    },
     batcher,
     routeOf: (target, signal, soon) => sink.route(parts.topicOf(target), signal, topicsOf(parts, soon)),
     oversize: settings.oversize,

@@ -2,6 +2,7 @@
 
 import type { CompositeField, PgType } from "../core/pg_type.ts";
 import type { RelationDetails } from "../pipeline/ports.ts";
+import { isOlder } from "../pipeline/relation_history.ts";
 import type { PostgresConnection, Row } from "./connection.ts";
 import { readWalEnd } from "./slot.ts";
 
@@ -18,9 +19,10 @@ export async function describeRelation(
 ): Promise<RelationDetails & { readonly compositeRelations: readonly number[] }> {
   // Before the types are read: what commits later may have others.
   const asOf = await readWalEnd(connection, signal);
-  const primaryKey = await readPrimaryKey(connection, relationId, signal);
+  const key = await readPrimaryKey(connection, relationId, signal);
   const types = new Map<number, PgType>();
   let compositeRelations: readonly number[] = [];
+  let typesXid: number | undefined;
   if (typeOids.length > 0) {
     const reader = new TypeReader(connection, builtin, signal);
     await reader.load(typeOids);
@@ -29,26 +31,37 @@ export async function describeRelation(
       if (type !== undefined) types.set(oid, type);
     }
     compositeRelations = reader.compositeRelations;
+    typesXid = reader.lastXid;
   }
-  return { primaryKey, types, asOf, compositeRelations };
+  return { ...key, types, typesXid, asOf, compositeRelations };
 }
 
 async function readPrimaryKey(
   connection: PostgresConnection,
   relationId: number,
   signal: AbortSignal,
-): Promise<readonly string[] | null> {
+): Promise<Pick<RelationDetails, "exists" | "primaryKey" | "primaryKeyXid">> {
   const rows = await connection.query(
-    `SELECT a.attname AS name
-       FROM pg_catalog.pg_index i
-      CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, position)
-       JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-      WHERE i.indrelid = ${relationId} AND i.indisprimary AND k.position <= i.indnkeyatts
-      ORDER BY k.position`,
+    `SELECT key.name, key.xid
+       FROM pg_catalog.pg_class r
+       LEFT JOIN (SELECT i.indrelid, k.position, a.attname AS name, c.xmin AS xid
+                    FROM pg_catalog.pg_index i
+                   CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, position)
+                    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+                    JOIN pg_catalog.pg_constraint c ON c.conindid = i.indexrelid AND c.contype = 'p'
+                     AND c.conrelid = i.indrelid
+                   WHERE i.indisprimary AND k.position <= i.indnkeyatts) key ON key.indrelid = r.oid
+      WHERE r.oid = ${relationId}
+      ORDER BY key.position`,
     "look up a primary key",
     signal,
   );
-  return rows.length === 0 ? null : rows.map((row) => row.name ?? "");
+  const names = rows.flatMap(({ name }) => typeof name === "string" ? [name] : []);
+  return {
+    exists: rows.length > 0,
+    primaryKey: names.length === 0 ? null : names,
+    primaryKeyXid: names.length === 0 ? undefined : Number(rows[0]!.xid),
+  };
 }
 
 /** The attributes of composite types, each type's as one text, by the type's pg_class OID. */
@@ -78,6 +91,7 @@ class TypeReader {
   readonly #attributes = new Map<number, { name: string; type: number }[]>();
   /** Relations of composite types that lost an attribute. */
   readonly #shrunk = new Set<number>();
+  #lastXid: number | undefined;
 
   constructor(
     connection: PostgresConnection,
@@ -94,12 +108,23 @@ class TypeReader {
     return [...this.#attributes.keys()];
   }
 
+  /** The transaction that altered one of the composite types last. */
+  get lastXid(): number | undefined {
+    return this.#lastXid;
+  }
+
   async load(oids: readonly number[]): Promise<void> {
     let wanted = this.#unknown(oids);
     for (let depth = 0; wanted.length > 0 && depth < DEPTH_MAX; depth++) {
       const rows = await this.#connection.query(
-        `SELECT oid, typname, typtype, typcategory, typelem, typbasetype, typrelid, typdelim
-           FROM pg_catalog.pg_type WHERE oid IN (${wanted.join(", ")})`,
+        `SELECT t.oid, t.typname, t.typtype, t.typelem, t.typbasetype, t.typrelid, t.typdelim, e.extname,
+                t.typsubscript = 'pg_catalog.array_subscript_handler'::pg_catalog.regproc AS is_array
+           FROM pg_catalog.pg_type t
+           LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass
+            AND d.objid = t.oid AND d.objsubid = 0 AND d.deptype = 'e'
+            AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+           LEFT JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+          WHERE t.oid IN (${wanted.join(", ")})`,
         "look up types",
         this.#signal,
       );
@@ -116,7 +141,7 @@ class TypeReader {
     const row = this.#types.get(oid);
     if (row === undefined || depth > DEPTH_MAX) return undefined;
     const inner = (reference: string | null | undefined): PgType =>
-      this.resolve(Number(reference), depth + 1) ?? { kind: "base", name: "unknown" };
+      this.resolve(Number(reference), depth + 1) ?? { kind: "other" };
     switch (row.typtype) {
       case "d":
         return { kind: "domain", base: inner(row.typbasetype) };
@@ -138,19 +163,21 @@ class TypeReader {
       default:
         return isArray(row)
           ? { kind: "array", element: inner(row.typelem), delimiter: row.typdelim ?? "," }
-          : { kind: "base", name: row.typname ?? "unknown" };
+          : baseType(row);
     }
   }
 
   async #loadAttributes(relations: readonly number[]): Promise<void> {
     const rows = await this.#connection.query(
-      `SELECT attrelid, attname, atttypid, attisdropped FROM pg_catalog.pg_attribute
+      `SELECT attrelid, attname, atttypid, attisdropped, xmin FROM pg_catalog.pg_attribute
         WHERE attrelid IN (${relations.join(", ")}) AND attnum > 0 ORDER BY attrelid, attnum`,
       "look up composite types",
       this.#signal,
     );
     for (const relation of relations) this.#attributes.set(relation, []);
     for (const row of rows) {
+      const xid = Number(row.xmin);
+      if (this.#lastXid === undefined || isOlder(this.#lastXid, xid)) this.#lastXid = xid;
       if (row.attisdropped === "t") {
         this.#shrunk.add(Number(row.attrelid));
         continue;
@@ -175,7 +202,17 @@ class TypeReader {
   }
 }
 
-/** A true array: category A with an element type (PostgreSQL manual, 54.64, pg_type). */
+/**
+ * A true array, as IsTrueArrayType in pg_type.h tells it: no type of a user's own can have its subscript handler,
+ * while anyone's may have an element type and be of category A.
+ */
 function isArray(row: Row): boolean {
-  return row.typcategory === "A" && row.typelem !== "0";
+  return row.is_array === "t" && row.typelem !== "0";
+}
+
+/** A name alone says nothing: anyone may call a type json or vector. */
+function baseType(row: Row): PgType {
+  const { extname, typname } = row;
+  if (extname === null || extname === undefined) return { kind: "other" };
+  return { kind: "extension", extension: extname, name: typname ?? "" };
 }

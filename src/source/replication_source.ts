@@ -45,13 +45,17 @@ export class PostgresSource implements ReplicationSource {
     const connection = await PostgresConnection.open(this.#postgres, "replication", signal);
     try {
       const server = await identify(connection, signal);
-      const change = await keep(connection, this.#replication, server.versionNumber, signal);
+      // Another server may be writable by the time that one more connection is opened.
+      const postgres = { ...this.#postgres, servers: [connection.server] };
+      // Not on the stream's: what a query leaves in the relation cache there, as pg_publication_tables does, the
+      // walsender takes for the table as it was. Rows older than an ALTER TABLE would come with today's columns.
+      using inspecting = await PostgresConnection.open(postgres, "sql", signal);
+      const change = await keep(inspecting, this.#replication, server.versionNumber, signal);
       const { publication } = this.#replication;
-      const tables = await readPublication(connection, publication, signal);
-      const unpublished = await readUnpublished(connection, publication, signal);
+      const tables = await readPublication(inspecting, publication, signal);
+      const unpublished = await readUnpublished(inspecting, publication, signal);
       return new PostgresSession(
-        // Another server may be writable by the time that the session opens one more connection.
-        { ...this.#postgres, servers: [connection.server] },
+        postgres,
         this.#replication,
         connection,
         server,

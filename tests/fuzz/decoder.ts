@@ -6,7 +6,13 @@
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import { CaptureError } from "../../src/core/errors.ts";
-import { decodeMessage, goldenDecoder, type GoldenLine, parseGolden } from "../golden/golden_stream.ts";
+import {
+  decodeMessage,
+  goldenDecoder,
+  type GoldenLine,
+  NOT_ASKED,
+  parseGolden,
+} from "../golden/golden_stream.ts";
 import { Random } from "./random.ts";
 import { damage } from "./damage.ts";
 
@@ -87,7 +93,7 @@ function replayDamaged(
     const startedMs = performance.now();
     counts.messages++;
     try {
-      const described = details ?? { primaryKey: null, types: new Map(), asOf: 0n };
+      const described = details ?? { ...NOT_ASKED, primaryKey: null, types: new Map() };
       for (const line of decodeMessage(decoder, lsn, bytes, () => described)) {
         if (line.kind !== "record") continue;
         counts.records++;

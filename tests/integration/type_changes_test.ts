@@ -111,3 +111,29 @@ async function pairsOf(bed: TestBed): Promise<unknown[]> {
     return [p, ps];
   });
 }
+
+for (
+  const { what, statement } of [
+    { what: "dropped", statement: "ALTER TABLE plain DROP a" },
+    { what: "renamed", statement: "ALTER TABLE plain RENAME a TO z" },
+    { what: "given another type", statement: "ALTER TABLE plain ALTER a TYPE bigint" },
+    { what: "added", statement: "ALTER TABLE plain ADD c text DEFAULT 'new'" },
+  ]
+) {
+  Deno.test(`rows that wait while a column is ${what} have the columns and values of their time`, async () => {
+    await using bed = await createTestBed();
+    await bed.sql.exec("CREATE TABLE plain (id int PRIMARY KEY, a int, b text)");
+    await using first = await startCapture({ env: bed.env });
+    await first.waitForLog("Streaming");
+    await first.terminate();
+    await bed.sql.exec("INSERT INTO plain VALUES (1, 7, 'b')");
+    await bed.sql.exec(statement);
+    await bed.sql.exec("INSERT INTO plain (id, b) VALUES (2, 'later')");
+    await using second = await startCapture({ env: bed.env });
+    await second.waitForLog("Streaming");
+    await waitUntilConfirmed(bed, second);
+    const [row, later] = await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix });
+    deepStrictEqual(JSON.parse(row!.value!).after, { id: 1, a: 7, b: "b" });
+    strictEqual(JSON.parse(later!.value!).after.b, "later");
+  });
+}

@@ -571,4 +571,47 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "() => this.#onSilent(new Error(",
     replace: "() => void (new Error(",
   },
+  {
+    breaks: "queries about tables run on the stream's connection: rows older than an ALTER TABLE are misread",
+    file: "src/source/replication_source.ts",
+    find: "const tables = await readPublication(inspecting, publication, signal);",
+    replace: "const tables = await readPublication(connection, publication, signal);",
+  },
+  {
+    breaks: "the types of a table that was dropped are forgotten",
+    file: "src/pipeline/relation_history.ts",
+    find: "details.types.get(oid) ?? rememberedType(history, oid);",
+    replace: "details.types.get(oid);",
+  },
+  {
+    breaks: "the key of a table that was dropped is forgotten",
+    file: "src/pipeline/relation_history.ts",
+    find: "  if (known !== undefined && fits(relation, known.primaryKey)) return known.primaryKey;\n",
+    replace: "",
+  },
+  {
+    breaks: "the catalog of now counts for all of the WAL: the same WAL read again gives another key",
+    file: "src/pipeline/relation_history.ts",
+    find: "from: told.asOf + 1n,",
+    replace: "from: 0n,",
+  },
+  {
+    breaks: "a new key is never taken where a table is described once only",
+    file: "src/pipeline/intake.ts",
+    find: "this.#areTypesOld || this.#descriptions.isDue ?",
+    replace: "this.#areTypesOld ?",
+  },
+  {
+    breaks: "what was found of a relation is not kept",
+    file: "src/pipeline/relation_descriptions.ts",
+    find:
+      "if (isWhole && history !== known) await store.save(identity, relation.id, history);\n    const next",
+    replace: "const next",
+  },
+  {
+    breaks: "a base type is taken for another by its name",
+    file: "src/source/catalog.ts",
+    find: 'if (extname === null || extname === undefined) return { kind: "other" };',
+    replace: 'if (extname === null || extname === undefined) return { kind: "base", name: typname ?? "" };',
+  },
 ];

@@ -40,9 +40,7 @@ const anyMessage: fc.Arbitrary<MessageBytes> = fc.oneof(
 function describe(decoder: ChangeDecoder): void {
   decoder.defineRelation(
     undefined,
-    decoder.pendingRelation!.columns.map(({ typeOid }) =>
-      builtinType(typeOid) ?? { kind: "base", name: "unknown" }
-    ),
+    decoder.pendingRelation!.columns.map(({ typeOid }) => builtinType(typeOid) ?? { kind: "other" }),
   );
 }
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { PgType } from "../../src/core/pg_type.ts";
 import { CaptureError } from "../../src/core/errors.ts";
-import { arrayOf, base, composite, writeValue, writeValueBytes } from "../support/write_value.ts";
+import { arrayOf, base, composite, extension, writeValue, writeValueBytes } from "../support/write_value.ts";
 
 /** PostgreSQL's text has no NUL, and UTF-8 no lone surrogates. */
 const pgText = fc.string({ unit: "binary" }).map((text) => text.replaceAll("\0", ""));
@@ -83,7 +83,7 @@ Deno.test("an hstore reads back as it was", () => {
     const printed = pairs.map(([key, value]) => `${quote(key)}=>${value === null ? "NULL" : quote(value)}`)
       .join(", ");
     const expected = Object.fromEntries(pairs);
-    assert.deepEqual(JSON.parse(writeValue("hstore", printed)), expected);
+    assert.deepEqual(JSON.parse(writeValue(extension("hstore"), printed)), expected);
   }));
 });
 
@@ -102,8 +102,8 @@ const SAMPLES: readonly (readonly [type: PgType, values: readonly string[]])[] =
   [base("time"), ["10:30:00.5"]],
   [base("timetz"), ["10:30:00+02", "10:30:00-05:30:15", "10:30:00+00"]],
   [base("interval"), ["P-1Y2M3DT-4H5M6.5S"]],
-  [base("hstore"), ['"k"=>"v", "n"=>NULL']],
-  [base("vector"), ["[1,2.5,-3e-07]"]],
+  [extension("hstore"), ['"k"=>"v", "n"=>NULL']],
+  [extension("vector"), ["[1,2.5,-3e-07]"]],
   [{ kind: "enum" }, ["sad"]],
   [arrayOf(base("int4")), ["{{1,2},{NULL,4}}", "[0:1]={1,2}", "{}"]],
   [arrayOf(base("text")), ['{a,"b\\"c",NULL}']],

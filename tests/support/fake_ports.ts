@@ -11,6 +11,7 @@ import type {
   Batch,
   Checkpoint,
   CheckpointStore,
+  RelationDetails,
   ReplicationSource,
   ReplicationStream,
   Route,
@@ -19,6 +20,7 @@ import type {
   TimelineSwitch,
 } from "../../src/pipeline/ports.ts";
 import type { CaptureParts, CaptureSettings } from "../../src/pipeline/capture_parts.ts";
+import type { RelationHistory } from "../../src/pipeline/relation_store.ts";
 
 /** What a fake stream sends: a message, a keepalive, or the end of the connection. */
 export type Sent =
@@ -38,6 +40,10 @@ export class FakeWorld {
   timeline = 1;
   timelineHistory: readonly TimelineSwitch[] = [];
   progress: Progress | null = null;
+  /** What the catalog says now. */
+  catalog: (relationId: number, typeOids: readonly number[]) => Omit<RelationDetails, "asOf"> = () => NO_KEY;
+  /** What is kept of relations. */
+  readonly relations = new Map<number, RelationHistory>();
   checkpoint: Checkpoint | null = null;
   /** Thrown by the next `write`, if set. */
   writeError: Error | undefined;
@@ -72,6 +78,13 @@ export class FakeWorld {
       source: this.#source(),
       createSink: () => this.#sink(),
       store: this.#store(),
+      relations: {
+        load: (_source, relationId) => Promise.resolve(this.relations.get(relationId) ?? []),
+        save: (_source, relationId, history) => {
+          this.relations.set(relationId, history);
+          return Promise.resolve();
+        },
+      },
       createDecoder: () => new ChangeDecoder({ format: new NativeFormat("0", "shop"), tombstones: false }),
       topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
       observer: ignoring as Observer,
@@ -116,7 +129,10 @@ export class FakeWorld {
       readWal: () => Promise.resolve({ end: this.walEnd, keptFrom: null, status: null, bytesLeft: null }),
       readTypesChange: () => Promise.resolve(null),
       timelineHistory: () => Promise.resolve(this.timelineHistory),
-      describeRelation: () => Promise.resolve({ primaryKey: null, types: new Map(), asOf: 0n }),
+      describeRelation: (relationId, typeOids) => {
+        this.events.push(`describe ${relationId}`);
+        return Promise.resolve({ ...this.catalog(relationId, typeOids), asOf: this.walEnd });
+      },
       close: () => this.events.push("close source"),
     };
   }
@@ -215,6 +231,15 @@ export class FakeWorld {
     };
   }
 }
+
+/** The catalog's answer for a table of PostgreSQL's own types without a key. */
+export const NO_KEY: Omit<RelationDetails, "asOf"> = {
+  exists: true,
+  primaryKey: null,
+  primaryKeyXid: undefined,
+  types: new Map(),
+  typesXid: undefined,
+};
 
 /** Settings under which a transaction is sent as soon as it is whole. */
 export const FAKE_SETTINGS: CaptureSettings = {

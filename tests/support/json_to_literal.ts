@@ -19,9 +19,12 @@ export function literalOf(type: PgType, json: RawJson): string | null {
       if (type.name === "bytea" && json.kind === "string") {
         return `\\x${Buffer.from(json.value, "base64").toString("hex")}`;
       }
-      if (type.name === "hstore" && json.kind === "object") return hstoreLiteral(json.members);
       if (type.name === "char" && json.kind === "string") return json.value;
       return scalarText(json);
+    case "extension":
+      return type.name === "hstore" && json.kind === "object"
+        ? hstoreLiteral(json.members)
+        : scalarText(json);
     default:
       return scalarText(json);
   }

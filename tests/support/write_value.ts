@@ -12,9 +12,14 @@ const AFTER = new TextEncoder().encode('00"},)]+00:00 BC');
 
 const OUT_BEFORE = "[";
 
-/** A base type by its name. */
+/** A base type of PostgreSQL's own, by its name. */
 export function base(name: string): PgType {
   return { kind: "base", name };
+}
+
+/** The type that is named like its extension. */
+export function extension(name: string): PgType {
+  return { kind: "extension", extension: name, name };
 }
 
 export function arrayOf(element: PgType, delimiter = ","): PgType {

@@ -9,6 +9,7 @@ import { CountedUpTo } from "../../src/pipeline/counted.ts";
 import { Deduplicator } from "../../src/pipeline/deduplicator.ts";
 import { Intake, type IntakeParts } from "../../src/pipeline/intake.ts";
 import type { Observer } from "../../src/pipeline/observer.ts";
+import type { RelationsParts } from "../../src/pipeline/relation_descriptions.ts";
 import type { Batch, ReplicationStream, SourceSession } from "../../src/pipeline/ports.ts";
 
 const START = { commitLsn: 0n, seq: 0, commitTimeMs: 0, endLsn: 0n };
@@ -38,6 +39,7 @@ function partsWith(stream: Partial<ReplicationStream>): IntakeParts {
     stream: stream as ReplicationStream,
     session: {} as SourceSession,
     decoder: new ChangeDecoder({ format: new NativeFormat("0", "d"), tombstones: false }),
+    relations: {} as RelationsParts,
     batcher: new Batcher(limits, () => batch, START, () => 0),
     routeOf: () => Promise.reject(new Error("no route")),
     oversize: "stop",

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { PgType } from "../../src/core/pg_type.ts";
 import { valueWriter } from "../../src/decoder/formats/json/value_writer.ts";
 import { CaptureError } from "../../src/core/errors.ts";
-import { arrayOf, assertJson, assertMalformed, base, composite } from "../support/write_value.ts";
+import { arrayOf, assertJson, assertMalformed, base, composite, extension } from "../support/write_value.ts";
 
 const PAIR = composite({ a: base("int4"), b: base("text") });
 
@@ -84,13 +84,13 @@ Deno.test("text that is not a value of the composite type is refused", () => {
 });
 
 Deno.test("hstore is an object of strings and nulls", () => {
-  assertJson("hstore", [
+  assertJson(extension("hstore"), [
     ["", "{}"],
     ['"a"=>"1"', '{"a":"1"}'],
     ['""=>"", "n"=>NULL, "k\\"\\\\ "=>"v,=>"', '{"":"","n":null,"k\\"\\\\ ":"v,=>"}'],
     ['"a\nb"=>"\t\u0001é😀", "NULL"=>"NULL"', '{"a\\nb":"\\t\\u0001é😀","NULL":"NULL"}'],
   ]);
-  assertMalformed("hstore", [
+  assertMalformed(extension("hstore"), [
     "a=>1",
     '"a"',
     '"a"=>',
@@ -100,7 +100,7 @@ Deno.test("hstore is an object of strings and nulls", () => {
     '"a"=>"1","b"=>"2"',
     '"a"=>null',
   ]);
-  assertMalformed("hstore", [
+  assertMalformed(extension("hstore"), [
     '"a"=>"1" ',
     '"a\\n"=>"1"',
     '"a\\',
@@ -113,8 +113,8 @@ Deno.test("hstore is an object of strings and nulls", () => {
 });
 
 Deno.test("a vector is an array of numbers; halfvec and sparsevec are strings", () => {
-  assertJson("vector", [["[1,2.5,-3e-07]", "[1,2.5,-3e-07]"], ["[0]", "[0]"]]);
-  assertMalformed("vector", [
+  assertJson(extension("vector"), [["[1,2.5,-3e-07]", "[1,2.5,-3e-07]"], ["[0]", "[0]"]]);
+  assertMalformed(extension("vector"), [
     "",
     "[",
     "[]",
@@ -130,8 +130,9 @@ Deno.test("a vector is an array of numbers; halfvec and sparsevec are strings", 
     "[1;2]",
     "[1.]",
   ]);
-  assertJson("halfvec", [["[1,2.5]", '"[1,2.5]"']]);
-  assertJson("sparsevec", [["{1:1.5}/5", '"{1:1.5}/5"']]);
+  const ofVector = (name: string): PgType => ({ kind: "extension", extension: "vector", name });
+  assertJson(ofVector("halfvec"), [["[1,2.5]", '"[1,2.5]"']]);
+  assertJson(ofVector("sparsevec"), [["{1:1.5}/5", '"{1:1.5}/5"']]);
 });
 
 Deno.test("a type nested without end is refused when its writer is made", () => {

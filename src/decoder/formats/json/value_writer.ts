@@ -32,7 +32,7 @@ export type ValueWriter = (src: Uint8Array, start: number, end: number, out: Byt
 /** No real type comes near it; a catalog that is wrong must not exhaust the stack. */
 const LEVELS_MAX = 64;
 
-/** Base types that are not strings, by `pg_type.typname`. */
+/** PostgreSQL's own base types that are not strings, by `pg_type.typname`. */
 const BASE_WRITERS: ReadonlyMap<string, ValueWriter> = new Map([
   ["int2", integerWriter("smallint")],
   ["int4", integerWriter("integer")],
@@ -52,8 +52,12 @@ const BASE_WRITERS: ReadonlyMap<string, ValueWriter> = new Map([
   ["timetz", writeTimetz],
   ["interval", writeInterval],
   ["bytea", writeBytea],
-  ["hstore", writeHstore],
-  ["vector", writeVector],
+]);
+
+/** Extensions' base types that are not strings, by extension and type. */
+const EXTENSION_WRITERS: ReadonlyMap<string, ValueWriter> = new Map([
+  ["hstore.hstore", writeHstore],
+  ["vector.vector", writeVector],
 ]);
 
 /**
@@ -76,6 +80,9 @@ function writerAt(type: PgType, level: number, older: boolean): ValueWriter {
   switch (type.kind) {
     case "base":
       return BASE_WRITERS.get(type.name) ?? writeJsonString;
+    case "extension":
+      return EXTENSION_WRITERS.get(`${type.extension}.${type.name}`) ?? writeJsonString;
+    case "other":
     case "enum":
     case "range":
       return writeJsonString;

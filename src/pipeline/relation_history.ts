@@ -1,0 +1,194 @@
+// Decides which key and types a relation had at a commit, from what was known before and what the catalog says.
+//
+// The catalog tells of now, the stream of then: docs/DELIVERY.md, "What depends on the catalog of now".
+
+import { createHash } from "node:crypto";
+import type { Relation } from "../decoder/pgoutput/messages.ts";
+import type { PgType } from "../core/pg_type.ts";
+import type { Lsn } from "../core/position.ts";
+import type { RelationDetails } from "./ports.ts";
+import type { RelationHistory, RelationVersion } from "./relation_store.ts";
+
+/** As many are kept: each is a change of one table that the stream may have to be read across again. */
+const VERSIONS_MAX = 8;
+
+/** The transaction that the stream is in. */
+export interface Place {
+  readonly commitLsn: Lsn;
+  readonly xid: number;
+  /** Whether the Relation message came again on this connection: PostgreSQL sends it again after a change. */
+  readonly isAgain: boolean;
+}
+
+/** What a Relation message leaves open. */
+export interface OpenQuestions {
+  readonly key: boolean;
+  readonly typeOids: readonly number[];
+}
+
+/** What can't be known any more. */
+export interface Missing {
+  readonly key: boolean;
+  readonly typeOids: readonly number[];
+}
+
+/** The same for two Relation messages that say the same. */
+export function relationSignature({ schema, table, replicaIdentity, columns }: Relation): string {
+  const said = columns.map(({ name, typeOid, isIdentity }) => [name, typeOid, isIdentity]);
+  const text = JSON.stringify([schema, table, replicaIdentity, said]);
+  return createHash("sha256").update(text).digest("base64");
+}
+
+/** The version that holds at the commit; undefined where nothing is known of the signature. */
+export function versionAt(
+  history: RelationHistory,
+  signature: string,
+  commitLsn: Lsn,
+): RelationVersion | undefined {
+  const same = history.filter((each) => each.signature === signature);
+  return same.findLast(({ from }) => from <= commitLsn) ?? same[0];
+}
+
+/** The version that follows the one that holds at the commit. */
+export function versionAfter(
+  history: RelationHistory,
+  signature: string,
+  commitLsn: Lsn,
+): RelationVersion | undefined {
+  const held = versionAt(history, signature, commitLsn);
+  return history.find((each) => each.signature === signature && each !== held && each.from > commitLsn);
+}
+
+/** Whether a version holds in that transaction, although its first commit is unknown. */
+export function holdsBy(version: RelationVersion, xid: number): boolean {
+  return !version.isExact && version.sinceXid !== undefined && !isOlder(xid, version.sinceXid);
+}
+
+/** Takes the place as the beginning of a version that waits, where something shows that it holds by now. */
+export function advance(history: RelationHistory, signature: string, place: Place): RelationHistory {
+  const waiting = history.filter((each) => each.signature === signature && each.from > place.commitLsn);
+  const held = versionAt(history, signature, place.commitLsn);
+  // At its `asOf` the held one was still the catalog's.
+  if (held === undefined || place.commitLsn <= held.asOf) return history;
+  const next = waiting[0];
+  const isChanged = place.isAgain && next !== undefined && !next.isExact && next.sinceXid === undefined;
+  const begun = waiting.findLast((each) => holdsBy(each, place.xid)) ?? (isChanged ? next : undefined);
+  return begun === undefined ? history : beginAt(history, begun, place.commitLsn);
+}
+
+/**
+ * Takes in what the catalog says. What it has forgotten is filled in from the history.
+ * @returns the history with a version for the relation, and what neither of the two knows
+ */
+export function learn(
+  history: RelationHistory,
+  relation: Relation,
+  open: OpenQuestions,
+  details: RelationDetails,
+  place: Place,
+): { readonly history: RelationHistory; readonly missing: Missing } {
+  const signature = relationSignature(relation);
+  const newest = history.findLast((each) => each.signature === signature);
+  const types = new Map(
+    open.typeOids.flatMap((oid): [number, PgType][] => {
+      const type = details.types.get(oid) ?? rememberedType(history, oid);
+      return type === undefined ? [] : [[oid, type]];
+    }),
+  );
+  const primaryKey = open.key
+    ? keyOf(relation, details, newest ?? history.at(-1))
+    : relation.columns.filter(({ isIdentity }) => isIdentity).map(({ name }) => name);
+  const missing = {
+    key: primaryKey === undefined,
+    typeOids: open.typeOids.filter((oid) => !types.has(oid)),
+  };
+  const told = { signature, asOf: details.asOf, primaryKey: primaryKey ?? null, types };
+  if (newest === undefined) {
+    const first: RelationVersion = { ...told, from: 0n, isExact: true, sinceXid: undefined };
+    return { history: bounded([...history, first]), missing };
+  }
+  const isSameKey = JSON.stringify(newest.primaryKey) === JSON.stringify(told.primaryKey);
+  const isSameTypes = isEqual(newest.types, types);
+  if (isSameKey && isSameTypes) {
+    const asked = { ...newest, asOf: told.asOf > newest.asOf ? told.asOf : newest.asOf };
+    return { history: history.map((each) => each === newest ? asked : each), missing };
+  }
+  const version: RelationVersion = {
+    ...told,
+    // What commits later than the catalog was read is no older than what it said.
+    from: told.asOf + 1n,
+    isExact: false,
+    sinceXid: sinceXid(details, !isSameKey, !isSameTypes),
+  };
+  return { history: advance(bounded([...history, version]), signature, place), missing };
+}
+
+/** Takes types that were looked up because values did not fit, or because a type was altered. */
+export function retyped(
+  history: RelationHistory,
+  signature: string,
+  types: ReadonlyMap<number, PgType>,
+  commitLsn: Lsn,
+): RelationHistory {
+  const held = versionAt(history, signature, commitLsn);
+  if (held === undefined || isEqual(held.types, types)) return history;
+  // Not asked for its key: `asOf` stays.
+  const next = { ...held, types, from: commitLsn, isExact: true, sinceXid: undefined };
+  return bounded(history.flatMap((each) => {
+    if (each === held) return held.from === commitLsn ? [next] : [held, next];
+    return [each.signature === signature && each.from > commitLsn ? { ...each, types } : each];
+  }));
+}
+
+/** The version begins there; those between it and the one before never held. */
+function beginAt(history: RelationHistory, begun: RelationVersion, commitLsn: Lsn): RelationHistory {
+  const at = history.indexOf(begun);
+  return history.flatMap((each, index) => {
+    if (each === begun) return [{ ...begun, from: commitLsn, isExact: true }];
+    const isPassed = each.signature === begun.signature && each.from > commitLsn && index < at;
+    return isPassed ? [] : [each];
+  });
+}
+
+/** Undefined where it can't be known any more. */
+function keyOf(
+  relation: Relation,
+  details: RelationDetails,
+  known: RelationVersion | undefined,
+): readonly string[] | null | undefined {
+  if (details.exists && fits(relation, details.primaryKey)) return details.primaryKey;
+  // The table was dropped, or its key has other columns since.
+  if (known !== undefined && fits(relation, known.primaryKey)) return known.primaryKey;
+  // Or the publication leaves columns of the key out.
+  return details.exists ? details.primaryKey : undefined;
+}
+
+function fits({ columns }: Relation, key: readonly string[] | null): boolean {
+  return key === null || key.every((name) => columns.some((column) => column.name === name));
+}
+
+function rememberedType(history: RelationHistory, oid: number): PgType | undefined {
+  return history.findLast(({ types }) => types.has(oid))?.types.get(oid);
+}
+
+/** A key that is gone leaves no trace of who dropped it. */
+function sinceXid(details: RelationDetails, isOtherKey: boolean, isOtherTypes: boolean): number | undefined {
+  const { primaryKeyXid, typesXid } = details;
+  if (!isOtherKey) return typesXid;
+  if (!isOtherTypes || primaryKeyXid === undefined || typesXid === undefined) return primaryKeyXid;
+  return isOlder(primaryKeyXid, typesXid) ? typesXid : primaryKeyXid;
+}
+
+/** Transaction ids have 32 bits and go round (the manual's section 25.1.5). */
+export function isOlder(xid: number, than: number): boolean {
+  return ((xid - than) | 0) < 0;
+}
+
+function isEqual(a: ReadonlyMap<number, PgType>, b: ReadonlyMap<number, PgType>): boolean {
+  return a.size === b.size &&
+    [...a].every(([oid, type]) => JSON.stringify(type) === JSON.stringify(b.get(oid)));
+}
+
+function bounded(history: RelationHistory): RelationHistory {
+  return history.slice(-VERSIONS_MAX);
+}
