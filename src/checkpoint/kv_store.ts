@@ -74,13 +74,11 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
       return await action();
     } catch (error) {
       const found = error instanceof Error ? error.message : String(error);
+      if (DAMAGED.test(found)) this.close(); // so that a file in its place is opened
       throw new CaptureError(
         "checkpoint-unavailable",
         `Cannot ${doing} checkpoint file "${this.#path}": ${found}`,
-        {
-          hint: "make the folder writable, or set REPLICATION_CHECKPOINT_FILE to a file that is",
-          cause: error,
-        },
+        { hint: DAMAGED.test(found) ? REMOVE_HINT : WRITABLE_HINT, cause: error },
       );
     }
   }
@@ -128,6 +126,12 @@ function positionOf(fields: Readonly<Record<string, unknown>>): Position | null 
     ? { commitLsn, seq, commitTimeMs, endLsn }
     : null;
 }
+
+// SQLite's words for what is no database of its own (SQLITE_NOTADB), or not any more (SQLITE_CORRUPT).
+const DAMAGED = /not a database|malformed/;
+/** Nothing is lost by that: Kafka's progress record serves, or the slot's own position, which is not beyond. */
+const REMOVE_HINT = "delete it, if REPLICATION_CHECKPOINT_FILE is right: pg-capture creates another";
+const WRITABLE_HINT = "make the folder writable, or set REPLICATION_CHECKPOINT_FILE to a file that is";
 
 /** The object that the bytes are the JSON of; an empty one where they are not. */
 function jsonObject(value: unknown): Readonly<Record<string, unknown>> {

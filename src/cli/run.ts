@@ -16,8 +16,11 @@ import { startStatusLine, statusFields } from "../observability/status_line.ts";
 import { WalGuard } from "../observability/wal_guard.ts";
 import type { CaptureParts, CaptureSettings } from "../pipeline/capture_parts.ts";
 import { messageBytesMax } from "../pipeline/oversize.ts";
+import type { SourceIdentity } from "../core/position.ts";
 import { supervise, type SupervisorSettings } from "../pipeline/supervisor.ts";
 import { createKafkaSink } from "../sink/kafka_sink.ts";
+import type { KafkaSinkOptions } from "../sink/options.ts";
+import { probeKafka } from "../sink/probe.ts";
 import { TopicOwners } from "../sink/topics.ts";
 import { PostgresSource } from "../source/replication_source.ts";
 import { VERSION } from "../version.ts";
@@ -112,25 +115,28 @@ function partsOf(
     },
     Date.now,
   );
+  const sinkOptions = (identity: SourceIdentity, batchBytesMax: number): KafkaSinkOptions => ({
+    brokers: kafka.brokers,
+    security,
+    prefix: kafka.topicPrefix,
+    delivery: kafka.delivery,
+    compression: kafka.compression,
+    acks: kafka.acks === -1 ? "all" : kafka.acks,
+    maxMessageBytes: kafka.messageBytesMax,
+    batchBytesMax,
+    ...(kafka.topicPartitions === undefined ? {} : { topicPartitions: kafka.topicPartitions }),
+    ...(kafka.topicReplicationFactor === undefined
+      ? {}
+      : { topicReplicationFactor: kafka.topicReplicationFactor }),
+    clientId: "pg-capture",
+    identity,
+    wallClock: Date.now,
+  });
   return {
     source,
-    createSink: (identity, batchBytesMax) =>
-      createKafkaSink({
-        brokers: kafka.brokers,
-        security,
-        prefix: kafka.topicPrefix,
-        delivery: kafka.delivery,
-        compression: kafka.compression,
-        acks: kafka.acks === -1 ? "all" : kafka.acks,
-        maxMessageBytes: kafka.messageBytesMax,
-        batchBytesMax,
-        ...(kafka.topicPartitions === undefined ? {} : { topicPartitions: kafka.topicPartitions }),
-        ...(kafka.topicReplicationFactor === undefined
-          ? {}
-          : { topicReplicationFactor: kafka.topicReplicationFactor }),
-        clientId: "pg-capture",
-        identity,
-      }),
+    createSink: (identity, batchBytesMax) => createKafkaSink(sinkOptions(identity, batchBytesMax)),
+    probeSink: (identity, tables, signal) =>
+      probeKafka(sinkOptions(identity, BATCH_BYTES_MAX), tables, signal),
     store,
     relations: new KvRelationStore(() => store.kv()),
     createDecoder: () =>

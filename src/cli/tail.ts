@@ -46,6 +46,7 @@ export async function tail(
       silence: new SilenceLimit(),
       backoff: new Backoff(Math.random),
       counted: new CountedUpTo(),
+      kafkaTried: true,
       batchSize: new BatchSize(BUFFER_BYTES),
     };
     await runSession(
@@ -89,6 +90,7 @@ function partsOf(
   return {
     source: new PostgresSource(postgresOptions(config), replication, clock),
     createSink: () => new LineSink(print),
+    probeSink: () => Promise.resolve(null),
     store: NO_STORE,
     relations: NO_RELATIONS,
     createDecoder: () =>

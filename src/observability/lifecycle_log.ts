@@ -156,8 +156,9 @@ export class LifecycleLog implements Lifecycle {
 
   retrying(error: CaptureError, pauseMs: number): void {
     this.#observer.failed(error.kind, true);
-    const isPostgres = error.kind.startsWith("postgres-") || error.kind === "slot-in-use";
-    this.#observer.stateChanged(isPostgres ? "postgres" : "kafka", "failed");
+    const isPostgres = error.kind.startsWith("postgres-");
+    if (error.kind === "slot-in-use") this.#observer.stateChanged("postgres", "waiting");
+    else this.#observer.stateChanged(isPostgres ? "postgres" : "kafka", "failed");
     this.#logger.warn(error.message, {
       ...(error.hint === undefined ? {} : { mend: error.hint }),
       retry_in_ms: pauseMs,
@@ -165,6 +166,7 @@ export class LifecycleLog implements Lifecycle {
   }
 
   slotHeld(slot: string, pid: number): void {
+    this.#walGuard.forget();
     const now = this.#now();
     if (this.#slotHeldSaidAt !== undefined && now - this.#slotHeldSaidAt < SLOT_HELD_EVERY_MS) return;
     this.#slotHeldSaidAt = now;

@@ -172,6 +172,13 @@ export class Statistics implements Observer {
 
   stateChanged(part: Part, state: PartState): void {
     this.#states[part] = state;
+    if (part === "postgres" && state === "waiting") this.#forgetLag();
+  }
+
+  /** Another instance holds the slot and delivers: where this one was before says nothing about that one's lag. */
+  #forgetLag(): void {
+    this.queued(0, 0, 0);
+    this.#serverWalEnd = this.#confirmed = this.#confirmedThen = undefined;
   }
 
   /** Records delivered until now, without reading all the rest. */

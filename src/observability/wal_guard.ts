@@ -29,6 +29,11 @@ export class WalGuard {
     while (atMs - this.#looks[0]!.atMs > WINDOW_MS) this.#looks.shift();
   }
 
+  /** The slot is another instance's, which watches it. */
+  forget(): void {
+    this.#looks.length = 0;
+  }
+
   get forecast(): WalForecast {
     const [first, last] = [this.#looks[0], this.#looks.at(-1)];
     if (first === undefined || last === undefined) return UNKNOWN;

@@ -75,7 +75,7 @@ function mend(danger: Exclude<WalDanger, "none">): string {
       return "see why delivery is behind (Kafka away?), and raise the bound at once: " +
         "ALTER SYSTEM SET max_slot_wal_keep_size = '...'; SELECT pg_reload_conf();";
     case "lost":
-      return "start anew (docs/OPERATIONS.md)";
+      return "start anew (docs/OPERATIONS.md, Start anew)";
     default:
       return unreachable(danger);
   }

@@ -8,7 +8,7 @@ import type { CountedUpTo } from "./counted.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Observer } from "./observer.ts";
 import type { OversizeAction } from "./oversize.ts";
-import type { SourceIdentity } from "../core/position.ts";
+import type { Progress, SourceIdentity } from "../core/position.ts";
 import type { CheckpointStore, DeliveryGuarantee, ReplicationSource, Sink } from "./ports.ts";
 import type { RelationStore } from "./relation_store.ts";
 import type { SilenceLimit } from "./silence.ts";
@@ -18,6 +18,17 @@ export interface CaptureParts {
   readonly source: ReplicationSource;
   /** @param batchBytesMax bytes in one delivery */
   readonly createSink: (identity: SourceIdentity, batchBytesMax: number) => Sink;
+  /**
+   * Tries what a sink's `open` needs (addresses, TLS, login, rights, the brokers' limits) and the rights to write these
+   * topics, but writes nothing, creates nothing and fences nobody: the slot need not be held.
+   * @returns the last delivered progress as it is now, or null when there is none
+   * @throws CaptureError `kafka-refused` where they would be refused
+   */
+  readonly probeSink: (
+    identity: SourceIdentity,
+    topics: readonly string[],
+    signal: AbortSignal,
+  ) => Promise<Progress | null>;
   readonly store: CheckpointStore;
   readonly relations: RelationStore;
   readonly createDecoder: () => ChangeDecoder;
@@ -54,4 +65,6 @@ export interface SessionMemory {
   readonly batchSize: BatchSize;
   readonly backoff: Backoff;
   readonly counted: CountedUpTo;
+  /** Whether Kafka was tried with all that delivering needs, and refused nothing. */
+  kafkaTried: boolean;
 }

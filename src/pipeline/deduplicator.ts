@@ -2,7 +2,7 @@
 
 import { CaptureError } from "../core/errors.ts";
 import { formatLsn, type Lsn, type Position } from "../core/position.ts";
-import { RESTART_HINT } from "./reconcile.ts";
+import { START_ANEW } from "./reconcile.ts";
 
 /** Drops what is delivered already. Identities only grow: after the first change that is new, all are. */
 export class Deduplicator {
@@ -40,7 +40,7 @@ export class Deduplicator {
         formatLsn(commitLsn)
       } was delivered with an LSN ` +
         "that had changed on its way from PostgreSQL",
-      { hint: `encrypt the connection (PG_SSL_MODE=verify-full). ${RESTART_HINT}` },
+      { hint: `encrypt the connection (PG_SSL_MODE=verify-full), and ${START_ANEW}` },
     );
   }
 
@@ -70,10 +70,8 @@ function otherHistory({ commitLsn, commitTimeMs }: Position, found: string): Cap
   return new CaptureError(
     "position-conflict",
     `Cannot resume: the transaction of ${new Date(commitTimeMs).toISOString()} that commits at ` +
-      `${formatLsn(commitLsn)} was delivered, but ${found}: the server's data directory is an older copy, ` +
-      "whose WAL has gone on differently",
-    {
-      hint: `what was delivered and is not in this database has to be corrected downstream. ${RESTART_HINT}`,
-    },
+      `${formatLsn(commitLsn)} was delivered, but ${found}: the server's data directory is an older copy ` +
+      "whose WAL has gone on differently, or an LSN changed on its way from PostgreSQL",
+    { hint: `correct downstream what was delivered and is not in this database, and ${START_ANEW}` },
   );
 }

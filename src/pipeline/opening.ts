@@ -7,22 +7,58 @@ import type { Progress, SourceIdentity } from "../core/position.ts";
 import type { Checkpoint, Sink } from "./ports.ts";
 import { delay } from "../core/wait.ts";
 
-/** Opens a sink, trying again while Kafka is away: the slot stays held meanwhile. */
+/** Opens a sink, trying again while Kafka is unreachable: the slot stays held meanwhile. */
 export async function openSink(
   parts: CaptureParts,
   identity: SourceIdentity,
   memory: SessionMemory,
   signal: AbortSignal,
 ): Promise<{ sink: Sink; progress: Progress | null }> {
-  for (;;) {
+  return await untilKafkaAnswers(parts, memory, signal, async () => {
     const sink = parts.createSink(identity, memory.batchSize.bytes);
-    parts.observer.stateChanged("kafka", "connecting");
     try {
       const progress = await noticing("Kafka", parts.lifecycle, sink.open(signal));
       parts.observer.stateChanged("kafka", "streaming");
+      memory.kafkaTried = true;
       return { sink, progress };
     } catch (error) {
       sink.close();
+      throw error;
+    }
+  });
+}
+
+/**
+ * Tries the settings of Kafka without fencing the instance that delivers, again and again while it is unreachable.
+ * @param topics those that the instance will write beside the progress topic
+ * @returns the last delivered progress as it is now, or null when there is none
+ * @throws CaptureError `kafka-refused` where `openSink`, or a first write, would be refused
+ */
+export async function probeSink(
+  parts: CaptureParts,
+  identity: SourceIdentity,
+  memory: SessionMemory,
+  topics: readonly string[],
+  signal: AbortSignal,
+): Promise<Progress | null> {
+  return await untilKafkaAnswers(parts, memory, signal, async () => {
+    const progress = await noticing("Kafka", parts.lifecycle, parts.probeSink(identity, topics, signal));
+    parts.observer.stateChanged("kafka", "waiting");
+    return progress;
+  });
+}
+
+async function untilKafkaAnswers<Result>(
+  parts: CaptureParts,
+  memory: SessionMemory,
+  signal: AbortSignal,
+  act: () => Promise<Result>,
+): Promise<Result> {
+  for (;;) {
+    parts.observer.stateChanged("kafka", "connecting");
+    try {
+      return await act();
+    } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof CaptureError) || errorPolicy(error.kind).action !== "retry") throw error;
       const pauseMs = memory.backoff.next();

@@ -77,6 +77,8 @@ export interface CheckpointStore {
 export interface ServerInfo {
   readonly systemIdentifier: string;
   readonly timeline: number;
+  /** Whether it is in recovery: it follows a primary, or is about to be promoted. */
+  readonly isStandby: boolean;
   /** 150004 for 15.4. */
   readonly versionNumber: number;
   /** The session's wal_sender_timeout in milliseconds; 0: never. */
@@ -168,12 +170,16 @@ export interface SourceSession {
   readonly warnings: readonly SourceWarning[];
   /** What connecting did to the publication; null where it is not pg-capture's to keep. */
   readonly publicationChange: PublicationChange | null;
-  /** The slot, or null when it does not exist. @throws CaptureError `slot-unusable` when it can't be used */
+  /**
+   * The slot, or null when it does not exist.
+   * @throws CaptureError `slot-unusable` when it can't be used, `postgres-unavailable` while it is being synchronized
+   *   from the primary, or when the server was promoted since the session began
+   */
   slot(signal: AbortSignal): Promise<SlotState | null>;
   /** Who `createSlot` waits for, while it does. */
   slotBlockers(signal: AbortSignal): Promise<readonly SlotBlocker[]>;
-  /** Makes the slot. @returns its consistent point: the stream begins there */
-  createSlot(signal: AbortSignal): Promise<Lsn>;
+  /** Creates the slot. @returns its consistent point, where the stream begins; null where it exists already */
+  createSlot(signal: AbortSignal): Promise<Lsn | null>;
   /** Starts replication at the slot's own position. @throws CaptureError `slot-in-use` */
   start(signal: AbortSignal): Promise<ReplicationStream>;
   /** The server's WAL now; for watching, not for deciding. */

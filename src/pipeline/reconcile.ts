@@ -61,7 +61,7 @@ export function reconcile(findings: Findings): Resumption {
         `but only changes up to ${
           formatLsn(position.endLsn)
         } were delivered: somebody else moved or re-made the slot`,
-      RESTART_HINT,
+      `the changes between are gone: see that KAFKA_BROKERS and KAFKA_TOPIC_PREFIX are as before, then ${START_ANEW}`,
     );
   }
   const warning = progress !== null && checkpoint === null
@@ -81,9 +81,10 @@ export function reconcile(findings: Findings): Resumption {
   };
 }
 
-export const RESTART_HINT =
-  "the changes between are gone. To start anew: drop the slot (pg-capture teardown --yes), " +
-  "delete the progress record and the checkpoint file, and take a snapshot (docs/OPERATIONS.md, position conflicts)";
+// How is in the document alone: a command to drop the slot belongs only where it is invalidated.
+export const START_ANEW = "start anew with a snapshot (docs/OPERATIONS.md, Start anew)";
+const OTHER_SERVER_HINT =
+  `point PG_HOST at the server that was captured before; where it is gone, so is what was delivered beyond: ${START_ANEW}`;
 
 interface Known {
   readonly progress: Progress;
@@ -157,7 +158,7 @@ function refuseForeignHistory(findings: Findings, progress: Progress): void {
           formatLsn(reached)
         } on timeline ${timeline} were delivered, but the server is on timeline ` +
           `${findings.timeline}, ${timeline} being one ${where}: it was restored from a backup, or is a standby that lagged`,
-        `what was delivered beyond is not in this database. ${RESTART_HINT}`,
+        OTHER_SERVER_HINT,
       );
     }
   }
@@ -167,7 +168,7 @@ function refuseForeignHistory(findings: Findings, progress: Progress): void {
         formatLsn(findings.walEnd)
       }: ` +
         "it was restored from a backup, or it is another server",
-      `what was delivered beyond is not in this database. ${RESTART_HINT}`,
+      OTHER_SERVER_HINT,
     );
   }
 }
@@ -178,7 +179,7 @@ function refuseNewSlot(identity: SourceIdentity, position: Position): CaptureErr
     `Cannot resume: slot "${identity.slot}" is gone, but changes up to ${
       formatLsn(position.endLsn)
     } were delivered from it`,
-    { hint: RESTART_HINT },
+    { hint: `point PG_HOST at the server that has it; if it was dropped, ${START_ANEW}` },
   );
 }
 

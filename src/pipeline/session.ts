@@ -5,15 +5,12 @@ import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_par
 import { Feedback } from "./feedback.ts";
 import { loadCheckpoint, noticing, openSink } from "./opening.ts";
 import type { Progress, SourceIdentity } from "../core/position.ts";
-import type { Checkpoint, ReplicationStream, Sink, SlotState, SourceSession } from "./ports.ts";
+import type { ReplicationStream, Sink, SlotState } from "./ports.ts";
 import { reconcile, type Resumption } from "./reconcile.ts";
+import { acquireSlot } from "./slot_acquisition.ts";
 import { type HeldStream, streamChanges } from "./streaming.ts";
 import { runTogether } from "./tasks.ts";
-import { delay } from "../core/wait.ts";
 import { ServerWatch } from "./watching.ts";
-
-// A slot that is not made by then waits for somebody.
-const SLOT_BLOCKERS_MS = 3_000;
 
 /**
  * Takes the slot and streams until `stop` aborts, then drains; or until something fails.
@@ -44,14 +41,8 @@ export async function runSession(
       database: settings.database,
       slot: settings.slot,
     };
-    let progress: Progress | null | undefined;
-    const slotIsNew = await waitForSlot(parts, settings, session, either) === null;
-    if (slotIsNew) {
-      // Nobody can hold a slot that is not there, so no healthy instance is fenced by this.
-      ({ sink, progress } = await openSink(parts, identity, memory, either));
-      refuseKnownPosition(settings, identity, session, progress, await loadCheckpoint(parts, settings));
-      await createSlot(parts, settings, session, either);
-    }
+    // Only who holds the slot opens the sink: that fences the instance that held it before.
+    const slotIsNew = await acquireSlot(parts, settings, memory, session, identity, either);
     stream = await session.start(either);
     observer.stateChanged("postgres", "streaming");
     const watch = new ServerWatch(session, parts);
@@ -62,7 +53,7 @@ export async function runSession(
       answeredAt: () => watch.answeredAt,
       now: parts.now,
     });
-    const held = { session, stream, identity, feedback, watch, slotIsNew, sink, progress };
+    const held = { session, stream, identity, feedback, watch, slotIsNew };
     await runHeld(parts, settings, memory, held, (opened) => sink = opened, stop, kill);
   } finally {
     stream?.close();
@@ -71,55 +62,10 @@ export async function runSession(
   }
 }
 
-/** Looks at the slot until nobody holds it. @returns null when it does not exist */
-async function waitForSlot(
-  parts: CaptureParts,
-  settings: CaptureSettings,
-  session: SourceSession,
-  signal: AbortSignal,
-): Promise<SlotState | null> {
-  for (;;) {
-    const slot = await session.slot(signal);
-    if (slot === null || slot.activePid === null) return slot;
-    parts.observer.stateChanged("postgres", "waiting");
-    parts.lifecycle.slotHeld(settings.slot, slot.activePid);
-    await delay(settings.pollIntervalMs, signal);
-  }
-}
-
-/** Makes the slot, and says for whom that waits. */
-async function createSlot(
-  parts: CaptureParts,
-  settings: CaptureSettings,
-  session: SourceSession,
-  signal: AbortSignal,
-): Promise<void> {
-  parts.lifecycle.slotCreating(settings.slot);
-  const made = new AbortController();
-  await runTogether([
-    async (each) => {
-      await session.createSlot(each);
-      made.abort();
-    },
-    async (each) => {
-      const waiting = AbortSignal.any([each, made.signal]);
-      try {
-        for (;;) {
-          await delay(SLOT_BLOCKERS_MS, waiting);
-          parts.lifecycle.slotAwaits(settings.slot, await session.slotBlockers(waiting));
-        }
-      } catch (error) {
-        if (!waiting.aborted) throw error;
-      }
-    },
-  ], signal);
-}
-
 /** What is known and open once the slot is held. */
 interface Held extends HeldStream {
+  /** Whether this session created it. */
   readonly slotIsNew: boolean;
-  readonly sink: Sink | undefined;
-  readonly progress: Progress | null | undefined;
 }
 
 /** The slot is held: nobody else streams. Keep-alive and watching go on beside all that follows. */
@@ -142,11 +88,8 @@ async function runHeld(
     async (signal) => {
       try {
         const preparing = AbortSignal.any([signal, stop]);
-        let { sink, progress } = held;
-        if (sink === undefined || progress === undefined) {
-          ({ sink, progress } = await openSink(parts, held.identity, memory, preparing));
-          onSink(sink);
-        }
+        const { sink, progress } = await openSink(parts, held.identity, memory, preparing);
+        onSink(sink);
         const resumption = await resume(parts, settings, held, sink, progress, preparing);
         await streamChanges(parts, settings, memory, held, sink, resumption, stop, signal);
       } finally {
@@ -154,28 +97,6 @@ async function runHeld(
       }
     },
   ], kill);
-}
-
-/** A slot that is gone although a position in it is known: refused before a new one is made. */
-function refuseKnownPosition(
-  settings: CaptureSettings,
-  identity: SourceIdentity,
-  session: SourceSession,
-  progress: Progress | null,
-  checkpoint: Checkpoint | null,
-): void {
-  reconcile({
-    identity,
-    delivery: settings.delivery,
-    publication: settings.publication,
-    timeline: session.server.timeline,
-    timelineHistory: [],
-    walEnd: 0xffff_ffff_ffff_ffffn,
-    slotIsNew: true,
-    slotConfirmedLsn: 0n,
-    progress,
-    checkpoint,
-  });
 }
 
 /** Finds the position to go on from, and sees to it that Kafka has it. */
@@ -193,6 +114,7 @@ async function resume(
   if (slot === null) {
     throw new CaptureError("slot-unusable", `Cannot use replication slot "${settings.slot}": it was dropped`);
   }
+  const checkpoint = await loadCheckpoint(parts, settings);
   const resumption = reconcile({
     identity,
     delivery: settings.delivery,
@@ -200,10 +122,12 @@ async function resume(
     timeline: session.server.timeline,
     timelineHistory: await session.timelineHistory(signal),
     walEnd: slot.walEnd,
-    slotIsNew,
+    // Nothing was known when it was created: what is known now was delivered from it, by an instance that held it
+    // between its creation and now.
+    slotIsNew: slotIsNew && progress === null && checkpoint === null,
     slotConfirmedLsn: slot.confirmedFlushLsn,
     progress,
-    checkpoint: await loadCheckpoint(parts, settings),
+    checkpoint,
   });
   parts.lifecycle.resumed(resumption);
   if (resumption.from !== "progress" || progress?.timeline !== session.server.timeline) {

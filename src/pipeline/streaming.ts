@@ -143,7 +143,7 @@ export async function streamChanges(
 }
 
 /** Each once; a table that has no topic is left out until its turn comes. */
-function topicsOf({ topicOf }: CaptureParts, tables: readonly TableName[]): string[] {
+export function topicsOf({ topicOf }: CaptureParts, tables: readonly TableName[]): string[] {
   const topics = new Set<string>();
   for (const table of tables) {
     try {

@@ -32,6 +32,7 @@ export async function supervise(
     batchSize: new BatchSize(settings.batchBytesMax),
     backoff: new Backoff(random),
     counted: new CountedUpTo(),
+    kafkaTried: false,
   };
   let deadline: ReturnType<typeof setTimeout> | undefined;
   const onStop = () => {

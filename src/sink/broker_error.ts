@@ -9,6 +9,8 @@ export interface Attempt {
   readonly action: string;
   /** The access rule that it needs, as kafka-acls.sh takes it: `--operation Write --topic cdc.public.users`. */
   readonly rule: string;
+  /** The topic that it is about; absent where there is none. */
+  readonly topic?: string;
   /** The kind of an error that says nothing about what has to change. */
   readonly otherwise: "kafka-unavailable" | "kafka-unclear";
 }
@@ -71,8 +73,11 @@ function meaning(attempt: Attempt, code: number): { readonly kind: ErrorKind; re
       return {
         kind: "kafka-refused",
         hint:
-          "Set this machine's clock, or message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic: " +
-          "a record's timestamp is the time of sending",
+          "Set this machine's clock, which a record's timestamp is from; if it is right, let the broker's count: " +
+          "kafka-configs.sh --bootstrap-server BROKER --alter --entity-type topics " +
+          `--entity-name ${
+            JSON.stringify(attempt.topic ?? "TOPIC")
+          } --add-config message.timestamp.type=LogAppendTime`,
       };
     case ErrorCode.INVALID_TOPIC_EXCEPTION:
     case ErrorCode.INVALID_PARTITIONS:

@@ -17,7 +17,7 @@ import { readProgress } from "./progress_reader.ts";
 import { encodeProgressKey, encodeProgressValue } from "./progress_record.ts";
 import { RecordBatch } from "./record_batch.ts";
 import { TopicDirectory } from "./topic_directory.ts";
-import { progressTopic } from "./topics.ts";
+import { progressTopic, progressTopicSettings } from "./topics.ts";
 import { TransactionalDelivery } from "./transaction.ts";
 
 /** A sink that is closed, and connects with `open`. */
@@ -34,9 +34,9 @@ export function transactionalIdOf({ systemIdentifier, database, slot }: SourceId
   return `pg-capture.${systemIdentifier}.${database}.${slot}`;
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
-// With the 10 s at most between two requests of an idle capture, a dead link is noticed within 30 s.
-const REQUEST_TIMEOUT_MS = 18_000;
+export const CONNECT_TIMEOUT_MS = 5_000;
+/** With the 10 s at most between two requests of an idle capture, a dead link is noticed within 30 s. */
+export const REQUEST_TIMEOUT_MS = 18_000;
 
 type Stage = "new" | "opening" | "ready" | "writing";
 
@@ -99,7 +99,7 @@ class KafkaSink implements Sink {
   async write(batch: Batch, progress: Progress, signal: AbortSignal): Promise<void> {
     await this.#during("ready", "writing", async () => {
       const { delivery, batches } = this.#ready(batch);
-      this.#progressBatch.append(this.#progressRecord(progress), PROGRESS_TIMESTAMP_MS);
+      this.#progressBatch.append(this.#progressRecord(progress), this.#options.wallClock());
       await delivery.deliver(batches, this.#progressBatch, signal);
       this.#progressBatch.clear();
     });
@@ -151,16 +151,12 @@ class KafkaSink implements Sink {
   }
 
   async #readProgress(signal: AbortSignal): Promise<Progress | null> {
-    const { delivery, identity, topicReplicationFactor } = this.#options;
+    const { delivery, identity } = this.#options;
     if (delivery === "at-least-once") {
       const route = await this.#directory.find(this.#progressTopic, signal);
       return route && await readProgress(new PartitionLog(this.#cluster, route, signal), identity, "ignore");
     }
-    const settings = {
-      partitions: 1,
-      replicationFactor: topicReplicationFactor,
-      configs: PROGRESS_TOPIC_CONFIGS,
-    };
+    const settings = progressTopicSettings(this.#options);
     const route = await this.#directory.findOrMake(this.#progressTopic, settings, signal);
     const log = new PartitionLog(this.#cluster, route, signal);
     await log.requireReadable();
@@ -175,13 +171,3 @@ class KafkaSink implements Sink {
     return { bytes, keyEnd: this.#progressKey.length, valueEnd: bytes.length, headers: NO_HEADERS };
   }
 }
-
-/** Small segments, so that compaction keeps up and little has to be read at start. */
-const PROGRESS_TOPIC_CONFIGS = [
-  ["cleanup.policy", "compact"],
-  ["segment.bytes", "4194304"],
-  ["compression.type", "producer"],
-  ["message.timestamp.type", "LogAppendTime"],
-] as const;
-/** The broker's clock counts (LogAppendTime): this program needs none. */
-const PROGRESS_TIMESTAMP_MS = 0;

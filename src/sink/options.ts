@@ -27,4 +27,6 @@ export interface KafkaSinkOptions {
   /** Names this program in the brokers' logs and quotas. */
   readonly clientId: string;
   readonly identity: SourceIdentity;
+  /** Milliseconds since 1970: the timestamp of progress records in a topic that was not created here. */
+  readonly wallClock: () => number;
 }

@@ -73,6 +73,7 @@ function refuseUntaken(topic: string, errorCode: number | undefined): void {
   throw brokerError({
     action: `write to topic "${topic}"`,
     rule: `--operation Write --topic "${topic}"`,
+    topic,
     otherwise: "kafka-unclear",
   }, errorCode);
 }

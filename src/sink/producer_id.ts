@@ -6,6 +6,7 @@ import type { Cluster } from "./cluster.ts";
 import { growingPauses, pause } from "./wait.ts";
 import { findCoordinator } from "./wire/apis/find_coordinator.ts";
 import { initProducerId, type InitProducerIdRequest } from "./wire/apis/init_producer_id.ts";
+import type { BrokerAddress } from "./wire/apis/metadata.ts";
 import type { Connection } from "./wire/connection.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 import type { HostPort } from "./wire/socket.ts";
@@ -31,19 +32,35 @@ export async function takeTransactionalId(
   transactionTimeoutMs: number,
   signal: AbortSignal,
 ): Promise<TransactionalIdentity> {
-  const attempt: Attempt = {
+  return await untilReady(takeOverOf(transactionalId), signal, async () => {
+    const found = await coordinatorOf(cluster, transactionalId, signal);
+    if (typeof found === "number") return found;
+    const coordinator = await cluster.connectTo(found, signal);
+    const identity = await initialise(coordinator, { transactionalId, transactionTimeoutMs }, signal);
+    return typeof identity === "number" ? identity : { ...identity, coordinator: found };
+  });
+}
+
+/** The broker that coordinates its transactions; whoever has the id keeps it. @throws CaptureError as `takeTransactionalId` does */
+export async function findTransactionCoordinator(
+  cluster: Cluster,
+  transactionalId: string,
+  signal: AbortSignal,
+): Promise<BrokerAddress> {
+  return await untilReady(
+    takeOverOf(transactionalId),
+    signal,
+    () => coordinatorOf(cluster, transactionalId, signal),
+  );
+}
+
+/** What is tried with a transactional id. */
+export function takeOverOf(transactionalId: string): Attempt {
+  return {
     action: `take over transactional id "${transactionalId}"`,
     rule: `--operation Write --operation Describe --transactional-id "${transactionalId}"`,
     otherwise: "kafka-unavailable",
   };
-  return await untilReady(attempt, signal, async () => {
-    const anyBroker = await cluster.any(signal);
-    const found = await anyBroker.request(findCoordinator, { transactionalId }, signal);
-    if (found.errorCode !== ErrorCode.NONE) return found.errorCode;
-    const coordinator = await cluster.connectTo(found.coordinator, signal);
-    const identity = await initialise(coordinator, { transactionalId, transactionTimeoutMs }, signal);
-    return typeof identity === "number" ? identity : { ...identity, coordinator: found.coordinator };
-  });
 }
 
 /** A producer id without transactions. @throws CaptureError as `takeTransactionalId` does */
@@ -88,6 +105,17 @@ const passing = new Set<number>([
   ErrorCode.COORDINATOR_NOT_AVAILABLE,
   ErrorCode.NOT_COORDINATOR,
 ]);
+
+/** @returns the coordinator, or an error code */
+async function coordinatorOf(
+  cluster: Cluster,
+  transactionalId: string,
+  signal: AbortSignal,
+): Promise<BrokerAddress | number> {
+  const anyBroker = await cluster.any(signal);
+  const { errorCode, coordinator } = await anyBroker.request(findCoordinator, { transactionalId }, signal);
+  return errorCode === ErrorCode.NONE ? coordinator : errorCode;
+}
 
 async function initialise(
   connection: Connection,

@@ -101,6 +101,4 @@ function unreadable({ database, slot }: SourceIdentity, found: string, hint = WR
   );
 }
 
-const WRITER_HINT =
-  "run the version of pg-capture that wrote it, or a later one; or remove the record with " +
-  "`pg-capture teardown --progress --yes` and start anew with a snapshot";
+const WRITER_HINT = "run the version of pg-capture that wrote it, or a later one";

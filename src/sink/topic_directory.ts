@@ -5,7 +5,7 @@ import type { Route } from "../pipeline/ports.ts";
 import { brokerError } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
 import { growingPauses, pause } from "./wait.ts";
-import { createTopics } from "./wire/apis/create_topics.ts";
+import { type CreatedTopic, createTopics } from "./wire/apis/create_topics.ts";
 import { listOffsets } from "./wire/apis/list_offsets.ts";
 import type { TopicMetadata } from "./wire/apis/metadata.ts";
 import { malformed } from "./wire/buffer_reader.ts";
@@ -49,6 +49,11 @@ export class TopicDirectory {
   ): Promise<TopicRoute> {
     return await this.#look(topic, settings, signal, soon) ??
       fail(topic, "it is not there after it was made");
+  }
+
+  /** Asks whether a topic that does not exist could be made so, without making it. @throws CaptureError as `findOrMake` does */
+  async tryToMake(topic: string, settings: TopicSettings, signal: AbortSignal): Promise<void> {
+    await this.#requestTopics(topic, [topic], settings, true, signal);
   }
 
   /** Finds the topic; null when it does not exist. */
@@ -115,6 +120,17 @@ export class TopicDirectory {
     settings: TopicSettings,
     signal: AbortSignal,
   ): Promise<void> {
+    await this.#requestTopics(topic, missing, settings, false, signal);
+    for (const each of missing) this.#fresh.add(each);
+  }
+
+  async #requestTopics(
+    topic: string,
+    missing: readonly string[],
+    settings: TopicSettings,
+    validateOnly: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
     const controller = await this.#cluster.controller(signal);
     const made = await controller.request(createTopics, {
       topics: missing.map((each) => ({
@@ -124,10 +140,10 @@ export class TopicDirectory {
         configs: settings.configs,
       })),
       timeoutMs: CREATE_TIMEOUT_MS,
+      validateOnly,
     }, signal);
-    for (const each of missing) this.#fresh.add(each);
     const answer = made.find((each) => each.topic === topic);
-    if (answer === undefined) return;
+    if (answer === undefined || isStarting(answer)) return;
     switch (answer.errorCode) {
       case ErrorCode.NONE:
       case ErrorCode.TOPIC_ALREADY_EXISTS:
@@ -161,6 +177,12 @@ function expectUsable(topic: string, all: readonly TopicMetadata[]): void {
         otherwise: "kafka-unavailable",
       }, found.errorCode);
   }
+}
+
+/** A controller that has just started counts no broker as being up (StripedReplicaPlacer.java). */
+function isStarting({ errorCode, errorMessage }: CreatedTopic): boolean {
+  return errorCode === ErrorCode.INVALID_REPLICATION_FACTOR &&
+    (errorMessage?.includes("brokers are currently fenced") ?? false);
 }
 
 /** So many topics take a broker about a second to make. */

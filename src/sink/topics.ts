@@ -1,6 +1,7 @@
 // Names of topics, and who owns which.
 
 import { CaptureError } from "../core/errors.ts";
+import type { TopicSettings } from "./topic_directory.ts";
 
 /** Longest name of a topic; its characters are ASCII letters, digits, `.`, `_` and `-` (org.apache.kafka.common.internals.Topic). */
 const NAME_LENGTH_MAX = 249;
@@ -24,6 +25,21 @@ export function tableTopic(prefix: string, schema: string, table: string): strin
 export function progressTopic(prefix: string): string {
   return `${prefix}.pg-capture.progress`;
 }
+
+/** How the progress topic is created. */
+export function progressTopicSettings(
+  { topicReplicationFactor }: { readonly topicReplicationFactor?: number },
+): TopicSettings {
+  return { partitions: 1, replicationFactor: topicReplicationFactor, configs: PROGRESS_TOPIC_CONFIGS };
+}
+
+/** Small segments, so that compaction keeps up and little has to be read at start. */
+const PROGRESS_TOPIC_CONFIGS = [
+  ["cleanup.policy", "compact"],
+  ["segment.bytes", "4194304"],
+  ["compression.type", "producer"],
+  ["message.timestamp.type", "LogAppendTime"],
+] as const;
 
 /**
  * The tables that topics belong to: two tables never share one. Kafka takes `.` and `_` for the same in this, since

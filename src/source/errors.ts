@@ -134,9 +134,8 @@ function classify(error: ServerError): Classified {
     case "53400":
       return {
         kind: "postgres-refused",
-        hint:
-          "drop a slot that nobody uses (SELECT slot_name FROM pg_replication_slots WHERE NOT active; SELECT " +
-          "pg_drop_replication_slot('...');), or raise max_replication_slots and restart PostgreSQL",
+        hint: "raise max_replication_slots and restart PostgreSQL, or drop one that is lost: SELECT " +
+          "pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE wal_status = 'lost';",
       };
     case "55006":
       return { kind: "slot-in-use" };
@@ -148,9 +147,7 @@ function classify(error: ServerError): Classified {
         ? { kind: "publication-missing", hint: PUBLICATION_HINT }
         : { kind: "slot-unusable" };
     case "55000":
-      if (message.includes("wal_level")) return { kind: "postgres-refused", hint: WAL_LEVEL_HINT };
-      if (message.includes("replication slot")) return { kind: "slot-unusable", hint: LOST_SLOT_HINT };
-      return { kind: "postgres-unavailable" };
+      return notInPrerequisiteState(error);
     case "XX000":
       return message.includes("invalid memory alloc request")
         ? { kind: "poison-change", hint: POISON_HINT }
@@ -165,15 +162,56 @@ function classify(error: ServerError): Classified {
   }
 }
 
+/**
+ * Object not in prerequisite state. Messages may be translated (lc_messages): what is not recognized here is tried
+ * again, and the next look at pg_replication_slots tells a slot that is invalidated or of another kind.
+ */
+function notInPrerequisiteState({ message, detail }: ServerError): Classified {
+  if (message.includes("wal_level")) return { kind: "postgres-refused", hint: WAL_LEVEL_HINT };
+  // logical.c, CreateDecodingContext, PostgreSQL 17 and later.
+  if (detail?.includes("being synchronized from the primary")) {
+    return { kind: "postgres-unavailable", hint: SYNCHRONIZED_HINT };
+  }
+  if (INVALIDATED.test(message)) return { kind: "slot-unusable", hint: LOST_SLOT_HINT };
+  if (OTHER_SLOT.test(message)) return { kind: "slot-unusable", hint: OTHER_SLOT_HINT };
+  return { kind: "postgres-unavailable" };
+}
+
+// walsender.c and logical.c up to PostgreSQL 17; slot.c, ReplicationSlotAcquire, from 18 on.
+const INVALIDATED = /cannot read from logical replication slot|can no longer access replication slot/;
+// logical.c, CreateDecodingContext.
+const OTHER_SLOT = /was not created in this database|cannot use physical replication slot/;
+
+/** A standby follows this slot of its primary (PostgreSQL 17 and later): only after a promotion can it be read. */
+export function beingSynchronized(context: string): CaptureError {
+  return new CaptureError(
+    "postgres-unavailable",
+    `${context}: the server is a standby, on which it is being synchronized from the primary`,
+    { hint: SYNCHRONIZED_HINT },
+  );
+}
+
+/** The SQLSTATE of what the server answered; undefined where it is not the server's. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const cause = error instanceof CaptureError ? error.cause : error;
+  return isServerError(cause) ? cause.code : undefined;
+}
+
+export const DUPLICATE_OBJECT = "42710";
+
 // 0A feature not supported, 22 data exception, 28 authorization, 3D/3F catalog names, 42 syntax or access rule.
 const REFUSING_CLASSES: ReadonlySet<string> = new Set(["0A", "22", "28", "3D", "3F", "42"]);
 const WAL_LEVEL_HINT = "ALTER SYSTEM SET wal_level = logical; then restart PostgreSQL";
 // pgoutput looks publications up in the catalog of the time of each change (historic snapshot).
 const PUBLICATION_HINT =
-  "the slot cannot decode what was written while it was missing: CREATE PUBLICATION again, then drop the slot, " +
-  "delete the progress, and start anew with a snapshot (docs/OPERATIONS.md)";
-const LOST_SLOT_HINT =
-  "the WAL that the slot needs is gone: drop the slot, delete the progress, and start anew with a snapshot (docs/OPERATIONS.md)";
+  "set PG_PUBLICATION back if it was changed; if the publication was dropped, the slot cannot decode what was written " +
+  "since: CREATE PUBLICATION again and start anew with a snapshot (docs/OPERATIONS.md, Start anew)";
+/** Only where PostgreSQL itself says that the slot is invalidated: of any other it would lose changes. */
+export const LOST_SLOT_HINT =
+  "changes are gone, and nothing can be read from the slot any more: pg-capture teardown --progress --yes, then start " +
+  "anew with a snapshot (docs/OPERATIONS.md, Start anew)";
+const SYNCHRONIZED_HINT = "point PG_HOST at the primary, or promote this server";
+const OTHER_SLOT_HINT = "set PG_SLOT_NAME to a name that is free";
 const POISON_HINT =
   "PostgreSQL cannot decode a change in the slot: see docs/OPERATIONS.md, poison changes, for how to find and pass it";
 

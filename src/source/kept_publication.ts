@@ -3,6 +3,7 @@
 import { CaptureError } from "../core/errors.ts";
 import type { PublicationChange } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral, type Row } from "./connection.ts";
+import { DUPLICATE_OBJECT, sqlStateOf } from "./errors.ts";
 import type { NamePattern, TablePattern } from "./options.ts";
 
 /** What is to be kept. */
@@ -24,7 +25,29 @@ export async function keepPublication(
   versionNumber: number,
   signal: AbortSignal,
 ): Promise<PublicationChange> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await keepOnce(connection, kept, versionNumber, signal);
+    } catch (error) {
+      if (tries === TRIES_MAX || !CHANGED_MEANWHILE.has(sqlStateOf(error) ?? "")) throw error;
+    }
+  }
+}
+
+// Another instance keeps the same publication: what it did meanwhile is seen at the next look.
+const TRIES_MAX = 5;
+/** Already there (42710, or 23505 at the same moment), or not in it any more (42704). */
+const CHANGED_MEANWHILE: ReadonlySet<string> = new Set([DUPLICATE_OBJECT, "23505", "42704"]);
+
+async function keepOnce(
+  connection: PostgresConnection,
+  kept: KeptPublication,
+  versionNumber: number,
+  signal: AbortSignal,
+): Promise<PublicationChange> {
   const { publication, tables } = kept;
+  // Before the publication: another instance that starts now creates that first, then the slot.
+  const hasSlot = await slotExists(connection, kept.slot, signal);
   const wanted = await matchingTables(connection, tables, signal);
   const found = await findPublication(connection, publication, versionNumber, signal);
   const current = found === undefined ? [] : await publishedTables(connection, publication, signal);
@@ -32,7 +55,7 @@ export async function keepPublication(
   const removed = current.filter((name) => !wanted.some((each) => each.name === name));
   const unmatched = tables.filter((_, index) => !wanted.some(({ patterns }) => patterns.has(index)));
   if (found === undefined) {
-    await refuseOlderSlot(connection, kept, signal);
+    if (hasSlot) throw olderSlot(kept);
     await refuseMissingRights(connection, publication, undefined, added, signal);
     await create(connection, publication, added.map(({ name }) => name), signal);
   } else if (added.length > 0 || removed.length > 0) {
@@ -143,25 +166,28 @@ async function publishedTables(
   return rows.map((row) => row.name ?? "");
 }
 
-/** A slot reads each change with the catalog of its time: one that is older than its publication gets stuck. */
-async function refuseOlderSlot(
+async function slotExists(
   connection: PostgresConnection,
-  { publication, slot }: KeptPublication,
+  slot: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const slots = await connection.query(
     `SELECT 1 AS found FROM pg_catalog.pg_replication_slots WHERE slot_name = ${quoteLiteral(slot)}`,
     `look for slot "${slot}"`,
     signal,
   );
-  if (slots.length === 0) return;
-  throw new CaptureError(
+  return slots.length > 0;
+}
+
+/** A slot reads each change with the catalog of its time: one that is older than its publication gets stuck. */
+function olderSlot({ publication, slot }: KeptPublication): CaptureError {
+  return new CaptureError(
     "publication-missing",
-    `Cannot make publication "${publication}": slot "${slot}" is there already and would not see it in the changes ` +
+    `Cannot create publication "${publication}": slot "${slot}" is there already and would not see it in the changes ` +
       `that it holds`,
     {
-      hint: `set PG_SLOT_NAME to a new name, or if nothing of the slot is needed: ` +
-        `SELECT pg_drop_replication_slot(${quoteLiteral(slot)});`,
+      hint:
+        "set PG_PUBLICATION to the publication that the slot was used with, or PG_SLOT_NAME to a new name",
     },
   );
 }

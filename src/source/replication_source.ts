@@ -23,7 +23,7 @@ import { keepPublication } from "./kept_publication.ts";
 import type { PostgresOptions, ReplicationOptions } from "./options.ts";
 import { publicationWarnings, readPublication, readUnpublished } from "./publication.ts";
 import { PostgresStream } from "./replication_stream.ts";
-import { createSlot, readSlot, readSlotBlockers, readWal, readWalEnd } from "./slot.ts";
+import { createSlot, readSlot, readSlotBlockers, readWal, readWalEnd, refusePromoted } from "./slot.ts";
 
 const VERSION_MIN = 140_000;
 /** From here on a standby decodes, too. */
@@ -108,10 +108,9 @@ class PostgresSession implements SourceSession {
   }
 
   async slot(signal: AbortSignal): Promise<SlotState | null> {
-    const { slot } = this.#replication;
-    if (!this.#started) return await readSlot(this.#connection, slot, this.#postgres.database, signal);
+    if (!this.#started) return await this.#readSlot(this.#connection, signal);
     using connection = await PostgresConnection.open(this.#postgres, "sql", signal);
-    return await readSlot(connection, slot, this.#postgres.database, signal);
+    return await this.#readSlot(connection, signal);
   }
 
   async slotBlockers(signal: AbortSignal): Promise<readonly SlotBlocker[]> {
@@ -119,7 +118,7 @@ class PostgresSession implements SourceSession {
     return await readSlotBlockers(connection, this.#walsenderPid, signal);
   }
 
-  async createSlot(signal: AbortSignal): Promise<Lsn> {
+  async createSlot(signal: AbortSignal): Promise<Lsn | null> {
     const { slot, failover, temporary } = this.#replication;
     if (failover && this.server.versionNumber < 170_000) {
       throw new CaptureError(
@@ -201,6 +200,12 @@ class PostgresSession implements SourceSession {
   close(): void {
     this.#connection.close();
     closeLater(this.#watching);
+  }
+
+  async #readSlot(connection: PostgresConnection, signal: AbortSignal): Promise<SlotState | null> {
+    const state = await readSlot(connection, this.#replication.slot, this.#postgres.database, signal);
+    if (this.server.isStandby) await refusePromoted(connection, signal);
+    return state;
   }
 
   /** On the connection that watches the server, beside the stream's. */
@@ -287,6 +292,7 @@ async function identify(connection: PostgresConnection, signal: AbortSignal): Pr
   return {
     systemIdentifier: system.systemid ?? "",
     timeline: Number(system.timeline),
+    isStandby: settings.is_standby === "t",
     versionNumber,
     walSenderTimeoutMs: await shortenTimeout(connection, Number(settings.wal_sender_timeout ?? 0), signal),
   };

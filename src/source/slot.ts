@@ -4,13 +4,15 @@ import { CaptureError } from "../core/errors.ts";
 import { type Lsn, parseLsn } from "../core/position.ts";
 import type { SlotBlocker, SlotState, WalState } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral, type Row } from "./connection.ts";
+import { beingSynchronized, DUPLICATE_OBJECT, LOST_SLOT_HINT, sqlStateOf } from "./errors.ts";
 
 const WAL_END = `CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
                  ELSE pg_catalog.pg_current_wal_flush_lsn() END`;
 
 /**
  * The slot as pg_replication_slots shows it, or null when there is none.
- * @throws CaptureError `slot-unusable` when it can't serve pgoutput changes of this database
+ * @throws CaptureError `slot-unusable` when it can't serve pgoutput changes of this database, `postgres-unavailable`
+ *   while a standby synchronizes it from its primary
  */
 export async function readSlot(
   connection: PostgresConnection,
@@ -19,19 +21,38 @@ export async function readSlot(
   signal: AbortSignal,
 ): Promise<SlotState | null> {
   const [row] = await connection.query(
+    // Columns of later versions are null in earlier ones: synced came with PostgreSQL 17, as invalidation_reason did.
     `SELECT slot_type, plugin, database, active_pid, confirmed_flush_lsn, wal_status,
+            pg_catalog.to_jsonb(s) ->> 'invalidation_reason' AS invalidation_reason,
+            pg_catalog.pg_is_in_recovery() AND pg_catalog.to_jsonb(s) ->> 'synced' = 'true' AS is_being_synced,
             ${WAL_END} AS wal_end
-       FROM pg_catalog.pg_replication_slots WHERE slot_name = ${quoteLiteral(slot)}`,
+       FROM pg_catalog.pg_replication_slots s WHERE slot_name = ${quoteLiteral(slot)}`,
     `look at slot "${slot}"`,
     signal,
   );
   if (row === undefined) return null;
+  // Before all else: the standby replaces even an invalidated one as soon as its primary's is in order.
+  if (row.is_being_synced === "t") throw beingSynchronized(`Cannot use replication slot "${slot}"`);
   refuseUnusable(slot, database, row);
   return {
     confirmedFlushLsn: parseLsn(row.confirmed_flush_lsn ?? "") ?? 0n,
     activePid: typeof row.active_pid === "string" ? Number(row.active_pid) : null,
     walEnd: parseLsn(row.wal_end ?? "") ?? 0n,
   };
+}
+
+/**
+ * Of a standby that was promoted since the session began, the timeline is another one.
+ * @throws CaptureError `postgres-unavailable`
+ */
+export async function refusePromoted(connection: PostgresConnection, signal: AbortSignal): Promise<void> {
+  const row = await connection.queryRow(
+    "SELECT pg_catalog.pg_is_in_recovery() AS is_standby",
+    "see whether the server is a standby",
+    signal,
+  );
+  if (row.is_standby === "t") return;
+  throw new CaptureError("postgres-unavailable", "Cannot go on: the server was promoted; connecting again");
 }
 
 /** The WAL, and what the slot keeps of it. */
@@ -67,31 +88,38 @@ export async function readWalEnd(connection: PostgresConnection, signal: AbortSi
 }
 
 /**
- * Makes a logical slot for pgoutput. PostgreSQL waits for the transactions that are open to end.
+ * Creates a logical slot for pgoutput. PostgreSQL waits for the transactions that are open to end.
  * @param failover whether standbys keep it too (PostgreSQL 17 and later)
  * @param temporary whether it is dropped with this connection
- * @returns the consistent point: every transaction that commits after it is in the stream
+ * @returns the consistent point: every transaction that commits after it is in the stream; null where there is a slot
+ *   of that name, which another instance created since it was looked for
  */
 export async function createSlot(
   connection: PostgresConnection,
   slot: string,
   { failover, temporary }: { readonly failover: boolean; readonly temporary: boolean },
   signal: AbortSignal,
-): Promise<Lsn> {
+): Promise<Lsn | null> {
   // The form without parentheses is the only one that PostgreSQL 14 has, and later ones keep it.
   const options = failover ? "(SNAPSHOT 'nothing', FAILOVER true)" : "NOEXPORT_SNAPSHOT";
   const kind = temporary ? "TEMPORARY LOGICAL" : "LOGICAL";
-  const row = await connection.queryRow(
-    `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} ${kind} pgoutput ${options}`,
-    `make replication slot "${slot}"`,
-    signal,
-    Infinity,
-  );
+  let row: Row;
+  try {
+    row = await connection.queryRow(
+      `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} ${kind} pgoutput ${options}`,
+      `create replication slot "${slot}"`,
+      signal,
+      Infinity,
+    );
+  } catch (error) {
+    if (sqlStateOf(error) === DUPLICATE_OBJECT) return null;
+    throw error;
+  }
   const consistentPoint = parseLsn(row.consistent_point ?? "");
   if (consistentPoint === undefined) {
     throw new CaptureError(
       "postgres-refused",
-      `Cannot make replication slot "${slot}": PostgreSQL named no consistent point`,
+      `Cannot create replication slot "${slot}": PostgreSQL named no consistent point`,
     );
   }
   return consistentPoint;
@@ -136,10 +164,11 @@ function refuseUnusable(slot: string, database: string, row: Row): void {
   if (row.wal_status === "lost") {
     throw unusable(
       slot,
-      "it is invalidated, PostgreSQL has removed WAL that it needs",
-      `changes are gone: pg-capture teardown, then start anew with a snapshot (SELECT pg_drop_replication_slot(${
-        quoteLiteral(slot)
-      });)`,
+      `it is invalidated${
+        typeof row.invalidation_reason === "string" ? ` (${row.invalidation_reason})` : ""
+      }, ` +
+        "PostgreSQL has removed what it needs",
+      LOST_SLOT_HINT,
     );
   }
 }

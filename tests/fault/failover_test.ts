@@ -1,6 +1,6 @@
 // Servers that move: a standby that takes over with a synchronised slot, a broker at another address.
 
-import { strictEqual } from "node:assert";
+import { match, strictEqual } from "node:assert";
 import { type PostgresServer, startPostgres } from "../../dev/postgres.ts";
 import { delay } from "../../dev/server_process.ts";
 import {
@@ -41,6 +41,40 @@ slowTest("a failover to a standby with a synchronised slot loses and repeats not
     topicPrefix: bed.topicPrefix,
   }, capture);
 });
+
+slowTest(
+  "before the standby is promoted its synchronised slot is waited for, and not taken for a lost one",
+  async () => {
+    await using bed = await createFaultBed({
+      postgres: { settings: { synchronized_standby_slots: "standby" } },
+    });
+    await using standby = await startStandby(bed);
+    await using onStandby = lastingSql(addressOn(bed, standby));
+    await using capture = await startStreaming(bed, { PG_SLOT_FAILOVER: "true" });
+    await using writers = new Writers(bed.postgres, 2, 74).start();
+    await waitForCommits(bed, capture, 5);
+    await untilSynchronised(bed, onStandby);
+    await waitForCommits(bed, capture, 5);
+    await bed.postgresServer.stop("immediate");
+    await writers.stop();
+    bed.toPostgres.moveTo(standby.port);
+    const line = await capture.waitForLog(/being synchronized from the primary.*retry_in_ms/);
+    match(line, /mend: point PG_HOST at the primary, or promote this server/);
+    // Long enough for more than one try.
+    await delay(2_000);
+    strictEqual(await onStandby.value("SELECT pg_promote()"), "t");
+    await onStandby.exec("INSERT INTO account VALUES (7777777, 'after the failover', 0)");
+    await waitForCommits(bed, capture);
+    await assertExactlyOnce({
+      sql: onStandby,
+      slot: bed.slot,
+      publication: bed.publication,
+      brokers: bed.brokers,
+      topicPrefix: bed.topicPrefix,
+    }, capture);
+    strictEqual(capture.log.some((each) => /teardown|drop/.test(each)), false, capture.log.join("\n"));
+  },
+);
 
 slowTest(
   "of several hosts the writable one is found again after a failover, nothing lost or repeated",

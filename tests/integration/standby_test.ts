@@ -38,18 +38,92 @@ Deno.test("a waiting replica is alive and not ready; it takes over when the othe
   notStrictEqual(await assertDelivered(bed, WRITER_TABLES), 0);
 });
 
+Deno.test("a replica whose Kafka settings are wrong ends before it waits; one that can't reach Kafka tries again", async () => {
+  await using bed = await createTestBed();
+  await createWriterTables(bed.sql);
+  await using first = await startReplica(bed);
+  await first.process.waitForLog("Streaming");
+  const cases: readonly [Readonly<Record<string, string>>, number, RegExp][] = [
+    [
+      {
+        KAFKA_SECURITY_PROTOCOL: "SASL_PLAINTEXT",
+        KAFKA_SASL_MECHANISM: "PLAIN",
+        KAFKA_SASL_USERNAME: "a",
+        KAFKA_SASL_PASSWORD: "b",
+      },
+      3,
+      /its listener takes no login/,
+    ],
+    [{ KAFKA_SECURITY_PROTOCOL: "SSL", KAFKA_SSL_CA: `${bed.folder}/none.pem` }, 2, /KAFKA_SSL_CA/],
+    [
+      { KAFKA_TOPIC_PREFIX: `${bed.topicPrefix}-other`, KAFKA_TOPIC_REPLICATION_FACTOR: "9" },
+      3,
+      /INVALID_REPLICATION_FACTOR/,
+    ],
+  ];
+  for (const [env, code, line] of cases) {
+    await using wrong = await startCapture({
+      env: { ...bed.env, ...env, REPLICATION_CHECKPOINT_FILE: `${bed.folder}/wrong` },
+    });
+    strictEqual((await wrong.waitForExit()).code, code, wrong.log.join("\n"));
+    ok(line.test(wrong.log.at(-1) ?? ""), wrong.log.join("\n"));
+    strictEqual(wrong.log.some((each) => each.includes("Waiting for the slot")), false);
+  }
+  await using away = await startReplica(bed, { KAFKA_BROKERS: `127.0.0.1:${freePort()}` });
+  await away.process.waitForLog(/connection refused.*retry_in_ms/);
+  strictEqual(away.process.running, true);
+  strictEqual(await first.status("/readyz"), 200);
+  strictEqual(
+    first.process.log.some((each) => each.includes("retry_in_ms")),
+    false,
+    "the one that delivers was disturbed",
+  );
+});
+
+Deno.test("a replica that lost the slot reports no lag of its own", async () => {
+  await using bed = await createTestBed();
+  await createWriterTables(bed.sql);
+  await bed.sql.exec(`ALTER DATABASE ${bed.postgres.database} SET wal_sender_timeout = '2s'`);
+  await using first = await startReplica(bed);
+  await first.process.waitForLog("Streaming");
+  await using writers = new Writers(bed.postgres, 1, 42).start();
+  await delay(2_500);
+  await using second = await startReplica(bed);
+  await second.process.waitForLog("Waiting for the slot");
+  first.process.freeze();
+  await second.process.waitForLog("Streaming", { timeoutMs: 20_000 });
+  first.process.thaw();
+  await first.process.waitForLog("Waiting for the slot", { timeoutMs: 20_000 });
+  await delay(500);
+  await writers.stop();
+  const metrics = await first.text("/metrics");
+  for (const gone of ["lag_bytes", "lag_seconds", "slot_retained_wal_bytes", "slot_wal_status"]) {
+    strictEqual(new RegExp(`^pg_capture_${gone}\\b`, "m").test(metrics), false, gone);
+  }
+  ok(/^pg_capture_part_state\{part="kafka",state="waiting"\} 1$/m.test(metrics), metrics);
+  const status = JSON.parse(await first.text("/status.json"));
+  strictEqual(status.lag.bytes, null);
+  strictEqual(status.lag.seconds, null);
+  ok(/^pg_capture_lag_seconds /m.test(await second.text("/metrics")));
+});
+
 interface Replica extends AsyncDisposable {
   readonly process: CaptureProcess;
   readonly env: Readonly<Record<string, string>>;
   status(path: string): Promise<number>;
+  text(path: string): Promise<string>;
   untilReady(): Promise<void>;
 }
 
 /** With a port and a folder of its own, as in a pod. */
-async function startReplica(bed: TestBed): Promise<Replica> {
+async function startReplica(
+  bed: TestBed,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Replica> {
   const port = freePort();
   const env = {
     ...bed.env,
+    ...more,
     METRICS_PORT: String(port),
     REPLICATION_CHECKPOINT_FILE: `${bed.folder}/${port}/checkpoint.kv`,
   };
@@ -64,6 +138,7 @@ async function startReplica(bed: TestBed): Promise<Replica> {
     process,
     env,
     status,
+    text: async (path) => await (await fetch(`http://127.0.0.1:${port}${path}`)).text(),
     async untilReady() {
       const deadline = Date.now() + TAKEOVER_MS_MAX;
       while (await status("/readyz") !== 200) {

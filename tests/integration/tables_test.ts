@@ -115,7 +115,7 @@ Deno.test("a publication is not made for a slot that is older: the slot would be
   await bed.sql.rows("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [bed.slot]);
   const { code, line } = await refusal(bed, { PG_TABLES: "public.users" });
   strictEqual(code, 3);
-  match(line, /Cannot make publication .*is there already.*mend: .*pg_drop_replication_slot/);
+  match(line, /Cannot create publication .*is there already.*mend: set PG_PUBLICATION .*, or PG_SLOT_NAME/);
 });
 
 async function published(bed: TestBed): Promise<(string | null | undefined)[]> {

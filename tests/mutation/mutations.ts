@@ -279,15 +279,71 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a waiting instance fences the one that streams",
     file: "src/pipeline/session.ts",
-    find: "const slotIsNew = await waitForSlot(parts, settings, session, either) === null;",
+    find: "const slotIsNew = await acquireSlot(parts, settings, memory, session, identity, either);",
     replace:
-      "({ sink, progress } = await openSink(parts, identity, memory, either));\n    const slotIsNew = await waitForSlot(parts, settings, session, either) === null;",
+      "({ sink } = await openSink(parts, identity, memory, either));\n    const slotIsNew = await acquireSlot(parts, settings, memory, session, identity, either);",
+  },
+  {
+    breaks: "a first instance that has no slot yet is fenced by a second one",
+    file: "src/pipeline/slot_acquisition.ts",
+    find: "const progress = await probeSink(parts, identity, memory, [], signal);",
+    replace:
+      "const progress = await parts.createSink(identity, memory.batchSize.bytes).open(signal);\n  await probeSink(parts, identity, memory, [], signal);",
   },
   {
     breaks: "a slot that another instance holds is not waited for",
+    file: "src/pipeline/slot_acquisition.ts",
+    find: "if (slot.activePid === null) return false;",
+    replace: "return false;",
+  },
+  {
+    breaks: "what another instance delivered from a slot that it has just created is taken for a lost slot's",
+    file: "src/pipeline/slot_acquisition.ts",
+    find: "  if (await session.slot(signal) !== null) return false;\n",
+    replace: "",
+  },
+  {
+    breaks: "a slot is created where a position is known: the changes between are gone without a word",
+    file: "src/pipeline/slot_acquisition.ts",
+    find: "  refuseKnownPosition(settings, identity, session, progress, checkpoint);\n",
+    replace: "",
+  },
+  {
+    breaks: "a slot that another instance created at the same moment ends this one",
+    file: "src/pipeline/slot_acquisition.ts",
+    find: "isCreated = await session.createSlot(each) !== null;",
+    replace:
+      'isCreated = await session.createSlot(each) !== null;\n      if (!isCreated) throw new CaptureError("postgres-refused", "already exists");',
+  },
+  {
+    breaks: "what another instance delivered from a slot that was created here is a conflict",
     file: "src/pipeline/session.ts",
-    find: "if (slot === null || slot.activePid === null) return slot;",
-    replace: "return slot;",
+    find: "slotIsNew: slotIsNew && progress === null && checkpoint === null,",
+    replace: "slotIsNew,",
+  },
+  {
+    breaks: "a standby that has not synchronized the slot yet is taken for a server whose slot was dropped",
+    file: "src/pipeline/slot_acquisition.ts",
+    find: "if (isKnown && session.server.isStandby) {",
+    replace: "if (false) {",
+  },
+  {
+    breaks: "a replica that Kafka would refuse waits for the slot, and fails when it has it",
+    file: "src/pipeline/slot_acquisition.ts",
+    find: "if (!memory.kafkaTried) {",
+    replace: "if (false) {",
+  },
+  {
+    breaks: "a replica that waits reports the lag of before it lost the slot",
+    file: "src/observability/statistics.ts",
+    find: 'if (part === "postgres" && state === "waiting") this.#forgetLag();',
+    replace: "",
+  },
+  {
+    breaks: "a slot that is being synchronized from the primary is taken for a lost one",
+    file: "src/source/errors.ts",
+    find: "if (INVALIDATED.test(message)) return",
+    replace: 'if (message.includes("replication slot")) return',
   },
   {
     breaks: "PostgreSQL 18 passes over a publication, and nobody notices",

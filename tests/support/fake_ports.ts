@@ -11,6 +11,7 @@ import type {
   Batch,
   Checkpoint,
   CheckpointStore,
+  PublishedTable,
   RelationDetails,
   ReplicationSource,
   ReplicationStream,
@@ -45,6 +46,14 @@ export class FakeWorld {
   /** What is kept of relations. */
   readonly relations = new Map<number, RelationHistory>();
   checkpoint: Checkpoint | null = null;
+  /** Happens while a probe waits for Kafka's answer, which tells what was there before. */
+  onProbe: (() => void | Promise<void>) | undefined;
+  /** Thrown by each probe, if set. */
+  probeError: Error | undefined;
+  /** Happens before a slot is created; one that exists by then is another instance's. */
+  onCreateSlot: (() => void) | undefined;
+  isStandby = false;
+  publishedTables: readonly PublishedTable[] = [];
   /** Thrown by the next `write`, if set. */
   writeError: Error | undefined;
   /** Awaited by each `write`, if set. */
@@ -77,6 +86,13 @@ export class FakeWorld {
     return {
       source: this.#source(),
       createSink: () => this.#sink(),
+      probeSink: async (_identity, topics) => {
+        this.events.push(["probe sink", ...topics].join(" "));
+        const { progress } = this;
+        await this.onProbe?.();
+        if (this.probeError !== undefined) throw this.probeError;
+        return progress;
+      },
       store: this.#store(),
       relations: {
         load: (_source, relationId) => Promise.resolve(this.relations.get(relationId) ?? []),
@@ -103,10 +119,11 @@ export class FakeWorld {
       server: {
         systemIdentifier: "7300",
         timeline: this.timeline,
+        isStandby: this.isStandby,
         versionNumber: 170_000,
         walSenderTimeoutMs: this.walSenderTimeoutMs,
       },
-      publishedTables: [],
+      publishedTables: this.publishedTables,
       warnings: [],
       publicationChange: null,
       keepPublication: () => Promise.resolve(null),
@@ -118,6 +135,8 @@ export class FakeWorld {
         ),
       slotBlockers: () => Promise.resolve([]),
       createSlot: () => {
+        this.onCreateSlot?.();
+        if (this.slotExists) return Promise.resolve(null);
         this.events.push("create slot");
         this.slotExists = true;
         return Promise.resolve(this.slotConfirmed);

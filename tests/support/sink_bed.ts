@@ -62,6 +62,7 @@ export async function createSinkBed(
     batchBytesMax: 1_048_576,
     clientId: "pg-capture-tests",
     identity,
+    wallClock: Date.now,
     ...setting.options,
   };
   const admin = kafkaClient(brokers).admin();

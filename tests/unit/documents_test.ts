@@ -158,7 +158,7 @@ Deno.test("the exit codes of the README are those of the program", () => {
     "cli/failure_report.ts",
     "cli/health.ts",
     "cli/stop_signal.ts",
-    "errors.ts",
+    "core/errors.ts",
   ]
     .map((file) => read(`src/${file}`)).join("");
   const codes = [...source.matchAll(/(?:EXIT_\w+ = |exitCode: )(\d+)/g)].map(([, code]) => code!);

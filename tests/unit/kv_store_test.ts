@@ -1,6 +1,6 @@
 // The checkpoint file: what is saved is what is loaded, and what can't be is an error with a mend.
 
-import { deepStrictEqual, rejects, strictEqual } from "node:assert";
+import { deepStrictEqual, match, rejects, strictEqual } from "node:assert";
 import { KvCheckpointStore } from "../../src/checkpoint/kv_store.ts";
 import { CaptureError } from "../../src/core/errors.ts";
 import type { Checkpoint } from "../../src/pipeline/ports.ts";
@@ -47,6 +47,29 @@ Deno.test("what is saved is JSON in bytes: Deno's own form of a value is one tha
     const { value } = await kv.get(["checkpoint"]);
     strictEqual(value instanceof Uint8Array, true);
     strictEqual(JSON.parse(new TextDecoder().decode(value as Uint8Array)).endLsn, "FFFFFFFF/1");
+  });
+});
+
+Deno.test("a file that is no database is to be deleted, and once it is, another one is kept", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/checkpoint.kv`;
+    {
+      using store = new KvCheckpointStore(path);
+      await store.save(CHECKPOINT);
+    }
+    const torn = await Deno.readFile(path);
+    for (const bytes of [crypto.getRandomValues(new Uint8Array(5000)), torn.fill(0x5a, 100)]) {
+      await Deno.writeFile(path, bytes);
+      using store = new KvCheckpointStore(path);
+      await rejects(store.save(CHECKPOINT), (error) => {
+        strictEqual(error instanceof CaptureError && error.kind, "checkpoint-unavailable");
+        match((error as CaptureError).hint ?? "", /^delete it/);
+        return true;
+      });
+      await Deno.remove(path);
+      await store.save(CHECKPOINT);
+      deepStrictEqual(await store.load(), CHECKPOINT);
+    }
   });
 });
 

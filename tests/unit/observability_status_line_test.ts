@@ -121,6 +121,18 @@ Deno.test("the line comes at each interval with the rate since the last one, and
   assert.deepEqual(rates.slice(0, 2), [10, 0]);
 });
 
+Deno.test("an instance that waits for the slot has no lag of its own, whatever it read before it lost the slot", () => {
+  const statistics = streaming();
+  statistics.queued(500, 10_000, NOW_MS - 60_000);
+  statistics.walWatched({ end: 900n, keptFrom: 100n, status: "reserved", bytesLeft: null });
+  statistics.confirmed(100n);
+  statistics.stateChanged("postgres", "waiting");
+  assert.deepEqual(lag(statistics), [null, null]);
+  assert.equal(statistics.read().queued.changes, 0);
+  statistics.stateChanged("postgres", "streaming");
+  assert.deepEqual(lag(statistics), [null, 0], "and begins anew when it has it again");
+});
+
 function streaming(): Statistics {
   const statistics = new Statistics();
   statistics.stateChanged("postgres", "streaming");

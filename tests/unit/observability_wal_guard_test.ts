@@ -22,6 +22,15 @@ Deno.test("growth and forecast follow from the looks of the last minutes", () =>
   });
 });
 
+Deno.test("of a slot that another instance holds now, nothing is told", () => {
+  const guard = new WalGuard();
+  guard.take(wal(100 * MB, 900 * MB), 0);
+  guard.take(wal(160 * MB, 840 * MB), 60_000);
+  guard.forget();
+  strictEqual(guard.forecast.keptBytes, null);
+  strictEqual(guard.danger(), "none");
+});
+
 Deno.test("a slot that keeps up is not on its way to be lost", () => {
   const guard = new WalGuard();
   for (let second = 0; second < 600; second += 5) guard.take(wal((second % 7) * MB, 900 * MB), second * 1000);

@@ -1,6 +1,6 @@
 // The replication stream's two directions: what is made of the server's bytes, and what it is told.
 
-import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, match, rejects, strictEqual, throws } from "node:assert";
 import { CaptureError } from "../../src/core/errors.ts";
 import { PostgresStream } from "../../src/source/replication_stream.ts";
 import type { RawConnection } from "../../src/source/socket.ts";
@@ -194,6 +194,9 @@ Deno.test("the server's errors are told apart by their code", async () => {
   const cases: readonly [string, string, string][] = [
     ["55006", 'replication slot "s" is active for PID 4711', "slot-in-use"],
     ["55000", 'cannot read from logical replication slot "s"', "slot-unusable"],
+    ["55000", 'can no longer access replication slot "s"', "slot-unusable"],
+    ["55000", 'replication slot "s" was not created in this database', "slot-unusable"],
+    ["55000", 'cannot use replication slot "s" for logical decoding', "postgres-unavailable"],
     ["42501", "permission denied", "postgres-refused"],
     ["57P01", "terminating connection due to administrator command", "postgres-unavailable"],
     ["22021", "invalid byte sequence for encoding", "poison-change"],
@@ -205,6 +208,30 @@ Deno.test("the server's errors are told apart by their code", async () => {
     await rejects(startedOn(connection), (error) => {
       strictEqual(error instanceof CaptureError && error.kind, kind, code);
       strictEqual((error as Error).message, `Cannot start replication on slot "s": ${message}`);
+      return true;
+    });
+  }
+});
+
+Deno.test("only of a slot that is invalidated it is said that it may be dropped", async () => {
+  const cases: readonly [string, string, RegExp, boolean][] = [
+    ['cannot read from logical replication slot "s"', "This slot has been invalidated", /teardown/, true],
+    ['can no longer access replication slot "s"', 'invalidated due to "wal_removed"', /teardown/, true],
+    [
+      'cannot use replication slot "s" for logical decoding',
+      "This replication slot is being synchronized from the primary server.",
+      /point PG_HOST at the primary, or promote/,
+      false,
+    ],
+    ['replication slot "s" was not created in this database', "", /PG_SLOT_NAME/, false],
+    ["cannot use physical replication slot for logical decoding", "", /PG_SLOT_NAME/, false],
+  ];
+  for (const [message, detail, hint, isLost] of cases) {
+    const fields = `SERROR\0C55000\0M${message}\0D${detail}\0HSpecify another replication slot.\0\0`;
+    await rejects(startedOn(new FakeConnection(frame("E", ascii(fields)))), (error) => {
+      const found = (error as CaptureError).hint ?? "";
+      match(found, hint);
+      strictEqual(/drop|teardown/.test(found), isLost, found);
       return true;
     });
   }

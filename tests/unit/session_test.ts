@@ -19,7 +19,7 @@ interface Running extends AsyncDisposable {
   stop(): void;
 }
 
-function run(world: FakeWorld, settings: Partial<CaptureSettings> = {}): Running {
+function run(world: FakeWorld, settings: Partial<CaptureSettings> = {}, kafkaTried = false): Running {
   const stop = new AbortController();
   const kill = new AbortController();
   const memory = {
@@ -27,6 +27,7 @@ function run(world: FakeWorld, settings: Partial<CaptureSettings> = {}): Running
     batchSize: new BatchSize(1e6),
     backoff: new Backoff(() => 0),
     counted: new CountedUpTo(),
+    kafkaTried,
   };
   const ended = runSession(
     world.parts(),
@@ -70,22 +71,133 @@ Deno.test("the slot is held before the transactional id is taken", async () => {
   ok(world.events.indexOf("start replication") < world.events.indexOf("open sink"));
 });
 
-Deno.test("while another instance holds the slot, nothing is started and nobody is fenced", async () => {
+Deno.test("while another instance holds the slot, Kafka's settings are tried once, and nobody is fenced", async () => {
   const world = new FakeWorld();
   world.slotHolder = 4711;
+  world.publishedTables = [{ schema: "public", table: "t", hasReplicaIdentity: true }];
   await using _running = run(world);
   await pass(50);
-  deepStrictEqual(world.events, []);
+  deepStrictEqual(world.events, ["probe sink public.t"]);
   world.slotHolder = null;
   await world.until("open sink");
 });
 
-Deno.test("a slot that is missing is made only after Kafka was asked whether a position is known", async () => {
+Deno.test("an instance that has delivered before waits for the slot alone, so that it holds it while Kafka is away", async () => {
+  const world = new FakeWorld();
+  world.slotHolder = 4711;
+  world.probeError = new CaptureError("kafka-unavailable", "connection refused");
+  await using _running = run(world, {}, true);
+  await pass(50);
+  world.slotHolder = null;
+  await world.until("start replication");
+  strictEqual(world.events.includes("probe sink"), false);
+});
+
+Deno.test("an instance that Kafka would refuse ends before it waits for the slot", async () => {
+  const world = new FakeWorld();
+  world.slotHolder = 4711;
+  world.probeError = new CaptureError("kafka-refused", "not allowed");
+  const running = run(world);
+  await rejects(running.ended, /not allowed/);
+  deepStrictEqual(world.events, ["probe sink", "close source"]);
+});
+
+Deno.test("an instance that cannot reach Kafka tries again, beside the one that holds the slot", async () => {
+  const world = new FakeWorld();
+  world.slotHolder = 4711;
+  world.probeError = new CaptureError("kafka-unavailable", "connection refused");
+  await using _running = run(world);
+  await world.until("probe sink", 2);
+  world.probeError = undefined;
+  world.slotHolder = null;
+  await world.until("open sink");
+});
+
+Deno.test("an instance that finds the slot free opens Kafka at once", async () => {
+  const world = new FakeWorld();
+  await using _running = run(world);
+  await world.until("open sink");
+  strictEqual(world.events.some((event) => event.startsWith("probe")), false, world.events.join(", "));
+});
+
+Deno.test("a missing slot is created after Kafka was read, and held before a transactional id is taken", async () => {
   const world = new FakeWorld();
   world.slotExists = false;
   await using _running = run(world);
-  await world.until("start replication");
-  deepStrictEqual(world.events.slice(0, 3), ["open sink", "create slot", "start replication"]);
+  await world.until("open sink");
+  deepStrictEqual(world.events.slice(0, 3), ["probe sink", "create slot", "start replication"]);
+});
+
+Deno.test("a slot that another instance creates while Kafka is asked is waited for, whatever that one delivered", async () => {
+  const world = new FakeWorld();
+  world.slotExists = false;
+  // It was quicker from the start: its first record is in the answer.
+  world.progress = {
+    identity: IDENTITY,
+    timeline: 1,
+    publication: "shop",
+    position: { commitLsn: 0n, seq: 0, commitTimeMs: 0, endLsn: 100n },
+  };
+  world.onProbe = () => {
+    world.slotExists = true;
+    world.slotHolder = 4711;
+    world.onProbe = undefined;
+  };
+  await using _running = run(world);
+  await pass(50);
+  deepStrictEqual(world.events, ["probe sink", "probe sink"]);
+  world.slotHolder = null;
+  await world.until("open sink");
+});
+
+Deno.test("a slot that another instance creates at the same moment is waited for", async () => {
+  const world = new FakeWorld();
+  world.slotExists = false;
+  world.onCreateSlot = () => {
+    world.slotExists = true;
+    world.slotHolder = 4711;
+  };
+  await using _running = run(world);
+  await pass(50);
+  strictEqual(world.events.includes("create slot"), false);
+  strictEqual(world.events.includes("start replication"), false, world.events.join(", "));
+  world.slotHolder = null;
+  await world.until("open sink");
+});
+
+Deno.test("what another instance delivered from a slot that was created here is gone on from", async () => {
+  const world = new FakeWorld();
+  world.slotExists = false;
+  world.onCreateSlot = () => {
+    world.progress = {
+      identity: IDENTITY,
+      timeline: 1,
+      publication: "shop",
+      position: { commitLsn: 150n, seq: 1, commitTimeMs: 0, endLsn: 160n },
+    };
+  };
+  world.send(...transaction(150n, 160n, 1), ...transaction(200n, 210n, 2));
+  await using _running = run(world);
+  await world.until("confirm 0/D2");
+  deepStrictEqual(idsOf(world), [2]);
+});
+
+Deno.test("a standby that does not have the slot yet is waited for, and no slot is created on it", async () => {
+  const world = new FakeWorld();
+  world.slotExists = false;
+  world.isStandby = true;
+  world.progress = {
+    identity: IDENTITY,
+    timeline: 1,
+    publication: "shop",
+    position: { commitLsn: 150n, seq: 1, commitTimeMs: 0, endLsn: 160n },
+  };
+  const running = run(world);
+  await rejects(
+    running.ended,
+    (error) => error instanceof CaptureError && error.kind === "postgres-unavailable",
+  );
+  strictEqual(world.events.includes("create slot"), false);
 });
 
 Deno.test("a slot that is missing although a position is known is refused, and none is made", async () => {

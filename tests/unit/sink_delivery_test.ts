@@ -213,6 +213,7 @@ async function openSink(cluster: ScriptedCluster, more: Partial<KafkaSinkOptions
     batchBytesMax: 1_000_000,
     clientId: "test",
     identity: IDENTITY,
+    wallClock: Date.now,
     ...more,
   });
   assert.equal(await sink.open(FOREVER), null);

@@ -53,8 +53,7 @@ async function* absentFindings(
     : failure(
       "PostgreSQL: slot",
       `"${slotName}" does not exist, and ${slots}`,
-      `drop one that nobody uses (SELECT slot_name, active FROM pg_replication_slots;), or ALTER SYSTEM SET ` +
-        `max_replication_slots = ${server.slotsMax + 5};  then restart PostgreSQL`,
+      `ALTER SYSTEM SET max_replication_slots = ${server.slotsMax + 5};  then restart PostgreSQL`,
     );
   const old = await inspection.oldTransaction(OLD_SECONDS, signal);
   if (old === null) return;
@@ -79,7 +78,7 @@ function keptFinding({ keptBytes, walStatus }: SlotFacts): Finding {
     );
   }
   if (keptBytes < KEPT_BYTES_MUCH) return ok(check, found);
-  return warning(check, found, "start pg-capture, or drop the slot with pg-capture teardown --yes");
+  return warning(check, found, "start pg-capture");
 }
 
 function boundFinding({ slotKeepBytesMax, walBytesPerSecond }: ServerFacts, slot: SlotFacts | null): Finding {

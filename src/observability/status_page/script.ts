@@ -119,9 +119,10 @@ function show(status) {
   text("delivery", status.delivery);
   text("rate", short(status.rates.slice(-3).reduce((sum, rate) => sum + rate, 0) / 3));
   spark(status.rates);
-  text("lag-time", lag.seconds === null ? "unknown" : lag.seconds === 0 ? "0 s" : time(lag.seconds));
-  text("lag-bytes", lag.bytes === null ? "" : bytes(lag.bytes) + " of WAL not confirmed");
-  tone($("lag-tile"), lag.seconds === null || lag.seconds > 60 ? "warn" : "");
+  const standsBy = status.states.postgres === "waiting";
+  text("lag-time", standsBy ? "–" : lag.seconds === null ? "unknown" : lag.seconds === 0 ? "0 s" : time(lag.seconds));
+  text("lag-bytes", standsBy ? "another instance delivers" : lag.bytes === null ? "" : bytes(lag.bytes) + " of WAL not confirmed");
+  tone($("lag-tile"), !standsBy && (lag.seconds === null || lag.seconds > 60) ? "warn" : "");
   const { p50, p99 } = status.latencySeconds;
   text("latency", p50 === null ? "–" : time(p50));
   text("latency-p99", p99 === null ? "nothing delivered lately" : "p99 " + time(p99) + ", last minute");

@@ -47,7 +47,7 @@ function meaning(
     return {
       kind: "kafka-unavailable",
       found: `no answer within ${timeoutMs / 1000} s`,
-      hint: `${REACH_HINT}; or ${NO_TLS_HINT}`,
+      hint: "start the broker, or set KAFKA_BROKERS and KAFKA_SECURITY_PROTOCOL to what its listeners say",
     };
   }
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";

@@ -1,0 +1,108 @@
+// Tries what delivering will need of a cluster, without disturbing the instance that delivers now.
+
+import { CaptureError } from "../core/errors.ts";
+import type { Progress } from "../core/position.ts";
+import { brokerError } from "./broker_error.ts";
+import { Cluster } from "./cluster.ts";
+import { CONNECT_TIMEOUT_MS, REQUEST_TIMEOUT_MS, transactionalIdOf } from "./kafka_sink.ts";
+import { type MissingRight, missingRights } from "./missing_rights.ts";
+import type { KafkaSinkOptions } from "./options.ts";
+import { PartitionLog } from "./partition_log.ts";
+import { findTransactionCoordinator, newProducerId, takeOverOf } from "./producer_id.ts";
+import { readProgress } from "./progress_reader.ts";
+import { TopicDirectory } from "./topic_directory.ts";
+import { progressTopic, progressTopicSettings } from "./topics.ts";
+import { TRANSACTION_TIMEOUT_MS } from "./transaction.ts";
+import { describeConfigs } from "./wire/apis/describe_configs.ts";
+import { ErrorCode } from "./wire/error_codes.ts";
+
+/**
+ * Addresses, TLS and login; the rights to write the topics and in the transactional id; the brokers' limits, as far as
+ * they may be read. Nothing is written or created but, by the brokers, their own topic of transactions; no producer is
+ * fenced.
+ * @param topics those of tables; of very many the first ones are tried
+ * @returns the last committed progress as it is now, or null where there is none
+ * @throws CaptureError `kafka-refused` where the settings or the cluster have to change
+ */
+export async function probeKafka(
+  options: KafkaSinkOptions,
+  topics: readonly string[],
+  signal: AbortSignal,
+): Promise<Progress | null> {
+  const cluster = new Cluster(options.brokers, {
+    clientId: options.clientId,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    security: options.security,
+  });
+  try {
+    return await probe(cluster, options, topics.slice(0, TOPICS_MAX), signal);
+  } finally {
+    cluster.close();
+  }
+}
+
+/** As many as `check` tries. */
+const TOPICS_MAX = 500;
+
+async function probe(
+  cluster: Cluster,
+  options: KafkaSinkOptions,
+  topics: readonly string[],
+  signal: AbortSignal,
+): Promise<Progress | null> {
+  const isTransactional = options.delivery === "exactly-once";
+  const own = progressTopic(options.prefix);
+  // Without transactions no progress is written: it is read only where it is there from before.
+  const written = isTransactional ? [own, ...topics] : topics;
+  const transactionalId = isTransactional ? transactionalIdOf(options.identity) : null;
+  const wanted = { topics: written, progressTopic: isTransactional ? own : null, transactionalId };
+  const missing = await missingRights(cluster, wanted, signal);
+  if (missing.length > 0) throw notAllowed(missing);
+  await cluster.metadata([], signal);
+  if (transactionalId !== null) await refuseTransactionTimeout(cluster, transactionalId, signal);
+  else if (options.acks === "all") await newProducerId(cluster, signal);
+  const directory = new TopicDirectory(cluster);
+  const route = await directory.find(own, signal);
+  if (route === null) {
+    if (isTransactional) await directory.tryToMake(own, progressTopicSettings(options), signal);
+    return null;
+  }
+  const log = new PartitionLog(cluster, route, signal);
+  await log.requireReadable();
+  return await readProgress(log, options.identity, "ignore");
+}
+
+const NAMED_MAX = 5;
+
+function notAllowed(missing: readonly MissingRight[]): CaptureError {
+  const named = missing.slice(0, NAMED_MAX)
+    .map(({ operation, resource, name }) => `${operation} on ${resource} "${name}"`);
+  const others = missing.length > NAMED_MAX ? `, and ${missing.length - NAMED_MAX} more` : "";
+  const rules = missing.slice(0, NAMED_MAX)
+    .map(({ operation, resource, name }) => `--operation ${operation} --${resource} "${name}"`);
+  const command = "kafka-acls.sh --bootstrap-server BROKER --add --allow-principal User:NAME";
+  return new CaptureError(
+    "kafka-refused",
+    `Cannot deliver to Kafka: not allowed: ${named.join(", ")}${others}`,
+    { hint: `Allow it: ${rules.map((rule) => `${command} ${rule}`).join("; ")}` },
+  );
+}
+
+const TIMEOUT_SETTING = "transaction.max.timeout.ms";
+
+/** InitProducerId, which would tell it too, fences. */
+async function refuseTransactionTimeout(
+  cluster: Cluster,
+  transactionalId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { nodeId, host, port } = await findTransactionCoordinator(cluster, transactionalId, signal);
+  const coordinator = await cluster.connectTo({ host, port }, signal);
+  const request = { resource: "broker", name: String(nodeId), settings: [TIMEOUT_SETTING] } as const;
+  const { errorCode, values } = await coordinator.request(describeConfigs, request, signal);
+  if (errorCode !== ErrorCode.NONE) return; // they may not be read
+  const timeoutMs = Number(values.get(TIMEOUT_SETTING) ?? Infinity);
+  if (timeoutMs >= TRANSACTION_TIMEOUT_MS) return;
+  throw brokerError(takeOverOf(transactionalId), ErrorCode.INVALID_TRANSACTION_TIMEOUT);
+}
