@@ -4,6 +4,7 @@
 
 /** Of the pipeline, what others may know: the ports that adapters implement, and what it tells observers. */
 const PORTS = [
+  "pipeline/topic_conflict.ts",
   "pipeline/relation_store.ts",
   "pipeline/relation_history.ts",
   "pipeline/tables_ahead.ts",
@@ -22,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rules: ["core", "decoder"],
   pipeline: ["core", "decoder", "rules"],
   source: ["core", "decoder", ...PORTS],
-  sink: ["core", ...PORTS],
+  sink: ["core", "rules", ...PORTS],
   checkpoint: ["core", "decoder", ...PORTS],
   config: ["core", "rules", ...PORTS],
   observability: ["core", "decoder", ...PORTS],

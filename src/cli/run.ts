@@ -21,7 +21,7 @@ import { supervise, type SupervisorSettings } from "../pipeline/supervisor.ts";
 import { createKafkaSink } from "../sink/kafka_sink.ts";
 import type { KafkaSinkOptions } from "../sink/options.ts";
 import { probeKafka } from "../sink/probe.ts";
-import { TopicOwners } from "../sink/topics.ts";
+import { TopicNames } from "../sink/topics.ts";
 import { PostgresSource } from "../source/replication_source.ts";
 import { VERSION } from "../version.ts";
 import { postgresOptions, postgresPlace } from "./adapters.ts";
@@ -100,7 +100,7 @@ function partsOf(
   store: KvCheckpointStore,
 ): CaptureParts {
   const { pg, kafka } = config;
-  const topics = new TopicOwners(kafka.topicPrefix);
+  const topics = new TopicNames(kafka.topicPrefix, pg.database, config.tables);
   const security = kafkaSecurity(config);
   const disorder = new KnownDisorder();
   const source = new PostgresSource(
@@ -145,10 +145,8 @@ function partsOf(
         tombstones: kafka.tombstones,
         disorder,
       }),
-    topicOf: (target) =>
-      typeof target === "string"
-        ? `${kafka.topicPrefix}.${target}`
-        : topics.claim(target.schema, target.table),
+    topicOf: (target) => topics.topicOf(target),
+    topicConflicts: (tables) => topics.conflicts(tables),
     observer: statistics,
     lifecycle: new LifecycleLog(logger, statistics, walGuard, () => performance.now()),
     now: () => performance.now(),

@@ -96,6 +96,7 @@ function partsOf(
     createDecoder: () =>
       new ChangeDecoder({ format: new NativeFormat(VERSION, pg.database), tombstones: false }),
     topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
+    topicConflicts: () => [],
     observer: statistics,
     lifecycle: new LifecycleLog(logger, statistics, new WalGuard(), now),
     now,

@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import type { DeliveryGuarantee } from "../pipeline/ports.ts";
+import type { TableRule } from "../rules/table_rule.ts";
 import type { Broker, TablePattern } from "./names.ts";
 import type { PasswordFile } from "./password_file.ts";
 import type { Secret } from "./secret.ts";
@@ -14,6 +15,8 @@ export interface Config {
   readonly replication: ReplicationConfig;
   readonly snapshot: { readonly mode: "initial" | "never" };
   readonly format: { readonly name: "native" | "debezium" };
+  /** The first that matches a table is its rule. */
+  readonly tables: readonly TableRule[];
   readonly logging: LoggingConfig;
   readonly metrics: {
     readonly host: string;
@@ -120,10 +123,11 @@ export interface LoggingConfig {
  */
 export function toConfig(
   values: Values,
-  { stateDirectory, env, passwordFile }: {
+  { stateDirectory, env, passwordFile, tables }: {
     readonly stateDirectory: string;
     readonly env: Readonly<Record<string, string | undefined>>;
     readonly passwordFile: PasswordFile | undefined;
+    readonly tables: readonly TableRule[];
   },
 ): Config {
   return {
@@ -138,6 +142,7 @@ export function toConfig(
     },
     snapshot: { mode: values.SNAPSHOT_MODE },
     format: { name: values.FORMAT },
+    tables,
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     metrics: { host: values.METRICS_HOST, port: values.METRICS_PORT },
   };

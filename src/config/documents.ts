@@ -36,7 +36,8 @@ Required are ${alternatives(required.map(code)).replace(" or ", " and ")}.${most
 
 ${INTRODUCTION}
 ${sections.join("\n\n")}
-`;
+
+${TABLE_RULES}`;
 }
 
 /** The text of .envrc.example: every variable, the required ones switched on. */
@@ -77,6 +78,38 @@ brokers = ["kafka-1:9092", "kafka-2:9092"]
 - \`KAFKA_BUFFER_MEMORY\` must be at least twice \`KAFKA_MAX_MESSAGE_BYTES\`: one batch is on its way while the
   next one fills.
 - What is marked "not yet" is refused by this version.
+`;
+
+const TABLE_RULES = `## Table rules
+
+In the TOML file only. The first rule that matches a table is its rule.
+
+\`\`\`toml
+[[tables]]
+match = ["public.users", "sales.*"]
+topic = "app.{schema}.{table}"
+\`\`\`
+
+${
+  alignedTable([
+    ["Key", "Default", "Meaning"],
+    ["`match`", "required", "Tables that the rule is for: patterns as in PG_TABLES."],
+    [
+      "`topic`",
+      "`{prefix}.{schema}.{table}`",
+      "Their topic. Several tables may share one, if a rule says so.",
+    ],
+  ])
+}
+
+- In \`topic\`, \`{prefix}\` is KAFKA_TOPIC_PREFIX, \`{database}\` PG_DATABASE, \`{schema}\` and \`{table}\` are the
+  table's. Names are escaped as in [OPERATIONS.md](OPERATIONS.md#topics); all else is letters, digits, \`.\`,
+  \`_\` and \`-\`.
+- A topic without \`{schema}\` or \`{table}\` collects tables. Between the two there has to be a dot: with
+  \`{schema}_{table}\`, \`a.b_c\` and \`a_b.c\` would be one topic by accident.
+- pg-capture's own topics (progress, \`message\`, \`dead-letter\`) are not for tables.
+- A topic outside of the prefix needs access rules of its own where Kafka has an authorizer.
+- A rule applies to changes that are in the WAL already. Records that were sent stay where they are.
 `;
 
 function sectionNames(): readonly (readonly [Section, readonly VariableName[]])[] {

@@ -1,6 +1,7 @@
 // One place that settings come from: the command line, the environment, a .env file or a TOML file.
 
 import type { ConfigurationProblem } from "./configuration_errors.ts";
+import type { TableRule } from "../rules/table_rule.ts";
 import { isVariableName, VARIABLES } from "./variables.ts";
 
 /** A text that was given for a variable, or for its `NAME_FILE`. */
@@ -16,6 +17,8 @@ export interface Layer {
   /** Names that could be misspelled ones of ours; judged when it is known what is set elsewhere. */
   readonly unknownNames: readonly { readonly name: string; readonly setting: string }[];
   readonly problems: readonly ConfigurationProblem[];
+  /** The table rules; undefined where the place can't hold any. */
+  readonly tables?: readonly TableRule[];
 }
 
 /** The layer of a set of environment variables. `where` says where a name was found. */

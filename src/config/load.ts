@@ -77,7 +77,13 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     });
   }
   if (problems.length > 0) throw new ConfigurationErrors(problems);
-  const config = toConfig(values, { stateDirectory: directory ?? "", env: sources.env, passwordFile });
+  const tables = layers.flatMap((layer) => layer.tables ?? []);
+  const config = toConfig(values, {
+    stateDirectory: directory ?? "",
+    env: sources.env,
+    passwordFile,
+    tables,
+  });
   return { config, warnings: [...warnings, ...findWarnings(values)] };
 }
 

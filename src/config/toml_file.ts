@@ -1,10 +1,13 @@
 // Reads the TOML file's text to a layer; what it holds beyond the known keys is an error.
 
 import { parse, TomlError } from "smol-toml";
+import type { TableRule } from "../rules/table_rule.ts";
 import type { ConfigurationProblem } from "./configuration_errors.ts";
 import { type Given, isKnownName, type Layer, withoutMargin } from "./layer.ts";
 import { closest } from "./suggestion.ts";
 import { alternatives } from "./syntax.ts";
+import { readTableRules } from "./table_rules.ts";
+import { escapePattern, isTable, lineWhere, setting, type Table } from "./toml_lines.ts";
 import { nameOfTomlPlace, type Section, SECTIONS, tomlPlace } from "./variable.ts";
 import { isVariableName, VARIABLE_NAMES, VARIABLES } from "./variables.ts";
 
@@ -16,7 +19,12 @@ export function readToml(text: string, file: string): Layer {
   const source = text.replace(/^\uFEFF/, "");
   const given = new Map<string, Given>();
   const problems: ConfigurationProblem[] = [];
+  const tables: TableRule[] = [];
   for (const [section, table] of Object.entries(parseToml(source, file, problems))) {
+    if (section === "tables") {
+      tables.push(...readTableRules(table, source, file, problems));
+      continue;
+    }
     const line = lineOfSection(source, section);
     if (!isSection(section) || !isTable(table)) {
       problems.push(misplaced(section, setting(`[${section}]`, file, line), isTable(table)));
@@ -34,10 +42,8 @@ export function readToml(text: string, file: string): Layer {
       else if (converted !== "") given.set(name, { text: converted, setting: label });
     }
   }
-  return { given, unknownNames: [], problems };
+  return { given, unknownNames: [], problems, tables };
 }
-
-type Table = Readonly<Record<string, unknown>>;
 
 function parseToml(source: string, file: string, problems: ConfigurationProblem[]): Table {
   try {
@@ -96,8 +102,10 @@ function misplaced(name: string, label: string, isTable: boolean): Configuration
       mend: `write ${place.key} under [${place.section}]`,
     };
   }
-  const near = closest(name, sections);
-  const mend = near === undefined ? `the sections are ${alternatives(sections)}` : `did you mean [${near}]?`;
+  const near = closest(name, [...sections, "tables"]);
+  const mend = near === undefined
+    ? `the sections are ${alternatives(sections)}`
+    : `did you mean ${near === "tables" ? "[[tables]]" : `[${near}]`}?`;
   return { setting: label, problem: "there is no such section", mend };
 }
 
@@ -133,10 +141,6 @@ function alias(section: Section, key: string): string | undefined {
   return name === undefined ? undefined : tomlPlace(name).key;
 }
 
-function setting(name: string, file: string, line: number | undefined): string {
-  return `${name} (${file}${line === undefined ? "" : ` line ${line}`})`;
-}
-
 /** Where a section begins, or a key at the top is written. TOML can be written in ways that this doesn't find. */
 function lineOfSection(source: string, section: string): number | undefined {
   const name = escapePattern(section);
@@ -151,19 +155,6 @@ function lineOfKey(source: string, section: string, key: string): number | undef
   return lineWhere(source, new RegExp(`^\\s*${escapePattern(section)}\\s*\\.\\s*${escapePattern(key)}\\s*=`));
 }
 
-function lineWhere(source: string, pattern: RegExp): number | undefined {
-  const index = source.split("\n").findIndex((line) => pattern.test(line));
-  return index === -1 ? undefined : index + 1;
-}
-
-function escapePattern(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-}
-
 function isSection(name: string): name is Section {
   return Object.hasOwn(SECTIONS, name);
-}
-
-function isTable(value: unknown): value is Table {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }

@@ -119,7 +119,8 @@ export const VARIABLES = {
     help: "The broker's limit for one batch (message.max.bytes); for larger rows see KAFKA_OVERSIZE.",
   }),
   KAFKA_OVERSIZE: defaulted(choice("stop", "dead-letter"), "stop", {
-    help: "What becomes of a row above the limit: stop, or a pointer to it goes to {prefix}.dead-letter.",
+    help:
+      "What becomes of a row above the limit, or without a usable topic: stop, or a pointer goes to {prefix}.dead-letter.",
   }),
   KAFKA_TOPIC_PARTITIONS: optional(integer("", 1, 100_000), {
     help: "Partitions of the topics that pg-capture makes.",

@@ -6,7 +6,7 @@ import type { PgType } from "../core/pg_type.ts";
 import type { Lsn } from "../core/position.ts";
 import { Change, type Operation } from "./change.ts";
 import { isKeyChanged } from "./change_key.ts";
-import type { RecordFormat } from "./formats/format.ts";
+import type { DeadLetter, RecordFormat } from "./formats/format.ts";
 import { KnownDisorder, LsnChecks } from "./pgoutput/lsn_checks.ts";
 import { located, malformed } from "./pgoutput/malformed.ts";
 import type { MessageBytes } from "./pgoutput/message_bytes.ts";
@@ -202,18 +202,18 @@ export class ChangeDecoder {
   }
 
   /**
-   * Puts a pointer in the place of the current record, which is too large: its key, and a value that tells whose
-   * record it was and how large.
-   * @param bytes the record's size
+   * Puts a pointer in the place of the current record, which can't be sent: its key, and a value that tells whose
+   * record it was, how large, and what is wrong.
    */
-  replaceWithPointer(bytes: number): void {
+  replaceWithPointer(found: DeadLetter): void {
     const { target, operation, seq } = this;
     const { walStartHigh, walStartLow } = this.#message;
     this.#format.encodePointer({
       table: target === "message" ? null : target,
       operation,
       isKeyChange: this.#taken === "delete-of-key-change" || this.#taken === "insert-of-key-change",
-      bytes,
+      bytes: found.bytes,
+      reason: found.reason,
       walStartHigh,
       walStartLow,
       seq,

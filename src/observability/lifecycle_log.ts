@@ -33,6 +33,7 @@ export class LifecycleLog implements Lifecycle {
   #slotHeldSaidAt: number | undefined;
   #deadLetteredSaidAt: number | undefined;
   readonly #undescribed = new Set<string>();
+  #conflictsSaid: ReadonlySet<string> = new Set();
   #unmatchedSaid = "";
   #notKeptSaid = "";
 
@@ -99,7 +100,8 @@ export class LifecycleLog implements Lifecycle {
       return;
     }
     this.#deadLetteredSaidAt = now;
-    this.#logger.warn("A change is too large for Kafka: a pointer to it went to the dead-letter topic", {
+    const what = found.kind === "record-too-large" ? "is too large for Kafka" : "can't go to its topic";
+    this.#logger.warn(`A change ${what}: a pointer to it went to the dead-letter topic`, {
       found: found.message,
     });
   }
@@ -122,6 +124,17 @@ export class LifecycleLog implements Lifecycle {
         found: found.join("; "),
       },
     );
+  }
+
+  topicsInConflict(conflicts: readonly CaptureError[]): void {
+    for (const { message, hint } of conflicts) {
+      if (this.#conflictsSaid.has(message)) continue;
+      this.#logger.warn(
+        `${message}; its changes go to the dead-letter topic`,
+        hint === undefined ? {} : { mend: hint },
+      );
+    }
+    this.#conflictsSaid = new Set(conflicts.map(({ message }) => message));
   }
 
   walWatched(wal: WalState): void {

@@ -142,7 +142,7 @@ export class Batcher {
 
   /**
    * Appends the pointer that stands for the change `(commitLsn, seq)`, and the change's tombstone where it has one.
-   * They have one identity, so they begin a batch, which takes them both.
+   * Both have one identity, so they begin a batch, which takes them both; a pointer alone is a record like any.
    */
   tryAppendPointer(
     deadLetters: Route,
@@ -152,7 +152,7 @@ export class Batcher {
     commitLsn: Lsn,
     seq: number,
   ): boolean {
-    if (this.#filling.count > 0) {
+    if (tombstone !== null && this.#filling.count > 0) {
       this.#full = true;
       this.#changed.wake();
       return false;

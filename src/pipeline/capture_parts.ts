@@ -1,6 +1,7 @@
 // What a capture is made of: the adapters, the settings, and what outlives a session.
 
 import type { ChangeDecoder } from "../decoder/change_decoder.ts";
+import type { CaptureError } from "../core/errors.ts";
 import type { Backoff } from "./backoff.ts";
 import type { BatchLimits } from "./batcher.ts";
 import type { BatchSize } from "./batch_size.ts";
@@ -12,6 +13,7 @@ import type { Progress, SourceIdentity } from "../core/position.ts";
 import type { CheckpointStore, DeliveryGuarantee, ReplicationSource, Sink } from "./ports.ts";
 import type { RelationStore } from "./relation_store.ts";
 import type { SilenceLimit } from "./silence.ts";
+import type { TableName } from "./tables_ahead.ts";
 
 /** The adapters, and what makes their parts. */
 export interface CaptureParts {
@@ -32,10 +34,10 @@ export interface CaptureParts {
   readonly store: CheckpointStore;
   readonly relations: RelationStore;
   readonly createDecoder: () => ChangeDecoder;
-  /** The topic of a table, of logical messages or of pointers. @throws CaptureError `topic-conflict` */
-  readonly topicOf: (
-    target: { readonly schema: string; readonly table: string } | "message" | "dead-letter",
-  ) => string;
+  /** The topic of a table, of logical messages or of pointers. @throws TopicConflict */
+  readonly topicOf: (target: TableName | "message" | "dead-letter") => string;
+  /** An error for each of these tables whose changes can't be sent because of its topic. */
+  readonly topicConflicts: (tables: readonly TableName[]) => readonly CaptureError[];
   readonly observer: Observer;
   readonly lifecycle: Lifecycle;
   /** Milliseconds since any moment; never goes back, whatever happens to the clock. */

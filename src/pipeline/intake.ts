@@ -8,19 +8,16 @@ import type { Batcher } from "./batcher.ts";
 import type { CountedUpTo } from "./counted.ts";
 import type { Deduplicator } from "./deduplicator.ts";
 import type { Observer } from "./observer.ts";
-import {
-  isTooLarge,
-  MessageTooLarge,
-  type OversizeAction,
-  oversizeError,
-  type TooLarge,
-} from "./oversize.ts";
+import { isTooLarge, MessageTooLarge, type OversizeAction } from "./oversize.ts";
 import { poisonError } from "./poison.ts";
 import type { Lsn } from "../core/position.ts";
 import type { ReplicationStream, Route, SourceSession } from "./ports.ts";
 import { RelationDescriptions, type RelationsParts } from "./relation_descriptions.ts";
 import { RecordCounts } from "./record_counts.ts";
+import { Routes } from "./routes.ts";
 import { type TableName, tablesAhead } from "./tables_ahead.ts";
+import { TopicConflict } from "./topic_conflict.ts";
+import { deadLetterOf, isRefusal, refusalOf, type Unsendable } from "./unsendable.ts";
 
 /** What intake works with. */
 export interface IntakeParts {
@@ -54,16 +51,16 @@ export interface IntakeParts {
   readonly onKeepalive: (walEnd: Lsn | null, replyRequested: boolean) => void;
 }
 
-/** Runs until the signal aborts, which it reports by returning, or until the stream fails. */
+/** Runs until the signal aborts, a change can't be sent, or the stream fails. */
 export class Intake {
   readonly #parts: IntakeParts;
-  readonly #routes = new Map<RecordTarget, Route>();
+  readonly #routes: Routes;
   readonly #encoded = new RecordCounts();
   #transactions = 0;
   #recounting = true;
   #waitingSince: number | undefined;
   /** Why the current record could not be taken at once, where it is not a matter of room. */
-  #obstacle: CompositeMismatch | TooLarge | undefined;
+  #obstacle: CompositeMismatch | Unsendable | undefined;
   readonly #descriptions: RelationDescriptions;
   /** Composite types were altered up to here; undefined: not that it were known. */
   #typesChangedAt: Lsn | undefined;
@@ -71,6 +68,7 @@ export class Intake {
   constructor(parts: IntakeParts) {
     this.#parts = parts;
     this.#descriptions = new RelationDescriptions(parts.session, parts.decoder, parts.relations);
+    this.#routes = new Routes((target, signal) => parts.routeOf(target, signal, tablesAhead(parts.stream)));
   }
 
   /** Since when intake has been waiting for bytes, in milliseconds; undefined while it is busy. */
@@ -83,7 +81,12 @@ export class Intake {
     this.#typesChangedAt = asOf;
   }
 
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * @returns undefined when the signal aborts; the error of a change that can't be sent: all that came before it is
+   *   in the batcher, nothing of it is
+   * @throws CaptureError when the stream fails, or something is wrong with what it gives
+   */
+  async run(signal: AbortSignal): Promise<CaptureError | undefined> {
     const { stream } = this.#parts;
     this.#setTime();
     try {
@@ -103,7 +106,9 @@ export class Intake {
         await this.#fill(signal);
       }
     } catch (error) {
-      if (!signal.aborted) throw this.#named(error);
+      if (signal.aborted) return undefined;
+      if (isRefusal(error)) return error;
+      throw this.#named(error);
     } finally {
       const { batcher, observer, counted } = this.#parts;
       this.#encoded.report(observer);
@@ -194,7 +199,7 @@ export class Intake {
     const { decoder, deduplicator, stream } = this.#parts;
     if (deduplicator.isDelivered(decoder.commitLsn, decoder.seq)) return true;
     if (stream.omittedBytes > 0) throw new MessageTooLarge(stream.omittedBytes);
-    const route = this.#routes.get(decoder.target);
+    const route = this.#routes.known(decoder.target);
     return route !== undefined && this.#append(route);
   }
 
@@ -210,24 +215,18 @@ export class Intake {
   }
 
   async #appendLater(signal: AbortSignal): Promise<void> {
-    const { batcher } = this.#parts;
-    const route = await this.#route(signal);
+    const { batcher, decoder } = this.#parts;
+    const route = await this.#routes.of(decoder.target, signal);
+    if (route instanceof TopicConflict) {
+      this.#obstacle = route;
+      return;
+    }
     try {
       while (!this.#append(route)) await batcher.waitForRoom(signal);
     } catch (error) {
       if (!isTooLarge(error)) throw error;
       this.#obstacle = error;
     }
-  }
-
-  async #route(signal: AbortSignal): Promise<Route> {
-    const { decoder, routeOf } = this.#parts;
-    let route = this.#routes.get(decoder.target);
-    if (route === undefined) {
-      route = await routeOf(decoder.target, signal, tablesAhead(this.#parts.stream));
-      this.#routes.set(decoder.target, route);
-    }
-    return route;
   }
 
   #append(route: Route): boolean {
@@ -253,16 +252,17 @@ export class Intake {
     this.#encoded.count(decoder.target, decoder.operation);
   }
 
-  /** In the place of the current record, which is too large, a pointer to it, if that is what was asked for. */
-  async #appendPointer(found: TooLarge, signal: AbortSignal): Promise<void> {
+  /** In the place of the current record, which can't be sent, a pointer to it, if that is what was asked for. */
+  async #appendPointer(found: Unsendable, signal: AbortSignal): Promise<void> {
     const { decoder, batcher, routeOf, oversize, onDeadLetter } = this.#parts;
-    const error = oversizeError(decoder, found);
+    const error = refusalOf(decoder, found);
     if (oversize === "stop") throw error;
-    const tombstone = decoder.tombstone
-      ? { route: await this.#route(signal), record: copyOf(tombstoneOf(decoder.record)) }
-      : null;
+    const route = decoder.tombstone ? await this.#routes.of(decoder.target, signal) : null;
+    const tombstone = route === null || route instanceof TopicConflict
+      ? null
+      : { route, record: copyOf(tombstoneOf(decoder.record)) };
     const deadLetters = await routeOf("dead-letter", signal, []);
-    decoder.replaceWithPointer(found.bytes);
+    decoder.replaceWithPointer(deadLetterOf(decoder, found));
     const { record, commitTimeMs, commitLsn, seq } = decoder;
     while (!batcher.tryAppendPointer(deadLetters, record, tombstone, commitTimeMs, commitLsn, seq)) {
       await batcher.waitForRoom(signal);

@@ -20,10 +20,12 @@ export interface Lifecycle {
   publicationNotKept(error: CaptureError): void;
   /** Another instance holds the slot; called at each look. */
   slotHeld(slot: string, pid: number): void;
-  /** A change was too large for Kafka, and a pointer went to the dead-letter topic in its place. */
+  /** A change can't be sent, and a pointer went to the dead-letter topic in its place. */
   deadLettered(found: CaptureError): void;
   /** A table's changes are written without its key, or values as text, because it can't be known how it was. */
   relationUndescribed(relation: TableName, missing: Missing): void;
+  /** At each connection: the changes of these tables go to the dead-letter topic, because of their topics. */
+  topicsInConflict(conflicts: readonly CaptureError[]): void;
   /** What the slot keeps of the WAL, every few seconds while it is held. */
   walWatched(wal: WalState): void;
   /** A slot is about to be made; PostgreSQL waits for open transactions meanwhile. */

@@ -5,7 +5,7 @@ import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_par
 import { Feedback } from "./feedback.ts";
 import { loadCheckpoint, noticing, openSink } from "./opening.ts";
 import type { Progress, SourceIdentity } from "../core/position.ts";
-import type { ReplicationStream, Sink, SlotState } from "./ports.ts";
+import type { ReplicationStream, Sink, SlotState, SourceSession } from "./ports.ts";
 import { reconcile, type Resumption } from "./reconcile.ts";
 import { acquireSlot } from "./slot_acquisition.ts";
 import { type HeldStream, streamChanges } from "./streaming.ts";
@@ -34,8 +34,7 @@ export async function runSession(
   let sink: Sink | undefined;
   let stream: ReplicationStream | undefined;
   try {
-    // Two tables with one topic are refused before anything is sent.
-    for (const table of session.publishedTables) parts.topicOf(table);
+    refuseConflicts(parts, settings, session);
     const identity: SourceIdentity = {
       systemIdentifier: session.server.systemIdentifier,
       database: settings.database,
@@ -60,6 +59,14 @@ export async function runSession(
     session.close();
     sink?.close();
   }
+}
+
+/** A table whose topic can't be used is refused before anything is sent, unless its changes may be dead letters. */
+function refuseConflicts(parts: CaptureParts, settings: CaptureSettings, session: SourceSession): void {
+  const conflicts = parts.topicConflicts(session.publishedTables);
+  const [first] = conflicts;
+  if (first !== undefined && settings.oversize === "stop") throw first;
+  parts.lifecycle.topicsInConflict(conflicts);
 }
 
 /** What is known and open once the slot is held. */

@@ -31,7 +31,11 @@ export interface HeldStream {
 // The server's last answer to the last confirmation is waited for this long.
 const FINISH_MS = 2_000;
 
-/** The three tasks, until `stop` has drained them. */
+/**
+ * The tasks, until `stop` has drained them, or until a change that can't be sent: then what came before it is
+ * delivered, saved and confirmed.
+ * @throws CaptureError of that change, among others
+ */
 export async function streamChanges(
   parts: CaptureParts,
   settings: CaptureSettings,
@@ -114,10 +118,13 @@ export async function streamChanges(
     reportCheckpoint(parts, settings, error)
   );
   let drained = false;
+  let refused: CaptureError | undefined;
+  const ended = new AbortController();
   await runTogether([
     async (signal) => {
-      await intake.run(AbortSignal.any([signal, stop]));
+      refused = await intake.run(AbortSignal.any([signal, stop]));
       batcher.flush();
+      ended.abort();
     },
     async (signal) => {
       const onDelivered = () => {
@@ -135,11 +142,12 @@ export async function streamChanges(
       delivered.wake();
     },
     (signal) => checkpoint(checkpointing, () => drained, signal),
-    (signal) => watchTypes(session, intake, AbortSignal.any([signal, stop])),
+    (signal) => watchTypes(session, intake, AbortSignal.any([signal, ended.signal])),
   ], kill);
   await held.stream.finish(batcher.received.endLsn, tracker.confirmable, FINISH_MS);
   observer.stateChanged("postgres", "stopped");
   observer.stateChanged("kafka", "stopped");
+  if (refused !== undefined) throw refused;
 }
 
 /** Each once; a table that has no topic is left out until its turn comes. */

@@ -25,9 +25,10 @@ export class Cluster {
 
   /**
    * Asks a broker for the topics' metadata, and takes note of the brokers it names.
+   * @param topics null: all topics that may be seen
    * @throws CaptureError `kafka-unavailable`
    */
-  async metadata(topics: readonly string[], signal: AbortSignal): Promise<readonly TopicMetadata[]> {
+  async metadata(topics: readonly string[] | null, signal: AbortSignal): Promise<readonly TopicMetadata[]> {
     const connection = await this.any(signal);
     const response = await connection.request(metadata, { topics }, signal);
     this.#brokers = response.brokers;

@@ -1,11 +1,13 @@
 // Looks at a Kafka cluster for people, changing nothing: brokers, rights, settings, progress.
 
 import type { Progress, SourceIdentity } from "../core/position.ts";
+import type { TopicConflict } from "../pipeline/topic_conflict.ts";
 import { Cluster } from "./cluster.ts";
 import { transactionalIdOf } from "./kafka_sink.ts";
 import { type MissingRight, missingRights } from "./missing_rights.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { readProgress } from "./progress_reader.ts";
+import { collisionWith, findCollision } from "./topic_collision.ts";
 import { TopicDirectory } from "./topic_directory.ts";
 import { progressTopic } from "./topics.ts";
 import { type ClusterLayout, clusterLayout } from "./wire/apis/cluster_layout.ts";
@@ -47,6 +49,16 @@ export class KafkaInspection implements Disposable {
   async layout(topics: readonly string[], signal: AbortSignal): Promise<ClusterLayout> {
     const connection = await this.#cluster.any(signal);
     return await connection.request(clusterLayout, { topics }, signal);
+  }
+
+  /** Those of these missing topics that Kafka would refuse to create, since it can't tell them from existing ones. */
+  async collisions(missing: readonly string[], signal: AbortSignal): Promise<readonly TopicConflict[]> {
+    if (missing.length === 0) return [];
+    const existing = (await this.#cluster.metadata(null, signal)).map(({ topic }) => topic);
+    return missing.flatMap((topic) => {
+      const other = findCollision(topic, existing);
+      return other === undefined ? [] : [collisionWith(topic, other)];
+    });
   }
 
   /**

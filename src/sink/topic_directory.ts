@@ -4,6 +4,7 @@ import { CaptureError } from "../core/errors.ts";
 import type { Route } from "../pipeline/ports.ts";
 import { brokerError } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
+import { distinguishable, topicCollision } from "./topic_collision.ts";
 import { growingPauses, pause } from "./wait.ts";
 import { type CreatedTopic, createTopics } from "./wire/apis/create_topics.ts";
 import { listOffsets } from "./wire/apis/list_offsets.ts";
@@ -39,7 +40,8 @@ export class TopicDirectory {
    * Finds the topic or makes it, and waits until all its partitions have leaders.
    * @param soon topics that will be asked for next: they are looked up and made along with it, which takes no longer
    *   than one of them alone; what goes wrong with them is left for then
-   * @throws CaptureError `kafka-refused` when it may not be read or made, `kafka-unavailable` when it stays without leaders
+   * @throws CaptureError `kafka-refused` when it may not be read or made, `topic-conflict` when Kafka can't tell it
+   *   from one that exists, `kafka-unavailable` when it stays without leaders
    */
   async findOrMake(
     topic: string,
@@ -75,9 +77,9 @@ export class TopicDirectory {
   ): Promise<TopicRoute | null> {
     const known = this.#routes.get(topic);
     if (known !== undefined) return known;
-    const others = new Set(
-      soon.filter((each) => each !== topic && !this.#routes.has(each)).slice(0, SOON_MAX),
-    );
+    // Of topics that Kafka can't tell apart only the first: one request would create them all.
+    const together = distinguishable([topic, ...soon.filter((each) => !this.#routes.has(each))]);
+    const others = new Set(together.slice(1, 1 + SOON_MAX));
     for (const pauseMs of growingPauses(FIRST_PAUSE_MS, PAUSE_MS_MAX, WAIT_MS_MAX)) {
       const found = await this.#cluster.metadata([topic, ...others], signal);
       const missing = found.filter(({ errorCode }) => errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
@@ -151,14 +153,22 @@ export class TopicDirectory {
       case ErrorCode.REQUEST_TIMED_OUT:
       case ErrorCode.THROTTLING_QUOTA_EXCEEDED:
         return;
+      case ErrorCode.INVALID_TOPIC_EXCEPTION: {
+        const collision = await topicCollision(this.#cluster, topic, answer.errorMessage, signal);
+        throw collision ?? notMade(answer);
+      }
       default:
-        throw brokerError({
-          action: `make topic "${topic}"${answer.errorMessage === null ? "" : ` (${answer.errorMessage})`}`,
-          rule: `--operation Create --operation Describe --operation Write --topic "${topic}"`,
-          otherwise: "kafka-unavailable",
-        }, answer.errorCode);
+        throw notMade(answer);
     }
   }
+}
+
+function notMade({ topic, errorCode, errorMessage }: CreatedTopic): CaptureError {
+  return brokerError({
+    action: `make topic "${topic}"${errorMessage === null ? "" : ` (${errorMessage})`}`,
+    rule: `--operation Create --operation Describe --operation Write --topic "${topic}"`,
+    otherwise: "kafka-unavailable",
+  }, errorCode);
 }
 
 /** Of a topic that has no route: it may be missing or not ready. @throws CaptureError for anything else */

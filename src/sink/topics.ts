@@ -1,25 +1,14 @@
-// Names of topics, and who owns which.
+// Names of topics in Kafka: the tables', pg-capture's own, and those that Kafka can't tell apart.
 
-import { CaptureError } from "../core/errors.ts";
+import type { CaptureError } from "../core/errors.ts";
+import type { TableName } from "../pipeline/tables_ahead.ts";
+import { conflictOf, tableText, TopicConflict } from "../pipeline/topic_conflict.ts";
+import type { TableRule } from "../rules/table_rule.ts";
+import { TableRules } from "../rules/table_rules.ts";
 import type { TopicSettings } from "./topic_directory.ts";
 
 /** Longest name of a topic; its characters are ASCII letters, digits, `.`, `_` and `-` (org.apache.kafka.common.internals.Topic). */
 const NAME_LENGTH_MAX = 249;
-
-/**
- * `{prefix}.{schema}.{table}`, each character that Kafka does not take replaced by `_`.
- * @throws CaptureError `topic-conflict` when the name is longer than Kafka takes
- */
-export function tableTopic(prefix: string, schema: string, table: string): string {
-  const topic = `${prefix}.${schema}.${table}`.replace(/[^A-Za-z0-9._-]/gu, "_");
-  if (topic.length <= NAME_LENGTH_MAX) return topic;
-  throw new CaptureError(
-    "topic-conflict",
-    `Cannot name a topic for ${describe(schema, table)}: "${topic}" has ${topic.length} characters, ` +
-      `Kafka takes ${NAME_LENGTH_MAX}`,
-    { hint: "Set a shorter KAFKA_TOPIC_PREFIX, rename the table, or take it out of the publication" },
-  );
-}
 
 /** Holds the progress record of each slot. */
 export function progressTopic(prefix: string): string {
@@ -42,43 +31,84 @@ const PROGRESS_TOPIC_CONFIGS = [
 ] as const;
 
 /**
- * The tables that topics belong to: two tables never share one. Kafka takes `.` and `_` for the same in this, since
- * they are in its metrics' names, and refuses to make a topic that differs from another only there.
+ * What Kafka compares names by: `.` and `_` are the same in its metrics' names, so it refuses to create a topic
+ * that differs from another only there (Topic.hasCollision).
  */
-export class TopicOwners {
-  readonly #prefix: string;
-  readonly #owners = new Map<string, string>();
+export function collisionKey(topic: string): string {
+  return topic.replaceAll(".", "_");
+}
 
-  constructor(prefix: string) {
+/** Where records go: a table's topic, or one of pg-capture's own. */
+export type TopicTarget = TableName | "message" | "dead-letter";
+
+/**
+ * The topic of each table, a function of its name and of the configuration alone. Tables that were there before
+ * don't count: a name that was dropped, renamed or used again blocks no other. Where Kafka can't tell two topics
+ * apart, the one that exists stays, so its table does; the other table is refused.
+ */
+export class TopicNames {
+  readonly #prefix: string;
+  readonly #rules: TableRules;
+  /** Topics of pg-capture's own, by what Kafka compares them by. */
+  readonly #own: ReadonlyMap<string, string>;
+
+  constructor(prefix: string, database: string, rules: readonly TableRule[]) {
     this.#prefix = prefix;
-    this.#owners.set(unified(progressTopic(prefix)), "pg-capture's own progress");
+    this.#rules = new TableRules(rules, prefix, database);
+    this.#own = new Map([
+      [collisionKey(progressTopic(prefix)), "progress"],
+      [collisionKey(this.#ownTopic("message")), "logical messages"],
+      [collisionKey(this.#ownTopic("dead-letter")), "dead letters"],
+    ]);
   }
 
-  /**
-   * The table's topic, which belongs to it from now on.
-   * @throws CaptureError `topic-conflict` when it belongs to another table, or the name is too long
-   */
-  claim(schema: string, table: string): string {
-    const topic = tableTopic(this.#prefix, schema, table);
-    const claimant = describe(schema, table);
-    const owner = this.#owners.get(unified(topic)) ?? claimant;
-    if (owner !== claimant) {
-      throw new CaptureError(
-        "topic-conflict",
-        `Cannot send ${claimant} to topic "${topic}": Kafka would not tell it from the topic of ${owner}`,
-        { hint: "Rename one of the two, or take it out of the publication" },
+  /** @throws TopicConflict when Kafka doesn't take the name, or one of pg-capture's own topics has it */
+  topicOf(target: TopicTarget): string {
+    return typeof target === "string" ? this.#ownTopic(target) : this.#tableTopic(target);
+  }
+
+  /** The tables whose changes can't be sent because of their topics: of two that collide, the later one. */
+  conflicts(tables: readonly TableName[]): readonly CaptureError[] {
+    const conflicts: CaptureError[] = [];
+    const users = new Map<string, TableName & { readonly topic: string }>();
+    for (const { schema, table } of tables) {
+      try {
+        const topic = this.topicOf({ schema, table });
+        const key = collisionKey(topic);
+        const other = users.get(key);
+        if (other === undefined) users.set(key, { schema, table, topic });
+        else if (other.topic !== topic) throw indistinct(topic, other);
+      } catch (error) {
+        if (!(error instanceof TopicConflict)) throw error;
+        conflicts.push(conflictOf({ schema, table }, error));
+      }
+    }
+    return conflicts;
+  }
+
+  #ownTopic(target: "message" | "dead-letter"): string {
+    return `${this.#prefix}.${target}`;
+  }
+
+  #tableTopic(table: TableName): string {
+    const { topic } = this.#rules.compile(table.schema, table.table);
+    if (topic.length > NAME_LENGTH_MAX) {
+      throw new TopicConflict(
+        topic,
+        `its name has ${topic.length} characters, Kafka takes ${NAME_LENGTH_MAX}`,
+        [],
       );
     }
-    this.#owners.set(unified(topic), claimant);
-    return topic;
+    const own = this.#own.get(collisionKey(topic));
+    if (own === undefined) return topic;
+    throw new TopicConflict(topic, `it is the topic of pg-capture's own ${own}`, []);
   }
 }
 
-/** Quoted, so that a name with control characters is harmless in a log. */
-function describe(schema: string, table: string): string {
-  return `table ${JSON.stringify(schema)}.${JSON.stringify(table)}`;
-}
-
-function unified(topic: string): string {
-  return topic.replaceAll(".", "_");
+function indistinct(topic: string, other: TableName & { readonly topic: string }): TopicConflict {
+  return new TopicConflict(
+    topic,
+    `Kafka can't tell it from topic "${other.topic}" of ${tableText(other)}`,
+    [`if topic "${topic}" is in Kafka already, give ${tableText(other)} another one instead`],
+  );
 }

@@ -670,4 +670,41 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'if (extname === null || extname === undefined) return { kind: "other" };',
     replace: 'if (extname === null || extname === undefined) return { kind: "base", name: typname ?? "" };',
   },
+  // A change that can't be sent: what came before it counts, itself does not.
+  {
+    breaks: "what came before a refused change is thrown away",
+    file: "src/pipeline/intake.ts",
+    find: "      if (isRefusal(error)) return error;\n",
+    replace: "",
+  },
+  {
+    breaks: "a refused change ends the process as if all were well",
+    file: "src/pipeline/streaming.ts",
+    find: "  if (refused !== undefined) throw refused;\n",
+    replace: "",
+  },
+  {
+    breaks: "bytes that are not what the protocol allows are no reason not to deliver what came before",
+    file: "src/pipeline/unsendable.ts",
+    find: '(error.kind === "record-too-large" || error.kind === "topic-conflict")',
+    replace: "true",
+  },
+  {
+    breaks: "two tables share a topic: the sign that escapes is not escaped",
+    file: "src/rules/topic_name.ts",
+    find: "/[^A-Za-z0-9_]/gu",
+    replace: "/[^A-Za-z0-9_-]/gu",
+  },
+  {
+    breaks: "a template gives two tables one topic without saying so",
+    file: "src/config/topic_template.ts",
+    find: "if (!isUndivided(template)) return",
+    replace: "return",
+  },
+  {
+    breaks: "two topics that Kafka can't tell apart are created by one request",
+    file: "src/sink/topic_directory.ts",
+    find: "distinguishable([topic, ...soon.filter((each) => !this.#routes.has(each))])",
+    replace: "[topic, ...soon.filter((each) => !this.#routes.has(each) && each !== topic)]",
+  },
 ];

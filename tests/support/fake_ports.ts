@@ -22,6 +22,8 @@ import type {
 } from "../../src/pipeline/ports.ts";
 import type { CaptureParts, CaptureSettings } from "../../src/pipeline/capture_parts.ts";
 import type { RelationHistory } from "../../src/pipeline/relation_store.ts";
+import { TopicConflict } from "../../src/pipeline/topic_conflict.ts";
+import type { CaptureError } from "../../src/core/errors.ts";
 
 /** What a fake stream sends: a message, a keepalive, or the end of the connection. */
 export type Sent =
@@ -40,6 +42,10 @@ export class FakeWorld {
   walEnd: Lsn = 1_000_000n;
   timeline = 1;
   timelineHistory: readonly TimelineSwitch[] = [];
+  /** Topics that Kafka refuses to create. */
+  readonly refusedTopics = new Set<string>();
+  /** Thrown, or warned of, when a session begins. */
+  topicConflicts: readonly CaptureError[] = [];
   progress: Progress | null = null;
   /** What the catalog says now. */
   catalog: (relationId: number, typeOids: readonly number[]) => Omit<RelationDetails, "asOf"> = () => NO_KEY;
@@ -103,6 +109,7 @@ export class FakeWorld {
       },
       createDecoder: () => new ChangeDecoder({ format: new NativeFormat("0", "shop"), tombstones: false }),
       topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
+      topicConflicts: () => this.topicConflicts,
       observer: ignoring as Observer,
       lifecycle: ignoring as unknown as Lifecycle,
       now: () => performance.now(),
@@ -216,7 +223,12 @@ export class FakeWorld {
         this.events.push("open sink");
         return Promise.resolve(this.progress);
       },
-      route: (topic) => Promise.resolve({ topic, partitions: 1 }),
+      route: (topic) => {
+        this.events.push(`route ${topic}`);
+        return this.refusedTopics.has(topic)
+          ? Promise.reject(new TopicConflict(topic, "Kafka can't tell it from another", []))
+          : Promise.resolve({ topic, partitions: 1 });
+      },
       createBatch: () => new TextBatch(),
       send: (batch) => {
         this.events.push(`send ${batch.count}`);
@@ -286,6 +298,10 @@ class TextBatch implements Batch {
   }
 
   append(_route: Route, record: EncodedRecord): void {
+    if (record.valueEnd < 0) {
+      this.values.push("tombstone");
+      return;
+    }
     const value = new TextDecoder().decode(
       record.bytes.subarray(Math.max(0, record.keyEnd), record.valueEnd),
     );

@@ -52,6 +52,7 @@ Deno.test("the four required variables are enough, and the rest has the document
     },
     snapshot: { mode: "never" },
     format: { name: "native" },
+    tables: [],
     logging: { level: "info", format: "plain" },
     metrics: { host: "127.0.0.1", port: 9090 },
   });

@@ -86,22 +86,23 @@ Deno.test("the second record of a changed key is encoded again as the second", (
   strictEqual(decoder.nextRecord(), false);
 });
 
-Deno.test("a pointer has the record's key and place, and its size instead of its rows", () => {
+Deno.test("a pointer has the record's key and place, its size and what is wrong instead of its rows", () => {
   const decoder = decoderWith(pair(true, "l"));
   decoder.decode(insert(1, ["1", "(a)"]));
   next(decoder);
-  decoder.replaceWithPointer(4711);
+  decoder.replaceWithPointer({ bytes: 4711, reason: "record-too-large" });
   const { bytes, keyEnd, valueEnd } = decoder.record;
   strictEqual(
     new TextDecoder().decode(bytes.subarray(0, valueEnd)),
     '{"id":1}{"schema":"public","table":"pairs","op":"INSERT","ts_ms":1,"key":{"id":1},"bytes":4711,' +
+      '"reason":"record-too-large",' +
       '"source":{"version":"0","connector":"pg-capture","ts_ms":0,"db":"d","schema":"public","table":"pairs",' +
       '"lsn":"0/0","xid":1,"commit_lsn":"0/A","tx_seq":1}}',
   );
   strictEqual(keyEnd, 8);
   decoder.decode(logicalMessage(true, 9n, "p", "content"));
   next(decoder);
-  decoder.replaceWithPointer(4711);
+  decoder.replaceWithPointer({ bytes: 4711, reason: "record-too-large" });
   const { record } = decoder;
   const value = JSON.parse(new TextDecoder().decode(record.bytes.subarray(record.keyEnd, record.valueEnd)));
   deepStrictEqual([value.op, value.schema, value.key, value.bytes, value.source.tx_seq], [

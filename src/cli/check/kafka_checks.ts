@@ -4,7 +4,7 @@ import type { Config } from "../../config/config.ts";
 import type { SourceIdentity } from "../../core/position.ts";
 import type { PublishedTable } from "../../pipeline/ports.ts";
 import type { KafkaInspection } from "../../sink/inspection.ts";
-import { progressTopic, TopicOwners } from "../../sink/topics.ts";
+import { progressTopic } from "../../sink/topics.ts";
 import { TRANSACTION_TIMEOUT_MS } from "../../sink/transaction.ts";
 import type { ClusterLayout } from "../../sink/wire/apis/cluster_layout.ts";
 import { formatAddress, type HostPort } from "../../sink/wire/socket.ts";
@@ -12,6 +12,7 @@ import { failed, failure, type Finding, type Findings, ok, warning } from "./fin
 import { kafkaSecurityFindings } from "./kafka_security_checks.ts";
 import { rightsFinding } from "./rights_checks.ts";
 import { topicFindings, unreadable } from "./topic_checks.ts";
+import { topicCollisionFindings, topicsByTable } from "./topic_name_checks.ts";
 
 /** What is checked against. */
 export interface KafkaCheckOptions {
@@ -35,16 +36,17 @@ export async function* kafkaFindings(
   if (reached === 0) return;
   yield* kafkaSecurityFindings(config, kafka, nowMs, signal);
   const prefix = config.kafka.topicPrefix;
-  const owners = new TopicOwners(prefix);
-  const names = tables.slice(0, TOPICS_MAX).flatMap(({ schema, table }) => claim(owners, schema, table));
+  const looked = tables.slice(0, TOPICS_MAX);
+  const names = new Set([progressTopic(prefix), ...topicsByTable(config, looked).values()]);
   try {
-    const layout = await kafka.layout([progressTopic(prefix), ...names], signal);
+    const layout = await kafka.layout([...names], signal);
     const others = layout.brokers.filter((broker) =>
       !config.kafka.brokers.some((given) => isSame(given, broker))
     );
     yield* brokersFindings(others, "named by the cluster", kafka, signal);
     yield await rightsFinding(config, layout, identity, kafka, signal);
     if (config.kafka.delivery === "exactly-once") yield await transactionFinding(layout, kafka, signal);
+    yield* topicCollisionFindings(config, layout, looked, kafka, signal);
     yield* topicFindings(config, layout, kafka, signal);
   } catch (error) {
     yield failed("Kafka: metadata", error);
@@ -102,14 +104,6 @@ async function transactionFinding(
     );
   }
   return ok(check, `they may last for ${TRANSACTION_TIMEOUT_MS / 1000} s`);
-}
-
-function claim(owners: TopicOwners, schema: string, table: string): string[] {
-  try {
-    return [owners.claim(schema, table)];
-  } catch {
-    return []; // reported with the publication
-  }
 }
 
 function isSame(a: HostPort, b: HostPort): boolean {

@@ -3,21 +3,22 @@
 import type { Config } from "../../config/config.ts";
 import { CaptureError } from "../../core/errors.ts";
 import type { PublishedTable } from "../../pipeline/ports.ts";
-import { TopicOwners } from "../../sink/topics.ts";
 import { quoteIdentifier } from "../../source/connection.ts";
 import type { PostgresInspection } from "../../source/inspection.ts";
 import { publicationWarnings, readPublication, readUnpublished } from "../../source/publication.ts";
 import { failed, type Finding, type Findings, ok, warning } from "./finding.ts";
 import type { PostgresFacts } from "./postgres_checks.ts";
+import { topicNameFindings } from "./topic_name_checks.ts";
 
 const TABLES_NAMED_MAX = 20;
 
 export async function* publicationFindings(
-  { pg, kafka }: Config,
+  config: Config,
   inspection: PostgresInspection,
   facts: PostgresFacts,
   signal: AbortSignal,
 ): Findings {
+  const { pg } = config;
   const check = "PostgreSQL: publication";
   let tables: readonly PublishedTable[];
   try {
@@ -40,7 +41,7 @@ export async function* publicationFindings(
     yield warning(check, found, mend);
   }
   yield identityFinding(tables);
-  yield topicFinding(kafka.topicPrefix, tables);
+  yield* topicNameFindings(config, tables);
 }
 
 function identityFinding(tables: readonly PublishedTable[]): Finding {
@@ -56,15 +57,4 @@ function identityFinding(tables: readonly PublishedTable[]): Finding {
     `UPDATE and DELETE fail in the application on ${names.join(", ")}${more}`,
     `${names.map((name) => `ALTER TABLE ${name} REPLICA IDENTITY FULL;`).join(" ")}  (or add a primary key)`,
   );
-}
-
-function topicFinding(prefix: string, tables: readonly PublishedTable[]): Finding {
-  const check = "Topics: names";
-  const owners = new TopicOwners(prefix);
-  try {
-    for (const { schema, table } of tables) owners.claim(schema, table);
-  } catch (error) {
-    return failed(check, error);
-  }
-  return ok(check, `${prefix}.{schema}.{table}, each table its own`);
 }

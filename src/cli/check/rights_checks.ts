@@ -47,7 +47,13 @@ function mend(
   );
   if (operations.length > 0) {
     const words = [...new Set(operations.map(({ operation }) => `--operation ${operation}`))].join(" ");
-    rules.push(`${words} --topic ${topicPrefix}. --resource-pattern-type prefixed`);
+    const isPrefixed = (topic: string) => topic.startsWith(`${topicPrefix}.`);
+    if (operations.some((right) => isPrefixed(right.name))) {
+      rules.push(`${words} --topic ${topicPrefix}. --resource-pattern-type prefixed`);
+    }
+    // By a table rule.
+    const others = new Set(operations.map((right) => right.name).filter((topic) => !isPrefixed(topic)));
+    for (const topic of others) rules.push(`${words} --topic ${topic}`);
   }
   for (const right of missing) {
     if (right.operation === "Read") rules.push(`--operation Read --topic ${right.name}`);

@@ -16,14 +16,20 @@ export interface TableEncoder {
   encode(change: Change): void;
 }
 
-/** What a record was that is too large for Kafka. */
-export interface OversizedRecord extends RecordPlace {
+/** What a pointer says of the change that it stands for. */
+export interface DeadLetter {
+  /** The size of its record. */
+  readonly bytes: number;
+  /** Why it can't be sent: the kind of the error that would have ended the program. */
+  readonly reason: "record-too-large" | "topic-conflict";
+}
+
+/** What a record was that can't be sent. */
+export interface UnsendableRecord extends RecordPlace, DeadLetter {
   /** Null for a logical message. */
   readonly table: Table | null;
   readonly operation: Operation;
   readonly isKeyChange: boolean;
-  /** Its size, or that of its message. */
-  readonly bytes: number;
 }
 
 /** One implementation a format. Pure: it takes bytes and the time, and gives bytes. */
@@ -41,6 +47,6 @@ export interface RecordFormat {
   table(table: Table, types: readonly PgType[], mayBeOlder: boolean): TableEncoder;
   /** Encodes a logical message. @param bytes what the content's borders are positions in */
   encodeMessage(message: LogicalMessage, bytes: Uint8Array, place: RecordPlace): void;
-  /** Replaces the current record by a pointer to it: the same key, and a value that says whose it was and how large. */
-  encodePointer(oversized: OversizedRecord): void;
+  /** Replaces the current record by a pointer to it: the same key, and a value that says whose it was, how large, and why. */
+  encodePointer(unsendable: UnsendableRecord): void;
 }

@@ -8,7 +8,7 @@ import type { RecordPlace, Transaction } from "../../change.ts";
 import type { LogicalMessage } from "../../pgoutput/messages.ts";
 import type { Table } from "../../table.ts";
 import { ByteWriter } from "../byte_writer.ts";
-import type { OversizedRecord, RecordFormat, TableEncoder } from "../format.ts";
+import type { RecordFormat, TableEncoder, UnsendableRecord } from "../format.ts";
 import { writeDecimal, writeLsn } from "../json/digits.ts";
 import { quoted } from "../json/json_string.ts";
 import { NativeTableEncoder } from "./native_table_encoder.ts";
@@ -71,13 +71,13 @@ export class NativeFormat implements RecordFormat, EncodedRecord {
     this.#writeText(key, value + this.#sourceText("null", "null", place, false));
   }
 
-  encodePointer(oversized: OversizedRecord): void {
-    const { table, isKeyChange } = oversized;
+  encodePointer(unsendable: UnsendableRecord): void {
+    const { table, isKeyChange } = unsendable;
     const schema = table === null ? "null" : quoted(table.schema);
     const name = table === null ? "null" : quoted(table.table);
     const key = this.keyEnd < 0 ? null : new TextDecoder().decode(this.bytes.subarray(0, this.keyEnd));
-    const value = pointerText(oversized, schema, name, key, this.#nowMs);
-    this.#writeText(key, value + this.#sourceText(schema, name, oversized, isKeyChange));
+    const value = pointerText(unsendable, schema, name, key, this.#nowMs);
+    this.#writeText(key, value + this.#sourceText(schema, name, unsendable, isKeyChange));
   }
 
   /** Starts a record. */

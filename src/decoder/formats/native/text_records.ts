@@ -1,8 +1,8 @@
-// Records that are not a row's: logical messages, and pointers to what was too large for Kafka. At most one a message.
+// Records that are not a row's: logical messages, and pointers to what can't be sent. At most one a message.
 
 import { Buffer } from "node:buffer";
 import type { LogicalMessage } from "../../pgoutput/messages.ts";
-import type { OversizedRecord } from "../format.ts";
+import type { UnsendableRecord } from "../format.ts";
 import { quoted } from "../json/json_string.ts";
 
 /**
@@ -23,13 +23,14 @@ export function messageText(
   };
 }
 
-/** A pointer's value up to `source`: the record's key, whose it was and how large. @param schema, table, key as JSON */
+/** A pointer's value up to `source`: the record's key, whose it was, how large, and why. @param schema, table, key as JSON */
 export function pointerText(
-  { operation, bytes }: OversizedRecord,
+  { operation, bytes, reason }: UnsendableRecord,
   schema: string,
   table: string,
   key: string | null,
   nowMs: number,
 ): string {
-  return `{"schema":${schema},"table":${table},"op":"${operation}","ts_ms":${nowMs},"key":${key},"bytes":${bytes}`;
+  return `{"schema":${schema},"table":${table},"op":"${operation}","ts_ms":${nowMs},"key":${key},"bytes":${bytes},` +
+    `"reason":"${reason}"`;
 }

@@ -23,8 +23,8 @@ export const clusterLayout: Api<MetadataRequest, ClusterLayout> = {
   versionMax: 8,
   flexibleFrom: 9,
   encode(writer, request) {
-    writer.arrayLength(request.topics.length);
-    for (const topic of request.topics) writer.string(topic);
+    writer.arrayLength(request.topics?.length ?? -1);
+    for (const topic of request.topics ?? []) writer.string(topic);
     writer.boolean(false); // allow_auto_topic_creation
     writer.boolean(false); // include_cluster_authorized_operations
     writer.boolean(false); // include_topic_authorized_operations

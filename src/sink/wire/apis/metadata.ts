@@ -3,7 +3,8 @@
 import type { Api } from "../api.ts";
 
 export interface MetadataRequest {
-  readonly topics: readonly string[];
+  /** Null: all topics that may be seen. */
+  readonly topics: readonly string[] | null;
 }
 
 export interface MetadataResponse {
@@ -39,8 +40,8 @@ export const metadata: Api<MetadataRequest, MetadataResponse> = {
   versionMax: 4,
   flexibleFrom: 9,
   encode(writer, request) {
-    writer.arrayLength(request.topics.length);
-    for (const topic of request.topics) writer.string(topic);
+    writer.arrayLength(request.topics?.length ?? -1);
+    for (const topic of request.topics ?? []) writer.string(topic);
     writer.boolean(false); // allow_auto_topic_creation
   },
   decode(reader) {

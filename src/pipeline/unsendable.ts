@@ -1,0 +1,27 @@
+// A change that Kafka does not take: too large, or of a table whose topic can't be used. Others are not affected.
+
+import type { ChangeDecoder } from "../decoder/change_decoder.ts";
+import type { DeadLetter } from "../decoder/formats/format.ts";
+import { CaptureError } from "../core/errors.ts";
+import { isTooLarge, oversizeError, type TooLarge } from "./oversize.ts";
+import { conflictOf, type TopicConflict } from "./topic_conflict.ts";
+
+export type Unsendable = TooLarge | TopicConflict;
+
+/** Whether the error is about one change: then those before it are as good as ever. */
+export function isRefusal(error: unknown): error is CaptureError {
+  return error instanceof CaptureError &&
+    (error.kind === "record-too-large" || error.kind === "topic-conflict");
+}
+
+/** The error that names the decoder's current change, or its table. */
+export function refusalOf(decoder: ChangeDecoder, found: Unsendable): CaptureError {
+  return isTooLarge(found) ? oversizeError(decoder, found) : conflictOf(decoder.target, found);
+}
+
+/** What the pointer says that stands for the decoder's current change. */
+export function deadLetterOf(decoder: ChangeDecoder, found: Unsendable): DeadLetter {
+  return isTooLarge(found)
+    ? { bytes: found.bytes, reason: "record-too-large" }
+    : { bytes: decoder.record.valueEnd, reason: "topic-conflict" };
+}

@@ -1,0 +1,32 @@
+// The table rules of a configuration, and what they make of one table.
+
+import { matchesTable } from "./table_pattern.ts";
+import type { TableRule } from "./table_rule.ts";
+import { DEFAULT_TOPIC, renderTopic } from "./topic_name.ts";
+
+/** What the rules make of one table. */
+export interface CompiledRule {
+  readonly topic: string;
+}
+
+/** Rules in their order, with what they take from the rest of the configuration. */
+export class TableRules {
+  readonly #rules: readonly TableRule[];
+  readonly #prefix: string;
+  readonly #database: string;
+
+  constructor(rules: readonly TableRule[], prefix: string, database: string) {
+    this.#rules = rules;
+    this.#prefix = prefix;
+    this.#database = database;
+  }
+
+  /** Applies the first rule that matches the table; without one, the defaults. */
+  compile(schema: string, table: string): CompiledRule {
+    const rule = this.#rules.find(({ match }) =>
+      match.some((pattern) => matchesTable(pattern, schema, table))
+    );
+    const values = { prefix: this.#prefix, database: this.#database, schema, table };
+    return { topic: renderTopic(rule?.topic ?? DEFAULT_TOPIC, values) };
+  }
+}

@@ -1,0 +1,114 @@
+// Topics of tables: never two tables in one, and the fix that a conflict proposes is one.
+
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import fc from "fast-check";
+import { readToml } from "../../src/config/toml_file.ts";
+import { parseTopicTemplate } from "../../src/config/topic_template.ts";
+import { conflictOf, TopicConflict } from "../../src/pipeline/topic_conflict.ts";
+import { matchesTable } from "../../src/rules/table_pattern.ts";
+import { escapeName, renderTopic } from "../../src/rules/topic_name.ts";
+import { collisionKey, TopicNames } from "../../src/sink/topics.ts";
+
+/**
+ * As PostgreSQL has them, any characters but NUL, so few that no topic is too long; and characters that are easily
+ * taken for others.
+ */
+const name = fc.oneof(
+  fc.string({ unit: "binary", minLength: 1, maxLength: 9 }).map((text) => text.replaceAll("\0", "x")),
+  fc.string({
+    unit: fc.constantFrom("a", "b", ".", "_", "-", " ", "2", "D", "E", "5", "F"),
+    minLength: 1,
+    maxLength: 8,
+  }),
+);
+const table = fc.record({ schema: name, table: name });
+
+Deno.test("two different tables never have one topic", () => {
+  const names = new TopicNames("cdc", "shop", []);
+  fc.assert(
+    fc.property(table, table, (a, b) => {
+      fc.pre(a.schema !== b.schema || a.table !== b.table);
+      ok(names.topicOf(a) !== names.topicOf(b));
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+Deno.test("a topic has characters that Kafka takes, and tells the names again", () => {
+  const names = new TopicNames("cdc", "shop", []);
+  fc.assert(fc.property(table, (each) => {
+    const [prefix, schema, name, ...more] = names.topicOf(each).split(".");
+    ok(/^[A-Za-z0-9_-]+$/.test(`${schema}${name}`));
+    const [schemaAgain, tableAgain] = [schema, name].map((part) =>
+      decodeURIComponent((part ?? "").replaceAll("-", "%"))
+    );
+    deepStrictEqual([prefix, schemaAgain, tableAgain, more], ["cdc", each.schema, each.table, []]);
+  }));
+});
+
+Deno.test("an ordinary name stays as it is", () => {
+  const ordinary = fc.stringMatching(/^[A-Za-z0-9_]+$/);
+  fc.assert(fc.property(ordinary, (text) => strictEqual(escapeName(text), text)));
+});
+
+Deno.test("only a dot for an underscore is left for Kafka to confuse", () => {
+  const names = new TopicNames("cdc", "shop", []);
+  fc.assert(
+    fc.property(table, table, (a, b) => {
+      fc.pre(a.schema !== b.schema || a.table !== b.table);
+      if (collisionKey(names.topicOf(a)) !== collisionKey(names.topicOf(b))) return;
+      strictEqual(`${a.schema}_${a.table}`, `${b.schema}_${b.table}`);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+Deno.test("a template with {schema} and {table} that is taken keeps tables apart, too", () => {
+  const template = fc.array(fc.constantFrom("{schema}", "{table}", "{database}", ".", "_", "-", "a"), {
+    maxLength: 6,
+  })
+    .map((parts) => ["{schema}", ...parts, "{table}"].join(""));
+  const values = (each: { schema: string; table: string }) => ({ prefix: "cdc", database: "d b", ...each });
+  fc.assert(
+    fc.property(template, table, table, (text, a, b) => {
+      fc.pre(a.schema !== b.schema || a.table !== b.table);
+      const parsed = parseTopicTemplate(text);
+      if (parsed.kind === "invalid") return;
+      ok(renderTopic(parsed.value, values(a)) !== renderTopic(parsed.value, values(b)), text);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+Deno.test("the rule that a conflict proposes is TOML, is that table's alone, and resolves the conflict", () => {
+  fc.assert(
+    fc.property(table, table, (each, other) => {
+      fc.pre(each.schema !== other.schema || each.table !== other.table);
+      const topic = new TopicNames("cdc", "shop", []).topicOf(each);
+      const { hint = "" } = conflictOf(each, new TopicConflict(topic, "found", []));
+      const [, match, proposed] = /lines (match = .*\]) and (topic = .*); or set /s.exec(hint) ?? [];
+      const { tables = [], problems } = readToml(`[[tables]]\n${match}\n${proposed}\n`, "c.toml");
+      deepStrictEqual(problems, []);
+      const [pattern] = tables[0]?.match ?? [];
+      ok(pattern !== undefined && matchesTable(pattern, each.schema, each.table), hint);
+      ok(!matchesTable(pattern, other.schema, other.table), hint);
+      const resolved = new TopicNames("cdc", "shop", tables).topicOf(each);
+      ok(collisionKey(resolved) !== collisionKey(topic));
+      ok(collisionKey(resolved) !== collisionKey(new TopicNames("cdc", "shop", []).topicOf(other)));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+Deno.test("a star stands for anything, as LIKE has it", () => {
+  const unit = fc.constantFrom("a", "b", "*");
+  const patternText = fc.string({ unit, minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(patternText, fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 8 }), (text, name) => {
+      const pattern = { schema: ["s"], table: text.split("*") };
+      const expected = new RegExp(`^${text.replaceAll("*", ".*")}$`).test(name);
+      strictEqual(matchesTable(pattern, "s", name), expected, `${text} ${name}`);
+    }),
+    { numRuns: 5_000 },
+  );
+});
