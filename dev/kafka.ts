@@ -31,8 +31,19 @@ export interface KafkaOptions {
   readonly javaArgs?: readonly string[];
   /** The first broker of the cluster that this one is to be another broker of; it is the controller. */
   readonly joins?: KafkaServer;
+  /** Its place in a cluster whose brokers are all controllers (kafka_cluster.ts); not together with `joins`. */
+  readonly member?: ClusterMember;
   /** Called with a line before what takes long. */
   readonly onProgress?: (line: string) => void;
+}
+
+/** A broker that is also a controller, one of several. */
+export interface ClusterMember {
+  readonly clusterId: string;
+  /** From 1 on. */
+  readonly id: number;
+  /** The controllers' ports, of the one with id 1 first. */
+  readonly controllerPorts: readonly number[];
 }
 
 /**
@@ -78,11 +89,14 @@ export class KafkaServer implements AsyncDisposable {
     this.version = version;
     this.dataDir = `${folder}/data`;
     this.logFile = `${folder}/kafka.log`;
-    const first = options.joins;
-    this.node = first === undefined
-      ? { id: 1, clusterId: randomId() }
-      : { id: ++first.#brokers, clusterId: first.node.clusterId };
-    this.#controllerPort = first === undefined ? freePort() : first.#controllerPort;
+    const { joins: first, member } = options;
+    this.node = member ??
+      (first === undefined
+        ? { id: 1, clusterId: randomId() }
+        : { id: ++first.#brokers, clusterId: first.node.clusterId });
+    this.#controllerPort = first === undefined
+      ? member?.controllerPorts[member.id - 1] ?? freePort()
+      : first.#controllerPort;
     this.#jars = jars;
     this.#folder = folder;
     this.#javaArgs = [`-Xmx${options.heapMb ?? 256}m`, "-XX:+UseSerialGC", ...options.javaArgs ?? []];
@@ -92,7 +106,12 @@ export class KafkaServer implements AsyncDisposable {
       "node.id": this.node.id,
       "listeners": `PLAINTEXT://${this.bootstrap}`,
     };
-    this.#properties = { ...(first === undefined ? {} : another), ...options.properties };
+    const one = member === undefined ? {} : {
+      "node.id": member.id,
+      "controller.quorum.voters": member.controllerPorts
+        .map((port, index) => `${index + 1}@${this.host}:${port}`).join(","),
+    };
+    this.#properties = { ...(first === undefined ? one : another), ...options.properties };
   }
 
   /** What KAFKA_BROKERS is set to. */

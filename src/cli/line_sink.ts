@@ -26,6 +26,10 @@ export class LineSink implements Sink {
     return Promise.resolve({ topic, partitions: 1 });
   }
 
+  refreshRoutes(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   createBatch(): Batch {
     return new LineBatch();
   }

@@ -49,10 +49,10 @@ export type ErrorKind =
   | "checkpoint-unavailable";
 
 /** What follows from an error: try again, or stop with an exit code. */
-export type ErrorPolicy = { readonly action: "retry" } | {
-  readonly action: "stop";
-  readonly exitCode: 2 | 3;
-};
+export type ErrorPolicy =
+  /** `pauseMsMax`: the longest pause between two tries. */
+  | { readonly action: "retry"; readonly pauseMsMax: number }
+  | { readonly action: "stop"; readonly exitCode: 2 | 3 };
 
 /**
  * An error with a kind, and the mend a person can apply.
@@ -85,12 +85,14 @@ export function errorPolicy(kind: ErrorKind): ErrorPolicy {
     case "postgres-silent":
     case "slot-in-use":
     case "stream-corrupt":
+    case "fenced":
+      return { action: "retry", pauseMsMax: 5_000 };
+    // A new leader is elected within seconds, and each try is cheap: one connection, or a refused one.
     case "kafka-unavailable":
     case "kafka-silent":
     case "kafka-unclear":
-    case "fenced":
     case "topic-missing":
-      return { action: "retry" };
+      return { action: "retry", pauseMsMax: 500 };
     case "configuration":
       return { action: "stop", exitCode: 2 };
     case "postgres-refused":

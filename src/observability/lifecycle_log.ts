@@ -19,6 +19,8 @@ import type { WalGuard } from "./wal_guard.ts";
 import { WalLog } from "./wal_log.ts";
 
 const SLOT_HELD_EVERY_MS = 30_000;
+/** The same reason to try again is logged so often at most. */
+const RETRY_EVERY_MS = 5_000;
 const DEAD_LETTERED_EVERY_MS = 10_000;
 const UNDESCRIBED_MAX = 1_000;
 
@@ -31,6 +33,7 @@ export class LifecycleLog implements Lifecycle {
   readonly #now: () => number;
   #checkpointFails = false;
   #slotHeldSaidAt: number | undefined;
+  #retrySaid: { readonly message: string; readonly at: number } | undefined;
   #deadLetteredSaidAt: number | undefined;
   readonly #undescribed = new Set<string>();
   #conflictsSaid: ReadonlySet<string> = new Set();
@@ -172,6 +175,10 @@ export class LifecycleLog implements Lifecycle {
     const isPostgres = error.kind.startsWith("postgres-");
     if (error.kind === "slot-in-use") this.#observer.stateChanged("postgres", "waiting");
     else this.#observer.stateChanged(isPostgres ? "postgres" : "kafka", "failed");
+    const now = this.#now();
+    const said = this.#retrySaid;
+    if (said?.message === error.message && now - said.at < RETRY_EVERY_MS) return;
+    this.#retrySaid = { message: error.message, at: now };
     this.#logger.warn(error.message, {
       ...(error.hint === undefined ? {} : { mend: error.hint }),
       retry_in_ms: pauseMs,

@@ -1,9 +1,8 @@
 // How long to wait before the next try.
 
 const FIRST_MS = 100;
-const MAX_MS = 5_000;
 
-/** Doubles from 100 ms to 5 s, each time with a random half taken off, so that many clients do not come at once. */
+/** Doubles from 100 ms on, each time with a random half taken off, so that many clients do not come at once. */
 export class Backoff {
   readonly #random: () => number;
   #tries = 0;
@@ -13,9 +12,9 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** The pause before the next try, in milliseconds. */
-  next(): number {
-    const pauseMs = Math.min(MAX_MS, FIRST_MS * 2 ** Math.min(this.#tries++, 16));
+  /** The pause before the next try, in milliseconds. @param pauseMsMax as the error's policy says */
+  next(pauseMsMax: number): number {
+    const pauseMs = Math.min(pauseMsMax, FIRST_MS * 2 ** Math.min(this.#tries++, 16));
     return Math.round(pauseMs * (1 - this.#random() / 2));
   }
 

@@ -64,6 +64,7 @@ export class Intake {
   readonly #descriptions: RelationDescriptions;
   /** Composite types were altered up to here; undefined: not that it were known. */
   #typesChangedAt: Lsn | undefined;
+  #partitionsAdded = false;
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
@@ -79,6 +80,11 @@ export class Intake {
   /** Relations are to be described again before the first transaction that commits after `asOf`. */
   typesChanged(asOf: Lsn): void {
     this.#typesChangedAt = asOf;
+  }
+
+  /** Routes are to be looked up again before the next transaction: all its rows go by the same number of partitions. */
+  partitionsAdded(): void {
+    this.#partitionsAdded = true;
   }
 
   /**
@@ -173,6 +179,8 @@ export class Intake {
         return this.#descriptions.define(signal);
       case "begin":
         this.#parts.deduplicator.begin(decoder.commitLsn, decoder.commitTimeMs);
+        if (this.#partitionsAdded) this.#routes.clear();
+        this.#partitionsAdded = false;
         return this.#areTypesOld || this.#descriptions.isDue ? this.#describeAll(signal) : undefined;
       case "none":
         return undefined;

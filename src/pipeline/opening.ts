@@ -60,8 +60,10 @@ async function untilKafkaAnswers<Result>(
       return await act();
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof CaptureError) || errorPolicy(error.kind).action !== "retry") throw error;
-      const pauseMs = memory.backoff.next();
+      if (!(error instanceof CaptureError)) throw error;
+      const policy = errorPolicy(error.kind);
+      if (policy.action !== "retry") throw error;
+      const pauseMs = memory.backoff.next(policy.pauseMsMax);
       parts.lifecycle.retrying(error, pauseMs);
       await delay(pauseMs, signal);
     }

@@ -41,6 +41,11 @@ export interface Sink {
   open(signal: AbortSignal): Promise<Progress | null>;
   /** Finds the topic, or makes it. @param soon topics that will be asked for next, and may be made along with it */
   route(topic: string, signal: AbortSignal, soon?: readonly string[]): Promise<Route>;
+  /**
+   * Looks again for the topics that have routes: who leads their partitions, and whether some were added.
+   * @returns whether `route` now gives more partitions for one of them than before
+   */
+  refreshRoutes(signal: AbortSignal): Promise<boolean>;
   createBatch(): Batch;
   /**
    * Sends a batch that the next `write` makes visible to read-committed consumers (exactly-once), or delivers it

@@ -17,7 +17,7 @@ import type { TableName } from "./tables_ahead.ts";
 import { runTogether } from "./tasks.ts";
 import { Wakeup } from "../core/wait.ts";
 import { WalEndGate } from "./wal_end_gate.ts";
-import { type ServerWatch, watchTypes } from "./watching.ts";
+import { type ServerWatch, watchRoutes, watchTypes } from "./watching.ts";
 
 /** The stream of a slot that is held, and who keeps it alive. */
 export interface HeldStream {
@@ -143,6 +143,7 @@ export async function streamChanges(
     },
     (signal) => checkpoint(checkpointing, () => drained, signal),
     (signal) => watchTypes(session, intake, AbortSignal.any([signal, ended.signal])),
+    (signal) => watchRoutes(sink, intake, AbortSignal.any([signal, ended.signal])),
   ], kill);
   await held.stream.finish(batcher.received.endLsn, tracker.confirmable, FINISH_MS);
   observer.stateChanged("postgres", "stopped");

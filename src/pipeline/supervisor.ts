@@ -66,10 +66,14 @@ async function recover(
   error: unknown,
   stop: AbortSignal,
 ): Promise<void> {
-  if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;
+  if (!(error instanceof CaptureError)) throw error;
+  const policy = errorPolicy(error.kind);
+  if (policy.action === "stop") throw error;
   if (error.kind === "postgres-silent") memory.silence.exceeded();
   if (error.kind === "kafka-silent") memory.batchSize.notAnswered();
-  const pauseMs = error.kind === "slot-in-use" ? settings.pollIntervalMs : memory.backoff.next();
+  const pauseMs = error.kind === "slot-in-use"
+    ? settings.pollIntervalMs
+    : memory.backoff.next(policy.pauseMsMax);
   parts.lifecycle.retrying(error, pauseMs);
   try {
     await delay(pauseMs, stop);

@@ -3,7 +3,7 @@
 import { CaptureError, errorPolicy } from "../core/errors.ts";
 import type { CaptureParts } from "./capture_parts.ts";
 import type { Lsn } from "../core/position.ts";
-import type { SourceSession } from "./ports.ts";
+import type { Sink, SourceSession } from "./ports.ts";
 import { delay, Wakeup } from "../core/wait.ts";
 
 // So old is the lag that people are shown, at most.
@@ -104,5 +104,26 @@ export async function watchTypes(
       if (!signal.aborted && !(error instanceof CaptureError)) throw error;
     }
     await delay(WATCH_MS, signal).catch(() => {});
+  }
+}
+
+/** Twice a minute and once more, so that added partitions are in use within a minute though one look fails. */
+const ROUTES_MS = 20_000;
+
+/** While it streams: looks for partitions that were added to topics, and tells intake. */
+export async function watchRoutes(
+  sink: Pick<Sink, "refreshRoutes">,
+  intake: { partitionsAdded(): void },
+  signal: AbortSignal,
+  everyMs = ROUTES_MS,
+): Promise<void> {
+  while (!signal.aborted) {
+    await delay(everyMs, signal).catch(() => {});
+    try {
+      if (!signal.aborted && await sink.refreshRoutes(signal)) intake.partitionsAdded();
+    } catch (error) {
+      // Tried again: delivery itself tells of a Kafka that is away.
+      if (!signal.aborted && !(error instanceof CaptureError)) throw error;
+    }
   }
 }

@@ -2,13 +2,16 @@
 
 import { CaptureError } from "../core/errors.ts";
 import { unlessAborted } from "../core/wait.ts";
+import { firstAnswer } from "./first_answer.ts";
+import { pause } from "./wait.ts";
+import type { Api } from "./wire/api.ts";
 import { type BrokerAddress, metadata, type TopicMetadata } from "./wire/apis/metadata.ts";
 import { Connection, type ConnectionOptions } from "./wire/connection.ts";
 import { formatAddress, type HostPort } from "./wire/socket.ts";
 
 /**
  * Connections by address, opened when they are first needed and again after they were lost. It lives as long as
- * the sink; nothing here tries twice, that is the supervisor's.
+ * the sink; nothing here is tried twice at the same broker.
  */
 export class Cluster {
   readonly #bootstrap: readonly HostPort[];
@@ -17,6 +20,7 @@ export class Cluster {
   readonly #closing = new AbortController();
   #brokers: readonly BrokerAddress[] = [];
   #controllerId = -1;
+  #answeredLast: HostPort | undefined;
 
   constructor(bootstrap: readonly HostPort[], options: ConnectionOptions) {
     this.#bootstrap = bootstrap;
@@ -29,39 +33,36 @@ export class Cluster {
    * @throws CaptureError `kafka-unavailable`
    */
   async metadata(topics: readonly string[] | null, signal: AbortSignal): Promise<readonly TopicMetadata[]> {
-    const connection = await this.any(signal);
-    const response = await connection.request(metadata, { topics }, signal);
+    const response = await this.ask(metadata, { topics }, signal);
     this.#brokers = response.brokers;
     this.#controllerId = response.controllerId;
     return response.topics;
   }
 
+  /**
+   * Asks any broker something that may be asked twice. While one does not answer, others are asked too.
+   * @throws CaptureError `kafka-unavailable` or `kafka-silent` when none answers
+   */
+  async ask<Request, Response>(
+    api: Api<Request, Response>,
+    request: Request,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    return await this.#fromAny(async (address) => {
+      const connection = await this.connectTo(address, signal);
+      return await connection.request(api, request, signal);
+    }, signal);
+  }
+
   /** A connection to any broker: an open one, else the first that can be reached. */
   async any(signal: AbortSignal): Promise<Connection> {
-    const failures: CaptureError[] = [];
-    for (const address of [...this.#connected, ...this.#bootstrap, ...this.#brokers]) {
-      try {
-        return await this.connectTo(address, signal);
-      } catch (failure) {
-        signal.throwIfAborted();
-        if (!(failure instanceof CaptureError) || failure.kind !== "kafka-unavailable") throw failure;
-        failures.push(failure);
-      }
-    }
-    const hint = failures.find((failure) => failure.hint !== undefined)?.hint;
-    const message = failures.map((failure) => failure.message).join("; ");
-    throw new CaptureError("kafka-unavailable", message, hint === undefined ? {} : { hint });
+    return await this.#fromAny((address) => this.connectTo(address, signal), signal);
   }
 
   /** A connection to the broker with that id. @throws CaptureError `kafka-unavailable` */
   async broker(nodeId: number, signal: AbortSignal): Promise<Connection> {
     const address = this.#brokers.find((broker) => broker.nodeId === nodeId);
-    if (address === undefined) {
-      throw new CaptureError(
-        "kafka-unavailable",
-        `Cannot connect to Kafka broker ${nodeId}: the cluster names none`,
-      );
-    }
+    if (address === undefined) throw unnamed(nodeId);
     return await this.connectTo(address, signal);
   }
 
@@ -95,6 +96,36 @@ export class Cluster {
     }
   }
 
+  /**
+   * As `connectTo`, but waits `ms` at most; the attempt itself goes on, for the next call.
+   * @returns what was in the way, where the broker can't be reached now
+   */
+  async connectWithin(
+    address: HostPort,
+    ms: number,
+    signal: AbortSignal,
+  ): Promise<Connection | CaptureError> {
+    const tooSlow = new CaptureError(
+      "kafka-unavailable",
+      `Cannot connect to Kafka broker ${formatAddress(address)}: it does not answer`,
+    );
+    try {
+      const connecting = this.connectTo(address, signal);
+      connecting.catch(() => {}); // it may fail after the wait for it has ended
+      return await Promise.race([connecting, pause(ms, signal).then(() => tooSlow)]);
+    } catch (failure) {
+      signal.throwIfAborted();
+      if (!(failure instanceof CaptureError) || failure.kind !== "kafka-unavailable") throw failure;
+      return failure;
+    }
+  }
+
+  /** The broker with that id, as `connectWithin` gives an address. */
+  async brokerWithin(nodeId: number, ms: number, signal: AbortSignal): Promise<Connection | CaptureError> {
+    const address = this.#brokers.find((broker) => broker.nodeId === nodeId);
+    return address === undefined ? unnamed(nodeId) : await this.connectWithin(address, ms, signal);
+  }
+
   /** Closes all connections. */
   close(): void {
     this.#closing.abort(
@@ -105,9 +136,38 @@ export class Cluster {
     }
   }
 
-  get #connected(): readonly BrokerAddress[] {
-    return this.#brokers.filter((broker) => this.#connections.has(formatAddress(broker)));
+  /** Asks in turn, beginning with the broker that answered last. */
+  async #fromAny<Result>(ask: (address: HostPort) => Promise<Result>, signal: AbortSignal): Promise<Result> {
+    const isKnown = (address: HostPort) => this.#connections.has(formatAddress(address));
+    const addresses = new Map<string, HostPort>();
+    for (
+      const address of [
+        ...(this.#answeredLast === undefined ? [] : [this.#answeredLast]),
+        ...this.#brokers.filter(isKnown),
+        ...this.#bootstrap,
+        ...this.#brokers,
+      ]
+    ) addresses.set(formatAddress(address), address);
+    return await firstAnswer(
+      [...addresses.values()].map((address) => async () => {
+        const result = await ask(address);
+        this.#answeredLast = address;
+        return result;
+      }),
+      ASK_NEXT_MS,
+      signal,
+    );
   }
+}
+
+/** A broker answers in a few milliseconds; one that is frozen or cut off does not for many seconds. */
+const ASK_NEXT_MS = 200;
+
+function unnamed(nodeId: number): CaptureError {
+  return new CaptureError(
+    "kafka-unavailable",
+    `Cannot connect to Kafka broker ${nodeId}: the cluster does not list it`,
+  );
 }
 
 /** An address that a person did not write: the brokers gave it. */

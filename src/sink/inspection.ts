@@ -89,9 +89,13 @@ export class KafkaInspection implements Disposable {
   /** The progress record as it is now; null where there is none. */
   async progress(prefix: string, identity: SourceIdentity, signal: AbortSignal): Promise<Progress | null> {
     await this.#cluster.metadata([], signal);
-    const route = await this.#directory.find(progressTopic(prefix), signal);
-    if (route === null) return null;
-    return await readProgress(new PartitionLog(this.#cluster, route, signal), identity, "ignore");
+    const topic = progressTopic(prefix);
+    if (await this.#directory.find(topic, signal) === null) return null;
+    return await readProgress(
+      new PartitionLog(this.#cluster, this.#directory, topic, signal),
+      identity,
+      "ignore",
+    );
   }
 
   [Symbol.dispose](): void {

@@ -85,6 +85,10 @@ class KafkaSink implements Sink {
     return await this.#directory.findOrMake(topic, settings, signal, soon);
   }
 
+  async refreshRoutes(signal: AbortSignal): Promise<boolean> {
+    return await this.#directory.refreshAll(signal);
+  }
+
   createBatch(): Batch {
     return new PartitionedBatch(this.#options, this.#pool);
   }
@@ -153,12 +157,18 @@ class KafkaSink implements Sink {
   async #readProgress(signal: AbortSignal): Promise<Progress | null> {
     const { delivery, identity } = this.#options;
     if (delivery === "at-least-once") {
-      const route = await this.#directory.find(this.#progressTopic, signal);
-      return route && await readProgress(new PartitionLog(this.#cluster, route, signal), identity, "ignore");
+      const isThere = await this.#directory.find(this.#progressTopic, signal) !== null;
+      return isThere
+        ? await readProgress(
+          new PartitionLog(this.#cluster, this.#directory, this.#progressTopic, signal),
+          identity,
+          "ignore",
+        )
+        : null;
     }
     const settings = progressTopicSettings(this.#options);
-    const route = await this.#directory.findOrMake(this.#progressTopic, settings, signal);
-    const log = new PartitionLog(this.#cluster, route, signal);
+    await this.#directory.findOrMake(this.#progressTopic, settings, signal);
+    const log = new PartitionLog(this.#cluster, this.#directory, this.#progressTopic, signal);
     await log.requireReadable();
     return await readProgress(log, identity, "refuse");
   }

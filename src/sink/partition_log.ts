@@ -4,9 +4,12 @@ import { brokerError } from "./broker_error.ts";
 import { CaptureError } from "../core/errors.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ProgressLog } from "./progress_reader.ts";
-import type { TopicRoute } from "./topic_directory.ts";
+import { connectToLeaders, leadershipMove } from "./leaders.ts";
+import type { TopicDirectory } from "./topic_directory.ts";
+import { unlessMoved } from "./moved.ts";
 import { growingPauses, pause } from "./wait.ts";
 import { fetch } from "./wire/apis/fetch.ts";
+import type { Connection } from "./wire/connection.ts";
 import { listOffsets, type ListOffsetsRequest } from "./wire/apis/list_offsets.ts";
 
 const PARTITION = 0;
@@ -15,15 +18,16 @@ const FETCH_BYTES_MAX = 1024 * 1024;
 /** Partition 0 of a topic; every call may throw a CaptureError. */
 export class PartitionLog implements ProgressLog {
   readonly #cluster: Cluster;
+  readonly #directory: TopicDirectory;
   readonly #topic: string;
-  readonly #leaderId: number;
   readonly #signal: AbortSignal;
   #end = 0n;
 
-  constructor(cluster: Cluster, route: TopicRoute, signal: AbortSignal) {
+  /** @param topic that the directory has found */
+  constructor(cluster: Cluster, directory: TopicDirectory, topic: string, signal: AbortSignal) {
     this.#cluster = cluster;
-    this.#topic = route.topic;
-    this.#leaderId = route.leaders[PARTITION] ?? -1;
+    this.#directory = directory;
+    this.#topic = topic;
     this.#signal = signal;
   }
 
@@ -43,9 +47,9 @@ export class PartitionLog implements ProgressLog {
   /** An answer without records is the end only where the broker's high watermark says so: it may be throttled. */
   async read(offset: bigint): Promise<Uint8Array> {
     for (const pauseMs of growingPauses(10, 1_000, 10_000)) {
-      const leader = await this.#cluster.broker(this.#leaderId, this.#signal);
+      const leader = await this.#leader();
       const request = { topic: this.#topic, partition: PARTITION, offset, bytesMax: FETCH_BYTES_MAX };
-      const response = await leader.request(fetch, request, this.#signal);
+      const response = await this.#unlessMoved(leader.request(fetch, request, this.#signal));
       this.#check(response.errorCode);
       if (response.records.length > 0 || response.highWatermark >= this.#end) return response.records;
       await pause(pauseMs, this.#signal);
@@ -57,11 +61,27 @@ export class PartitionLog implements ProgressLog {
   }
 
   async #offset(position: ListOffsetsRequest["position"]): Promise<bigint> {
-    const leader = await this.#cluster.broker(this.#leaderId, this.#signal);
+    const leader = await this.#leader();
     const request = { topic: this.#topic, partition: PARTITION, position };
-    const { errorCode, offset } = await leader.request(listOffsets, request, this.#signal);
+    const { errorCode, offset } = await this.#unlessMoved(
+      leader.request(listOffsets, request, this.#signal),
+    );
     this.#check(errorCode);
     return offset;
+  }
+
+  async #leader(): Promise<Connection> {
+    const [led] = await connectToLeaders(this.#cluster, this.#directory, this.#partitions, this.#signal);
+    if (led === undefined) throw new Error("one partition has one leader");
+    return led.leader;
+  }
+
+  async #unlessMoved<Response>(request: Promise<Response>): Promise<Response> {
+    return await unlessMoved(request, leadershipMove(this.#directory, this.#partitions), this.#signal);
+  }
+
+  get #partitions() {
+    return [{ topic: this.#topic, partition: PARTITION }];
   }
 
   #check(errorCode: number): void {

@@ -63,12 +63,11 @@ async function probe(
   if (transactionalId !== null) await refuseTransactionTimeout(cluster, transactionalId, signal);
   else if (options.acks === "all") await newProducerId(cluster, signal);
   const directory = new TopicDirectory(cluster);
-  const route = await directory.find(own, signal);
-  if (route === null) {
+  if (await directory.find(own, signal) === null) {
     if (isTransactional) await directory.tryToMake(own, progressTopicSettings(options), signal);
     return null;
   }
-  const log = new PartitionLog(cluster, route, signal);
+  const log = new PartitionLog(cluster, directory, own, signal);
   await log.requireReadable();
   return await readProgress(log, options.identity, "ignore");
 }

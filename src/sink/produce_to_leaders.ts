@@ -3,6 +3,8 @@
 import { CaptureError } from "../core/errors.ts";
 import { brokerError, unclearWhenLost } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
+import { connectToLeaders, leadershipMove } from "./leaders.ts";
+import { unlessMoved } from "./moved.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
 import { produce } from "./wire/apis/produce.ts";
 import type { Connection } from "./wire/connection.ts";
@@ -33,11 +35,11 @@ export async function produceToLeaders(
   settings: ProduceSettings,
   signal: AbortSignal,
 ): Promise<void> {
-  const byLeader = Map.groupBy(batches, ({ topic, partition }) => directory.leader(topic, partition));
-  const sends = await Promise.all(
-    [...byLeader].map(async ([leaderId, led]) => ({ leader: await cluster.broker(leaderId, signal), led })),
-  );
-  await Promise.all(sends.map(({ leader, led }) => produceTo(leader, led, settings, signal)));
+  const all = await connectToLeaders(cluster, directory, batches, signal);
+  await Promise.all(all.map(async ({ leader, partitions }) => {
+    const move = leadershipMove(directory, partitions);
+    await unlessMoved(produceTo(leader, partitions, settings, signal), move, signal);
+  }));
 }
 
 /** Below the time after which a request is given up, so that the broker's own answer comes first. */

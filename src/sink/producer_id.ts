@@ -3,13 +3,14 @@
 import { CaptureError } from "../core/errors.ts";
 import { type Attempt, brokerError } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
+import { unlessMoved } from "./moved.ts";
 import { growingPauses, pause } from "./wait.ts";
 import { findCoordinator } from "./wire/apis/find_coordinator.ts";
 import { initProducerId, type InitProducerIdRequest } from "./wire/apis/init_producer_id.ts";
 import type { BrokerAddress } from "./wire/apis/metadata.ts";
-import type { Connection } from "./wire/connection.ts";
+import { Connection } from "./wire/connection.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
-import type { HostPort } from "./wire/socket.ts";
+import { formatAddress, type HostPort } from "./wire/socket.ts";
 
 /** A producer as the brokers know it. */
 export interface ProducerIdentity {
@@ -35,8 +36,11 @@ export async function takeTransactionalId(
   return await untilReady(takeOverOf(transactionalId), signal, async () => {
     const found = await coordinatorOf(cluster, transactionalId, signal);
     if (typeof found === "number") return found;
-    const coordinator = await cluster.connectTo(found, signal);
-    const identity = await initialise(coordinator, { transactionalId, transactionTimeoutMs }, signal);
+    const coordinator = await cluster.connectWithin(found, CONNECT_WAIT_MS, signal);
+    if (!(coordinator instanceof Connection)) return coordinator;
+    const initialising = initialise(coordinator, { transactionalId, transactionTimeoutMs }, signal);
+    const move = coordinatorMove(cluster, transactionalId, found);
+    const identity = await unlessMoved(initialising, move, signal);
     return typeof identity === "number" ? identity : { ...identity, coordinator: found };
   });
 }
@@ -63,6 +67,19 @@ export function takeOverOf(transactionalId: string): Attempt {
   };
 }
 
+/** What `unlessMoved` asks: whether another broker coordinates the transactional id now. */
+export function coordinatorMove(
+  cluster: Cluster,
+  transactionalId: string,
+  before: HostPort,
+): (signal: AbortSignal) => Promise<string | null> {
+  return async (signal) => {
+    const { errorCode, coordinator } = await cluster.ask(findCoordinator, { transactionalId }, signal);
+    const isSame = errorCode !== ErrorCode.NONE || formatAddress(coordinator) === formatAddress(before);
+    return isSame ? null : "the transaction coordinator changed";
+  };
+}
+
 /** A producer id without transactions. @throws CaptureError as `takeTransactionalId` does */
 export async function newProducerId(cluster: Cluster, signal: AbortSignal): Promise<ProducerIdentity> {
   const attempt: Attempt = {
@@ -77,19 +94,26 @@ export async function newProducerId(cluster: Cluster, signal: AbortSignal): Prom
 }
 
 const FIRST_PAUSE_MS = 5;
-const PAUSE_MS_MAX = 500;
+const PAUSE_MS_MAX = 50;
 const WAIT_MS_MAX = 60_000;
+/** When a broker is gone, the cluster names another coordinator after some seconds: it is asked again soon. */
+const CONNECT_WAIT_MS = 100;
+/** About 4 s: below the 5 s after which people are told that Kafka does not answer (pipeline/opening.ts). */
+const UNREACHABLE_TIMES_MAX = 40;
 
-/** Tries until there is no error code, or one that waiting does not mend. */
+/** Tries until there is no error code, or one that waiting does not cure; or a broker stays out of reach. */
 async function untilReady<Result>(
   attempt: Attempt,
   signal: AbortSignal,
-  tryOnce: () => Promise<Result | number>,
+  tryOnce: () => Promise<Result | number | CaptureError>,
 ): Promise<Result> {
+  let unreachableTimes = 0;
   for (const pauseMs of growingPauses(FIRST_PAUSE_MS, PAUSE_MS_MAX, WAIT_MS_MAX)) {
     const result = await tryOnce();
-    if (typeof result !== "number") return result;
-    if (!passing.has(result)) throw brokerError(attempt, result);
+    if (result instanceof CaptureError) {
+      if (++unreachableTimes > UNREACHABLE_TIMES_MAX) throw result;
+    } else if (typeof result !== "number") return result;
+    else if (!passing.has(result)) throw brokerError(attempt, result);
     await pause(pauseMs, signal);
   }
   throw new CaptureError(
@@ -112,8 +136,7 @@ async function coordinatorOf(
   transactionalId: string,
   signal: AbortSignal,
 ): Promise<BrokerAddress | number> {
-  const anyBroker = await cluster.any(signal);
-  const { errorCode, coordinator } = await anyBroker.request(findCoordinator, { transactionalId }, signal);
+  const { errorCode, coordinator } = await cluster.ask(findCoordinator, { transactionalId }, signal);
   return errorCode === ErrorCode.NONE ? coordinator : errorCode;
 }
 

@@ -9,6 +9,7 @@ import { growingPauses, pause } from "./wait.ts";
 import { type CreatedTopic, createTopics } from "./wire/apis/create_topics.ts";
 import { listOffsets } from "./wire/apis/list_offsets.ts";
 import type { TopicMetadata } from "./wire/apis/metadata.ts";
+import { Connection } from "./wire/connection.ts";
 import { malformed } from "./wire/buffer_reader.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 
@@ -25,7 +26,7 @@ export interface TopicRoute extends Route {
   readonly leaders: readonly number[];
 }
 
-/** A route is looked up once: when leaders or partitions change, writing fails and the sink is made anew. */
+/** What is known of the topics in use. `refresh` looks again for leaders and added partitions. */
 export class TopicDirectory {
   readonly #cluster: Cluster;
   readonly #routes = new Map<string, TopicRoute>();
@@ -69,6 +70,39 @@ export class TopicDirectory {
       fail(topic, `partition ${partition} was never looked up`);
   }
 
+  /**
+   * Looks up the leaders of topics that were found before, and the partitions added to them. What has fewer
+   * partitions than before, or is gone, stays as it was: writing to it then fails, and says so.
+   * @returns whether one of them has more partitions
+   * @throws CaptureError
+   */
+  async refresh(topics: Iterable<string>, signal: AbortSignal): Promise<boolean> {
+    const all = [...topics];
+    let hasMore = false;
+    for (let at = 0; at < all.length; at += REFRESHED_MAX) {
+      for (const found of await this.#cluster.metadata(all.slice(at, at + REFRESHED_MAX), signal)) {
+        if (await this.#update(found, signal)) hasMore = true;
+      }
+    }
+    return hasMore;
+  }
+
+  /** As `refresh`, for every topic that was found. */
+  refreshAll(signal: AbortSignal): Promise<boolean> {
+    return this.refresh(this.#routes.keys(), signal);
+  }
+
+  async #update(found: TopicMetadata, signal: AbortSignal): Promise<boolean> {
+    const { topic } = found;
+    const before = this.#routes.get(topic)?.partitions ?? 0;
+    const leaders = leadersOf(found);
+    if (leaders === null || leaders.length < before) return false;
+    const hasMore = leaders.length > before;
+    if (hasMore && !await this.#areReady(topic, leaders, signal)) return false;
+    this.#routes.set(topic, { topic, partitions: leaders.length, leaders });
+    return hasMore;
+  }
+
   async #look(
     topic: string,
     settings: TopicSettings | null,
@@ -109,10 +143,12 @@ export class TopicDirectory {
   /** A broker may be named as a leader a moment before it knows that it is. */
   async #areReady(topic: string, leaders: readonly number[], signal: AbortSignal): Promise<boolean> {
     const answers = await Promise.all(leaders.map(async (leaderId, partition) => {
-      const leader = await this.#cluster.broker(leaderId, signal);
-      return await leader.request(listOffsets, { topic, partition, position: "high-watermark" }, signal);
+      const leader = await this.#cluster.brokerWithin(leaderId, CONNECT_MS_MAX, signal);
+      if (!(leader instanceof Connection)) return false;
+      const request = { topic, partition, position: "high-watermark" } as const;
+      return (await leader.request(listOffsets, request, signal)).errorCode === ErrorCode.NONE;
     }));
-    return answers.every(({ errorCode }) => errorCode === ErrorCode.NONE);
+    return answers.every((isReady) => isReady);
   }
 
   /** Asks for them; whether they are there then, metadata will say. @throws CaptureError of `topic` alone */
@@ -198,10 +234,13 @@ function isStarting({ errorCode, errorMessage }: CreatedTopic): boolean {
 /** So many topics take a broker about a second to make. */
 const SOON_MAX = 100;
 const BROKERS_DEFAULT = -1;
+const CONNECT_MS_MAX = 1_000;
 const CREATE_TIMEOUT_MS = 15_000;
 const FIRST_PAUSE_MS = 4;
-const PAUSE_MS_MAX = 500;
+const PAUSE_MS_MAX = 200;
 const WAIT_MS_MAX = 30_000;
+/** Topics in one request, so that neither side works on it for long. */
+const REFRESHED_MAX = 500;
 
 /** Leaders by partition, or null while one is missing. */
 function leadersOf({ errorCode, partitions }: TopicMetadata): readonly number[] | null {

@@ -7,7 +7,8 @@ import type { Cluster } from "./cluster.ts";
 import type { Compressor } from "./compression.ts";
 import type { Delivery } from "./delivery.ts";
 import { type FinishedBatch, produceToLeaders } from "./produce_to_leaders.ts";
-import { takeTransactionalId, type TransactionalIdentity } from "./producer_id.ts";
+import { coordinatorMove, takeTransactionalId, type TransactionalIdentity } from "./producer_id.ts";
+import { unlessMoved } from "./moved.ts";
 import type { RecordBatch } from "./record_batch.ts";
 import { SequenceNumbers } from "./sequence_numbers.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
@@ -15,6 +16,7 @@ import { growingPauses, pause } from "./wait.ts";
 import { addPartitionsToTxn } from "./wire/apis/add_partitions_to_txn.ts";
 import { endTxn } from "./wire/apis/end_txn.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
+import type { HostPort } from "./wire/socket.ts";
 
 /**
  * One transactional producer. Nothing that failed or wasn't answered is tried again: a late EndTxn could commit
@@ -95,7 +97,8 @@ export class TransactionalDelivery implements Delivery {
       .map(([topic, partitions]) => ({ topic, partitions: partitions.map(({ partition }) => partition) }));
     const request = { transactionalId, producerId, producerEpoch, topics };
     for (const pauseMs of growingPauses(MARKERS_LOOK_MS, MARKERS_LOOK_MS_MAX, MARKERS_WAIT_MS_MAX)) {
-      const results = await unclearWhenLost(coordinator.request(addPartitionsToTxn, request, signal));
+      const answer = unclearWhenLost(coordinator.request(addPartitionsToTxn, request, signal));
+      const results = await unlessMoved(answer, this.#move(address), signal);
       const named = results.filter(({ errorCode }) => errorCode === ErrorCode.NONE).length;
       if (named === batches.length) {
         for (const batch of batches) this.#added.add(partitionName(batch));
@@ -125,11 +128,16 @@ export class TransactionalDelivery implements Delivery {
     const coordinator = await this.#cluster.connectTo(producer.coordinator, signal);
     const { producerId, producerEpoch } = producer;
     const request = { transactionalId, producerId, producerEpoch, committed: true };
-    const response = await unclearWhenLost(coordinator.request(endTxn, request, signal));
+    const answer = unclearWhenLost(coordinator.request(endTxn, request, signal));
+    const response = await unlessMoved(answer, this.#move(producer.coordinator), signal);
     if (response.errorCode !== ErrorCode.NONE) {
       throw brokerError(this.#attempt("commit a transaction"), response.errorCode);
     }
     this.#added.clear();
+  }
+
+  #move(coordinator: HostPort): (signal: AbortSignal) => Promise<string | null> {
+    return coordinatorMove(this.#cluster, this.#transactionalId, coordinator);
   }
 
   #refusal(topic: string, errorCode: number): CaptureError {

@@ -17,3 +17,8 @@ export function* growingPauses(firstMs: number, maxMs: number, totalMs: number):
     pauseMs = Math.min(pauseMs * 2, maxMs);
   }
 }
+
+/** Pauses of about `ms`, with a random part so that many clients do not ask at once, about `totalMs` together. */
+export function* evenPauses(ms: number, totalMs: number): Generator<number, void> {
+  for (let left = totalMs; left > 0; left -= ms) yield ms * (0.75 + Math.random() / 2);
+}

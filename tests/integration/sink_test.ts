@@ -174,6 +174,56 @@ Deno.test("topics that are needed soon are made along, and one that can't be mad
   await assert.rejects(sink.route(impossible, FOREVER), /Cannot (make|look up) topic/);
 });
 
+Deno.test("added partitions have routes after a refresh, and records go there", async () => {
+  await using test = await createSinkBed({ options: { topicPartitions: 1 } });
+  const sink = test.sink();
+  await sink.open(FOREVER);
+  const topic = test.topic("grown");
+  const before = await sink.route(topic, FOREVER);
+  await sink.write(filled(sink, before, idsFrom(0, 50)), test.progress(1), FOREVER);
+  assert.equal(await sink.refreshRoutes(FOREVER), false);
+  await test.admin.createPartitions({ topicPartitions: [{ topic, count: 4 }] });
+  assert.equal((await sink.route(topic, FOREVER)).partitions, 1);
+  while (!await sink.refreshRoutes(FOREVER)); // a broker may not know of them yet
+  const after = await sink.route(topic, FOREVER);
+  assert.equal(after.partitions, 4);
+  // Both routes in one batch: what came before the change, and what came after it.
+  const batch = filled(sink, before, idsFrom(50, 50));
+  fill(batch, after, idsFrom(100, 50));
+  await sink.write(batch, test.progress(2), FOREVER);
+  const records = await test.read("grown", 150);
+  const late = (id: number) => id >= 100;
+  const idOf = (value: string | null) => JSON.parse(value ?? "").after.id;
+  assert.deepEqual(records.map(({ value }) => idOf(value)).toSorted((a, b) => a - b), idsFrom(0, 150));
+  assert.deepEqual(
+    new Set(records.filter(({ value }) => !late(idOf(value))).map((each) => each.partition)),
+    new Set([0]),
+  );
+  assert.equal(
+    new Set(records.filter(({ value }) => late(idOf(value))).map((each) => each.partition)).size,
+    4,
+  );
+});
+
+Deno.test("a topic that was made anew with fewer partitions keeps its route: writing says that it is missing", async () => {
+  await using test = await createSinkBed({ options: { topicPartitions: 3 } });
+  const sink = test.sink();
+  await sink.open(FOREVER);
+  const topic = test.topic("shrunk");
+  const route = await sink.route(topic, FOREVER);
+  await test.admin.deleteTopics({ topics: [topic] });
+  assert.equal(await sink.refreshRoutes(FOREVER), false);
+  await createWhenGone(() =>
+    test.admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 1 }] })
+  );
+  assert.equal(await sink.refreshRoutes(FOREVER), false);
+  assert.equal((await sink.route(topic, FOREVER)).partitions, 3);
+  await rejectsWith(
+    "topic-missing",
+    () => sink.write(filled(sink, route, idsFrom(0, 50)), test.progress(1), FOREVER),
+  );
+});
+
 Deno.test("the progress topic is compacted and has one partition", async () => {
   await using test = await createSinkBed({ options: { topicPartitions: 3 } });
   await test.sink().open(FOREVER);
@@ -424,4 +474,13 @@ async function rejectsWith(
   assert.equal(found.kind, kind, found.message);
   assert.match(found.message, message);
   return found;
+}
+
+/** A topic that is being deleted still exists for a moment. */
+async function createWhenGone(create: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await create().catch(() => false)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("the old topic does not go away");
 }

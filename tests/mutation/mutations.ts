@@ -398,9 +398,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a commit whose answer was lost is sent again",
     file: "src/sink/transaction.ts",
-    find: "const response = await unclearWhenLost(coordinator.request(endTxn, request, signal));\n",
+    find: "const answer = unclearWhenLost(coordinator.request(endTxn, request, signal));\n",
     replace:
-      "const response = await coordinator.request(endTxn, request, signal).catch(async () =>\n        (await this.#cluster.connectTo(producer.coordinator, signal)).request(endTxn, request, signal));\n",
+      "const answer = coordinator.request(endTxn, request, signal).catch(async () =>\n        (await this.#cluster.connectTo(producer.coordinator, signal)).request(endTxn, request, signal));\n",
   },
   {
     breaks: "a commit that was refused counts",
@@ -457,6 +457,24 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "const results = await unclearWhenLost(leader.request(produce, request, signal));",
     replace:
       "const results = await leader.request(produce, request, signal).catch(() => leader.request(produce, request, signal));",
+  },
+  {
+    breaks: "a request that was given up because leadership moved counts as carried out",
+    file: "src/sink/moved.ts",
+    find: "if (moved === null) continue;",
+    replace: "if (moved !== null) return undefined as never;",
+  },
+  {
+    breaks: "a topic that got fewer partitions is written to as if nothing had happened",
+    file: "src/sink/topic_directory.ts",
+    find: "if (leaders === null || leaders.length < before) return false;",
+    replace: "if (leaders === null) return false;",
+  },
+  {
+    breaks: "added partitions are used in the middle of a transaction",
+    file: "src/pipeline/intake.ts",
+    find: "    this.#partitionsAdded = true;\n",
+    replace: "    this.#routes.clear();\n",
   },
   {
     breaks: "a batch that an answer leaves out counts as taken",
@@ -516,20 +534,20 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "an unclear outcome ends the program",
     file: "src/core/errors.ts",
-    find: '    case "kafka-unclear":\n    case "fenced":',
-    replace: '    case "fenced":',
+    find: '    case "kafka-unclear":\n    case "topic-missing":',
+    replace: '    case "topic-missing":',
   },
   {
     breaks: "a conflict of positions is tried again for ever",
     file: "src/pipeline/supervisor.ts",
-    find: 'if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;',
-    replace: "if (!(error instanceof CaptureError)) throw error;",
+    find: 'if (policy.action === "stop") throw error;',
+    replace: 'if (policy.action === "stop") return;',
   },
   {
     breaks: "a bug is tried again for ever",
     file: "src/pipeline/supervisor.ts",
-    find: 'if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;',
-    replace: "if (!(error instanceof CaptureError)) return;",
+    find: "  if (!(error instanceof CaptureError)) throw error;\n  const policy",
+    replace: "  if (!(error instanceof CaptureError)) return;\n  const policy",
   },
   {
     breaks: "a stop is not heard while the next try is awaited",

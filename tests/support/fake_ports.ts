@@ -229,6 +229,7 @@ export class FakeWorld {
           ? Promise.reject(new TopicConflict(topic, "Kafka can't tell it from another", []))
           : Promise.resolve({ topic, partitions: 1 });
       },
+      refreshRoutes: () => Promise.resolve(false),
       createBatch: () => new TextBatch(),
       send: (batch) => {
         this.events.push(`send ${batch.count}`);

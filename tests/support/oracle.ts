@@ -2,7 +2,7 @@
 
 import type { CaptureProcess } from "./capture.ts";
 import { readTopics } from "./consumer.ts";
-import { assertHistory } from "./history.ts";
+import { assertHistory, type HistoryOptions } from "./history.ts";
 import type { TestBed } from "./servers.ts";
 import { readSecondSlot } from "./second_slot.ts";
 import { delay } from "../../dev/server_process.ts";
@@ -44,9 +44,16 @@ ${capture.log.slice(-15).join("\n")}`);
  * each change that PostgreSQL decodes there is in the topics, and nothing else.
  * @returns how many records there were
  */
-export async function assertDelivered(bed: JudgedBed, tables: readonly string[]): Promise<number> {
+export async function assertDelivered(
+  bed: JudgedBed,
+  tables: readonly string[],
+  options: HistoryOptions = {},
+): Promise<number> {
   const records = await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix });
   const decoded = await readSecondSlot(bed.sql, bed.slot, bed.publication);
-  assertHistory(records, await readTables(bed.sql, tables), decoded === null ? {} : { decoded });
+  assertHistory(records, await readTables(bed.sql, tables), {
+    ...options,
+    ...(decoded === null ? {} : { decoded }),
+  });
   return records.length;
 }

@@ -34,7 +34,7 @@ Deno.test("what other tables have in the buffer is delivered, saved and confirme
   });
   deepStrictEqual(idsOf(world), [1, 2, 3]);
   // Behind 3, which is the first of its transaction, and the end of the last whole one.
-  deepStrictEqual(world.progress?.position, { commitLsn: 220n, seq: 1, endLsn: 210n });
+  deepStrictEqual(world.progress?.position, { commitLsn: 220n, seq: 1, commitTimeMs: 0, endLsn: 210n });
   deepStrictEqual(world.events.slice(-5), [
     "write 3 up to 0/DC#1 end 0/D2",
     "save 0/D2",

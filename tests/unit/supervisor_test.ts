@@ -1,7 +1,8 @@
 // What the supervisor does about errors and about being told to stop.
 
 import { ok, rejects, strictEqual } from "node:assert";
-import { CaptureError } from "../../src/core/errors.ts";
+import { CaptureError, errorPolicy } from "../../src/core/errors.ts";
+import { Backoff } from "../../src/pipeline/backoff.ts";
 import { supervise } from "../../src/pipeline/supervisor.ts";
 import { FAKE_SETTINGS, FakeWorld } from "../support/fake_ports.ts";
 import { begin, commit, insert, relation } from "../support/pgoutput_bytes.ts";
@@ -89,4 +90,15 @@ Deno.test("told to stop before anything is reached, it just ends", async () => {
   const { ended, stop } = start(world);
   stop();
   await ended;
+});
+
+Deno.test("pauses grow, to half a second while Kafka elects a leader and to 5 s for PostgreSQL", () => {
+  const longest = (kind: "kafka-unavailable" | "kafka-unclear" | "postgres-unavailable") => {
+    const policy = errorPolicy(kind);
+    const backoff = new Backoff(() => 0);
+    return Array.from({ length: 10 }, () => policy.action === "retry" ? backoff.next(policy.pauseMsMax) : 0);
+  };
+  strictEqual(longest("kafka-unavailable").join(" "), "100 200 400 500 500 500 500 500 500 500");
+  strictEqual(longest("kafka-unclear").at(-1), 500);
+  strictEqual(longest("postgres-unavailable").join(" "), "100 200 400 800 1600 3200 5000 5000 5000 5000");
 });

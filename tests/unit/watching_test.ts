@@ -2,7 +2,7 @@
 
 import { rejects, strictEqual } from "node:assert";
 import { CaptureError } from "../../src/core/errors.ts";
-import { ServerWatch } from "../../src/pipeline/watching.ts";
+import { ServerWatch, watchRoutes } from "../../src/pipeline/watching.ts";
 import { FakeWorld } from "../support/fake_ports.ts";
 
 async function watch(
@@ -37,4 +37,24 @@ Deno.test("it knows when the server answered last", async () => {
   const before = performance.now();
   await looking.run(() => false, AbortSignal.timeout(50));
   strictEqual(looking.answeredAt >= before, true);
+});
+
+Deno.test("intake is told of added partitions, and a look that fails is tried again", async () => {
+  const stop = new AbortController();
+  const answers: (boolean | Error)[] = [false, new CaptureError("kafka-unavailable", "away"), true];
+  let told = 0;
+  const sink = {
+    refreshRoutes: () => {
+      const answer = answers.shift();
+      if (answer === undefined) stop.abort();
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer ?? false);
+    },
+  };
+  await watchRoutes(sink, { partitionsAdded: () => told++ }, stop.signal, 1);
+  strictEqual(told, 1);
+});
+
+Deno.test("a bug in looking for partitions is not hidden", async () => {
+  const sink = { refreshRoutes: () => Promise.reject(new TypeError("a bug")) };
+  await rejects(watchRoutes(sink, { partitionsAdded: () => {} }, AbortSignal.timeout(5_000), 1), TypeError);
 });
