@@ -6,9 +6,16 @@
 import { fileURLToPath } from "node:url";
 import type { Build } from "../src/version.ts";
 import { compileJobs } from "./compile_targets.ts";
+import { checkedRuntime, DENO_RELEASES } from "./denort.ts";
 
 // The same as of the `start` task in deno.json, and no more; a test compares them.
-export const PERMISSIONS = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"] as const;
+export const PERMISSIONS = [
+  "--allow-net",
+  "--allow-env",
+  "--allow-read",
+  "--allow-write",
+  "--allow-sys=uid",
+] as const;
 /** A small young generation: the program makes hardly any garbage, and the default lets 16 MB of it gather. */
 export const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--max-old-space-size=512";
 
@@ -53,6 +60,8 @@ async function compile(args: readonly string[]): Promise<void> {
 
 /** No configuration and no lock file: nothing but the bundle goes in. It was type-checked before it was bundled. */
 async function compileBundle(target: string, output: string): Promise<void> {
+  const runtime = await runtimeFile(target);
+  const env = runtime === undefined ? {} : { DENORT_BIN: runtime };
   await deno(BUNDLE_FOLDER, [
     "compile",
     "--quiet",
@@ -72,14 +81,35 @@ async function compileBundle(target: string, output: string): Promise<void> {
     "--output",
     output,
     BUNDLE,
-  ]);
+  ], env);
+}
+
+/**
+ * Where the runtime lies that has this project's checksum; undefined where `deno compile` is to find one by
+ * itself.
+ * @throws Error where REQUIRE_DENORT_SUMS=1 asks for a checksum, as a release does, and there is none
+ */
+async function runtimeFile(target: string): Promise<string | undefined> {
+  if (Deno.env.get("DENORT_BIN")) return undefined;
+  const sums = await Deno.readTextFile(`${ROOT}dev/denort.sha256`);
+  const runtime = await checkedRuntime({ baseUrl: DENO_RELEASES, version: Deno.version.deno, sums }, target);
+  if (runtime === undefined) {
+    if (Deno.env.get("REQUIRE_DENORT_SUMS") !== "1") return undefined;
+    throw new Error(
+      `Cannot compile: dev/denort.sha256 has no checksum of Deno ${Deno.version.deno} for ${target}; ` +
+        "CONTRIBUTING.md, releases, says how to add it",
+    );
+  }
+  const path = `${BUNDLE_FOLDER}/denort-${target}`;
+  await Deno.writeFile(path, runtime, { mode: 0o755 });
+  return path;
 }
 
 /**
  * The commit and its day: from BUILD_COMMIT and BUILD_DATE, as in a container image's build, where there is no
  * repository; else from git. The commit's day, not today's: the same commit gives the same executable.
  */
-async function sourceOfBuild(): Promise<Omit<Build, "target">> {
+export async function sourceOfBuild(): Promise<Omit<Build, "target">> {
   const commit = Deno.env.get("BUILD_COMMIT") ||
     await git("describe", "--always", "--exclude=*", "--abbrev=12", "--dirty");
   const date = Deno.env.get("BUILD_DATE") ||
@@ -104,9 +134,13 @@ async function git(...args: string[]): Promise<string> {
   }
 }
 
-async function deno(cwd: string, args: readonly string[]): Promise<void> {
-  const { success } = await new Deno.Command(Deno.execPath(), { args: [...args], cwd, stdin: "null" }).spawn()
-    .status;
+async function deno(
+  cwd: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const command = new Deno.Command(Deno.execPath(), { args: [...args], cwd, env: { ...env }, stdin: "null" });
+  const { success } = await command.spawn().status;
   if (success) return;
   throw new Error(`Cannot compile: deno ${args[0]} failed; what it printed is above`);
 }

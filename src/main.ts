@@ -4,7 +4,7 @@ import { execute } from "./cli/commands.ts";
 import { dispatch } from "./cli/dispatch.ts";
 import { FailureReport } from "./cli/failure_report.ts";
 import { run } from "./cli/run.ts";
-import { fileFacts, readEnvironment, readTextFile } from "./config/environment.ts";
+import { fileFacts, ownUid, readEnvironment, readTextFile } from "./config/environment.ts";
 import { writeStandardOutput } from "./cli/standard_output.ts";
 import { writeStandardError } from "./observability/standard_error.ts";
 
@@ -26,6 +26,7 @@ Deno.exit(
     env: readEnvironment,
     readTextFile,
     fileFacts,
+    ownUid,
     standardOutput: writeStandardOutput,
     standardError: writeStandardError,
     failure,

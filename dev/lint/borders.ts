@@ -42,7 +42,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   "Deno.env": ["config/environment.ts"],
   "Deno.exit": ["main.ts", "cli/stop_signal.ts"],
   "Deno.openKv": ["checkpoint/kv_store.ts"],
-  "Deno.serve": ["observability/http_server.ts"],
+  "Deno.listen": ["observability/http_server.ts"],
   "Date.now": [
     "cli/commands.ts",
     "cli/run.ts",

@@ -64,6 +64,7 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
     if (this.#kv !== undefined) return this.#kv;
     this.#opening ??= this.#guard("open", async () => {
       await Deno.mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+      await prepareFile(this.#path);
       return await Deno.openKv(this.#path);
     }).finally(() => this.#opening = undefined);
     return this.#kv = await this.#opening;
@@ -131,7 +132,33 @@ function positionOf(fields: Readonly<Record<string, unknown>>): Position | null 
 const DAMAGED = /not a database|malformed/;
 /** Nothing is lost by that: Kafka's progress record serves, or the slot's own position, which is not beyond. */
 const REMOVE_HINT = "delete it, if REPLICATION_CHECKPOINT_FILE is right: pg-capture creates another";
-const WRITABLE_HINT = "make the folder writable, or set REPLICATION_CHECKPOINT_FILE to a file that is";
+const WRITABLE_HINT =
+  "make the folder writable, or set REPLICATION_CHECKPOINT_FILE to a file that can be created and written";
+
+/**
+ * Makes the file, readable for this user alone, or takes away what others may do with it. What SQLite keeps
+ * beside it gets the same mode (os_unix.c, findCreateFileMode).
+ * @throws Error where a name is a symbolic link: it would lead the writes to a file that somebody else chose
+ */
+async function prepareFile(path: string): Promise<void> {
+  for (const name of [path, `${path}-wal`, `${path}-shm`, `${path}-journal`]) {
+    const { isSymlink } = await Deno.lstat(name).catch(ignoreNotFound) ?? {};
+    if (isSymlink) throw new Error(`"${name}" is a symbolic link, which is not followed`);
+  }
+  const options = { write: true, createNew: true, mode: 0o600 };
+  const made = await Deno.open(path, options).catch((error) => {
+    if (error instanceof Deno.errors.AlreadyExists) return undefined;
+    throw error;
+  });
+  made?.close();
+  const { mode } = await Deno.stat(path);
+  // A file system without modes refuses; there the folder has to keep others off.
+  if (mode !== null && (mode & 0o077) !== 0) await Deno.chmod(path, 0o600).catch(() => {});
+}
+
+function ignoreNotFound(error: unknown): undefined {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
 
 /** The object that the bytes are the JSON of; an empty one where they are not. */
 function jsonObject(value: unknown): Readonly<Record<string, unknown>> {

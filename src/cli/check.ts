@@ -32,7 +32,8 @@ export async function check(
     if (!json) output.print(formatFinding(next.value));
   }
   const isGood = findings.every(({ outcome }) => outcome !== "failure");
-  output.print(json ? `${JSON.stringify({ ok: isGood, findings }, null, 2)}\n` : summary(findings));
+  if (json) output.printJson({ ok: isGood, findings });
+  else output.print(summary(findings));
   return isGood ? EXIT_OK : EXIT_FAILURE;
 }
 

@@ -2,7 +2,6 @@
 
 import { type Config, secretsToMask } from "../config/config.ts";
 import { unreachable } from "../core/errors.ts";
-import { maskSecrets } from "../observability/mask.ts";
 import { writeStandardError } from "../observability/standard_error.ts";
 import { check } from "./check.ts";
 import { commandOutput } from "./command_output.ts";
@@ -18,8 +17,11 @@ import { teardown } from "./teardown.ts";
 export async function execute(invocation: OtherInvocation, config: Config): Promise<number> {
   using stop = onStopSignal(() => {});
   const { signal } = stop;
-  const print = (text: string) => writeStandardOutput(maskSecrets(text, secretsToMask(config)));
-  const output = commandOutput(print, Deno.stderr.isTerminal() ? writeStandardError : undefined);
+  const output = commandOutput(
+    writeStandardOutput,
+    () => secretsToMask(config),
+    Deno.stderr.isTerminal() ? writeStandardError : undefined,
+  );
   try {
     switch (invocation.kind) {
       case "check":

@@ -2,7 +2,8 @@
 
 import type { Config } from "../config/config.ts";
 import { ConfigurationErrors } from "../config/configuration_errors.ts";
-import { type ConfigSources, loadConfig, type LoadedConfig } from "../config/load.ts";
+import { loadConfig, type LoadedConfig } from "../config/load.ts";
+import type { ConfigSources } from "../config/sources.ts";
 import { unreachable } from "../core/errors.ts";
 import { escapeControls } from "../observability/escape.ts";
 import { formatLogLine } from "../observability/log_line.ts";
@@ -16,13 +17,12 @@ export interface World {
   readonly env: () => ConfigSources["env"];
   readonly readTextFile: ConfigSources["readTextFile"];
   readonly fileFacts: ConfigSources["fileFacts"];
+  readonly ownUid: ConfigSources["ownUid"];
   readonly standardOutput: (text: string) => void;
   readonly standardError: (text: string) => void;
   readonly failure: Pick<FailureReport, "configure" | "report">;
   /** Captures until stopped. @returns the exit code */
-  readonly run: (
-    options: { readonly config: Config; readonly configWarnings: readonly string[] },
-  ) => Promise<number>;
+  readonly run: (loaded: LoadedConfig) => Promise<number>;
   /** Does what another command asks for. @returns the exit code */
   readonly execute: (invocation: OtherInvocation, config: Config) => Promise<number>;
 }
@@ -65,10 +65,10 @@ type ConfiguredInvocation = Extract<Invocation, CommonOptions>;
 
 async function runCommand(invocation: ConfiguredInvocation, world: World): Promise<number> {
   try {
-    const { config, warnings } = load(invocation, world);
-    world.failure.configure(config);
-    if (invocation.kind === "run") return await world.run({ config, configWarnings: warnings });
-    return await world.execute(invocation, config);
+    const loaded = load(invocation, world);
+    world.failure.configure(loaded.config);
+    if (invocation.kind === "run") return await world.run(loaded);
+    return await world.execute(invocation, loaded.config);
   } catch (error) {
     if (!(error instanceof ConfigurationErrors)) return world.failure.report(error);
     for (const line of error.lines) world.standardError(problemLine(line, invocation, world));
@@ -78,12 +78,13 @@ async function runCommand(invocation: ConfiguredInvocation, world: World): Promi
 
 function load(
   { kind, configFile, jsonLogs, verbose }: ConfiguredInvocation,
-  { env, readTextFile, fileFacts }: World,
+  { env, readTextFile, fileFacts, ownUid }: World,
 ): LoadedConfig {
   return loadConfig({
     env: env(),
     readTextFile,
     fileFacts,
+    ownUid,
     ...(configFile === undefined ? {} : { configFile }),
     overrides: {
       ...(jsonLogs ? { LOG_FORMAT: "json" } : {}),

@@ -16,7 +16,7 @@ const EXIT_NOT_ALIVE = 1;
  * @throws CaptureError `configuration` where METRICS_PORT is 0
  */
 export async function health(
-  { metrics: { host, port } }: Pick<Config, "metrics">,
+  { metrics: { host, port } }: { readonly metrics: Pick<Config["metrics"], "host" | "port"> },
   output: Pick<CommandOutput, "print">,
   signal: AbortSignal,
 ): Promise<number> {

@@ -1,5 +1,6 @@
 // A sink that prints each change as a line of JSON.
 
+import { escapeControls } from "../observability/escape.ts";
 import type { Progress } from "../core/position.ts";
 import type { EncodedRecord } from "../core/encoded_record.ts";
 import type { Batch, Route, Sink } from "../pipeline/ports.ts";
@@ -70,7 +71,7 @@ class LineBatch implements Batch {
   append(_route: Route, { bytes, keyEnd, valueEnd }: EncodedRecord): void {
     this.#count++;
     if (valueEnd < 0) return;
-    const value = bytes.subarray(Math.max(0, keyEnd), valueEnd);
+    const value = printable(bytes.subarray(Math.max(0, keyEnd), valueEnd));
     this.#reserve(value.length + 1);
     this.#buffer.set(value, this.#length);
     this.#length += value.length;
@@ -89,3 +90,16 @@ class LineBatch implements Batch {
     this.#buffer = larger;
   }
 }
+
+/**
+ * JSON that a terminal shows and does not obey. Control characters stand between its tokens only, where a
+ * value of type json has line breaks; the others are in strings, where an escape means the same.
+ */
+function printable(json: Uint8Array): Uint8Array {
+  if (json.every((byte) => byte >= SPACE && byte < DELETE)) return json;
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(json);
+  return new TextEncoder().encode(escapeControls(text.replace(/[\t\n\r]/g, " ")));
+}
+
+const SPACE = 0x20;
+const DELETE = 0x7f;

@@ -3,6 +3,7 @@
 import { KvCheckpointStore } from "../checkpoint/kv_store.ts";
 import { KvRelationStore } from "../checkpoint/kv_relation_store.ts";
 import { type Config, secretsToMask } from "../config/config.ts";
+import type { LoadedConfig } from "../config/load.ts";
 import { ChangeDecoder } from "../decoder/change_decoder.ts";
 import { NativeFormat } from "../decoder/formats/native/native_format.ts";
 import { KnownDisorder } from "../decoder/pgoutput/lsn_checks.ts";
@@ -39,10 +40,7 @@ const BATCH_BYTES_MAX = 1024 * 1024;
  * @returns the exit code: 0 stopped cleanly, 2 or 3 as the error's kind says
  * @throws what is not a CaptureError: a bug
  */
-export async function run(
-  options: { readonly config: Config; readonly configWarnings: readonly string[] },
-): Promise<number> {
-  const { config } = options;
+export async function run({ config, warnings, file }: LoadedConfig): Promise<number> {
   const secrets = () => secretsToMask(config);
   const { level, format } = config.logging;
   const logger = new ProblemKeeper(
@@ -50,7 +48,8 @@ export async function run(
     secrets,
     Date.now,
   );
-  for (const warning of options.configWarnings) logger.warn(warning);
+  for (const warning of warnings) logger.warn(warning);
+  if (file !== undefined) logger.info("Read settings from a file", { file });
   logger.info("pg-capture", {
     version: VERSION,
     postgres: postgresPlace(config.pg),

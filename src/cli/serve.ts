@@ -2,7 +2,9 @@
 
 import process from "node:process";
 import type { Config } from "../config/config.ts";
+import { machineName } from "../config/environment.ts";
 import { CaptureError } from "../core/errors.ts";
+import { hostRule } from "../observability/allowed_hosts.ts";
 import { endpoints } from "../observability/endpoints.ts";
 import { startHttpServer } from "../observability/http_server.ts";
 import type { ProblemKeeper } from "../observability/last_problem.ts";
@@ -24,6 +26,8 @@ export interface ServedParts {
 
 // A standby on the same machine gets the port when the instance that it waits for ends.
 const PORT_RETRY_MS = 5_000;
+// Anybody who reaches the port can send one.
+const UNEXPECTED_HOST_EVERY_MS = 60_000;
 
 /**
  * Serves until disposed of; nothing where METRICS_PORT is 0. A port that is taken is waited for: changes are worth
@@ -31,7 +35,7 @@ const PORT_RETRY_MS = 5_000;
  * @throws CaptureError `configuration` when it can never listen there
  */
 export function serve(config: Config, parts: ServedParts): Disposable {
-  const { host, port } = config.metrics;
+  const { host, port, allowedHosts } = config.metrics;
   if (port === 0) return { [Symbol.dispose]() {} };
   const { statistics, walGuard, logger, wallClock } = parts;
   const facts = factsOf(config, wallClock());
@@ -49,11 +53,20 @@ export function serve(config: Config, parts: ServedParts): Disposable {
     rates: recent.rates(),
     recentLatency: recent.latency(),
   });
+  const http = {
+    host,
+    port,
+    expectsHost: hostRule({ bindHost: host, machineName: machineName(), allowed: allowedHosts }),
+    onUnexpectedHost: warnOfHosts(logger),
+    onListenerLost: (error: unknown) =>
+      logger.warn("The listener on METRICS_PORT ended; opening it again", { error }),
+    onListenerBack: () => logger.info("Listening on METRICS_PORT again"),
+  };
   let server: Disposable | undefined;
   let retry: ReturnType<typeof setTimeout> | undefined;
   const listen = (isFirst: boolean) => {
     try {
-      const started = startHttpServer({ host, port }, endpoints(standing));
+      const started = startHttpServer(http, endpoints(standing));
       server = started;
       logger.info("Serving the status page, /metrics, /healthz and /readyz", {
         address: `${host}:${started.port}`,
@@ -77,6 +90,22 @@ export function serve(config: Config, parts: ServedParts): Disposable {
     throw error;
   }
   return { [Symbol.dispose]: stop };
+}
+
+function warnOfHosts(logger: ProblemKeeper): (host: string) => void {
+  let saidAt: number | undefined;
+  return (host) => {
+    const now = performance.now();
+    if (saidAt !== undefined && now - saidAt < UNEXPECTED_HOST_EVERY_MS) return;
+    saidAt = now;
+    logger.warn(
+      "A request to METRICS_PORT was refused: it called this server by a name that is not expected",
+      {
+        host,
+        mend: "if the name is right, add it to METRICS_ALLOWED_HOSTS",
+      },
+    );
+  };
 }
 
 function factsOf({ pg, kafka }: Config, startedAtMs: number): CaptureFacts {

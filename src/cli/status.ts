@@ -39,7 +39,8 @@ export async function status(
       position: value === null ? null : formatLsn(value.progress.position.endLsn),
     })),
   };
-  output.print(json ? `${JSON.stringify(report, null, 2)}\n` : escapeLines(lines(config, report)));
+  if (json) output.printJson(report);
+  else output.print(escapeLines(lines(config, report)));
   const faults = [postgres, kafka, checkpoint].flatMap((each) => "error" in each ? [each.error] : []);
   return faults.length === 0 ? 0 : exitCode(faults[0]!);
 }

@@ -22,6 +22,8 @@ export interface Config {
     readonly host: string;
     /** 0: no port. */
     readonly port: number;
+    /** Names that requests may call it by, beside those that are its own. */
+    readonly allowedHosts: readonly string[];
   };
 }
 
@@ -144,14 +146,17 @@ export function toConfig(
     format: { name: values.FORMAT },
     tables,
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
-    metrics: { host: values.METRICS_HOST, port: values.METRICS_PORT },
+    metrics: {
+      host: values.METRICS_HOST,
+      port: values.METRICS_PORT,
+      allowedHosts: values.METRICS_ALLOWED_HOSTS ?? [],
+    },
   };
 }
 
 /**
  * The secrets of a configuration as they are now, for a log to cut out of its lines. One that equals a name
- * which is no secret (a role `postgres` with the password `postgres`) or is too short to be told from ordinary
- * text is left out: masking it would tell it.
+ * which is no secret (a role `postgres` with the password `postgres`) is left out: masking it would tell it.
  */
 export function secretsToMask(config: Config): readonly string[] {
   const { servers, database, username, password, passwordFile } = config.pg;
@@ -168,10 +173,8 @@ export function secretsToMask(config: Config): readonly string[] {
     open.add(sasl.username);
     secrets.push(sasl.password.reveal());
   }
-  return secrets.filter((secret) => secret.length >= MASKED_LENGTH_MIN && !open.has(secret));
+  return secrets.filter((secret) => !open.has(secret));
 }
-
-const MASKED_LENGTH_MIN = 4;
 
 /** Each host with its port. */
 export function serversOf(hosts: readonly string[], ports: readonly number[]): PgConfig["servers"] {

@@ -64,8 +64,10 @@ slot_name = "orders"
 brokers = ["kafka-1:9092", "kafka-2:9092"]
 \`\`\`
 
-- An option on the command line wins over the environment, the environment over \`.env\` in the working
-  directory, \`.env\` over the file that \`-c FILE\` names, that file over the defaults.
+- An option on the command line wins over the environment, the environment over the file that \`-c FILE\` names,
+  that file over the defaults.
+- Without \`-c\`, \`.env\` in the working directory is that file, if it is this user's or root's and nobody else
+  may write to it; else it is left out with a warning. The log says which file was read.
 - \`NAME_FILE\` gives the path of a file that holds the value of \`NAME\`; a newline at its end doesn't count. It
   works for every variable and key, and is meant for secrets. A password is read again from its file for each
   new connection, and so are \`~/.pgpass\` and the files of \`PG_SSL_*\`. A value and its file in the same place

@@ -3,46 +3,35 @@
 import { type Config, toConfig } from "./config.ts";
 import { ConfigurationErrors, type ConfigurationProblem } from "./configuration_errors.ts";
 import { findContradictions, findWarnings } from "./contradictions.ts";
-import { readDotenv } from "./dotenv_file.ts";
 import { judgeLogin } from "./login.ts";
-import { environmentLayer, type Given, type Layer } from "./layer.ts";
-import { type FileFacts, PasswordFile } from "./password_file.ts";
+import type { Given, Layer } from "./layer.ts";
+import { PasswordFile } from "./password_file.ts";
+import { exposure, readLayers, readOrReport } from "./read_layers.ts";
+import type { ConfigSources } from "./sources.ts";
 import { stateDirectory } from "./state_directory.ts";
 import { trimFinalNewline } from "./secret.ts";
 import { alternatives, type ParseContext } from "./syntax.ts";
-import { readToml } from "./toml_file.ts";
 import { judgeUnknownNames } from "./unknown_names.ts";
 import { defaultText, tomlPlace, type Variable } from "./variable.ts";
 import { isSecret, type Values, VARIABLE_NAMES, type VariableName, VARIABLES } from "./variables.ts";
-
-/** What a configuration is loaded from. */
-export interface ConfigSources {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** The file's text; undefined where there is no such file. Throws where it can't be read. */
-  readonly readTextFile: (path: string) => string | undefined;
-  /** What the file system says of a file; undefined where there is none. */
-  readonly fileFacts: (path: string) => FileFacts | undefined;
-  /** The TOML file, where one was named. */
-  readonly configFile?: string;
-  /** Settings of the command line, which win over all others. */
-  readonly overrides?: Partial<Readonly<Record<VariableName, string>>>;
-}
 
 /** A configuration that can be used, and what is to be said about it all the same. */
 export interface LoadedConfig {
   readonly config: Config;
   readonly warnings: readonly string[];
+  /** The file that settings were read from: `.env`, or the one that was named. */
+  readonly file: string | undefined;
 }
 
 /**
- * Loads the configuration: command line, then environment, then `.env` in the working directory, then the TOML
- * file, then defaults.
+ * Loads the configuration: command line, then environment, then the TOML file, or without one `.env` in the
+ * working directory, then defaults.
  * @throws ConfigurationErrors with everything that is wrong
  */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
-  const problems: ConfigurationProblem[] = [];
-  const warnings: string[] = [];
-  const layers = readLayers(sources, problems, warnings);
+  const { layers, dotenvFault, file, ...read } = readLayers(sources);
+  const problems: ConfigurationProblem[] = [...read.problems];
+  const warnings: string[] = [...read.warnings];
   const found = new Map(
     VARIABLE_NAMES.map((name) => [name, find(name, layers, sources.readTextFile, problems)]),
   );
@@ -76,7 +65,10 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
       mend: "set it to a path that outlives the process",
     });
   }
-  if (problems.length > 0) throw new ConfigurationErrors(problems);
+  if (problems.length > 0) {
+    throw new ConfigurationErrors(dotenvFault === undefined ? problems : [...problems, dotenvFault]);
+  }
+  warnings.push(...exposedFiles(found, values, sources.fileFacts));
   const tables = layers.flatMap((layer) => layer.tables ?? []);
   const config = toConfig(values, {
     stateDirectory: directory ?? "",
@@ -84,7 +76,26 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     passwordFile,
     tables,
   });
-  return { config, warnings: [...warnings, ...findWarnings(values)] };
+  return { config, warnings: [...warnings, ...findWarnings(values)], file };
+}
+
+/**
+ * Warnings of files that hold a secret and that every user of the machine may read. PG_SSL_KEY's is an error.
+ */
+function exposedFiles(
+  found: ReadonlyMap<VariableName, Found>,
+  { KAFKA_SSL_KEY }: Values,
+  fileFacts: ConfigSources["fileFacts"],
+): readonly string[] {
+  const key = KAFKA_SSL_KEY === undefined
+    ? []
+    : exposure("KAFKA_SSL_KEY", KAFKA_SSL_KEY, fileFacts(KAFKA_SSL_KEY));
+  const named = [...found].flatMap(([name, given]) =>
+    !isSecret(name) || given === undefined || given === "unusable" || given.file === undefined
+      ? []
+      : exposure(`${name}_FILE`, given.file, fileFacts(given.file))
+  );
+  return [...named, ...key];
 }
 
 /** A variable's text with where it came from, or "unusable" where that is reported already. */
@@ -95,35 +106,6 @@ interface Surroundings {
   readonly home: string | undefined;
   /** Set names that are not ours. */
   readonly otherNames: ReadonlySet<string>;
-}
-
-function readLayers(
-  sources: ConfigSources,
-  problems: ConfigurationProblem[],
-  warnings: string[],
-): readonly Layer[] {
-  const layers = [
-    environmentLayer(sources.overrides ?? {}, () => "command line"),
-    environmentLayer(sources.env, () => "environment"),
-  ];
-  try {
-    const dotenv = sources.readTextFile(".env");
-    if (dotenv !== undefined) layers.push(readDotenv(dotenv, ".env"));
-  } catch (error) {
-    // It is read because it lies there, not because anybody asked for it.
-    warnings.push(`.env can't be read and is left out: ${messageOf(error)}`);
-  }
-  if (sources.configFile !== undefined) {
-    const text = readOrReport(
-      sources.configFile,
-      sources.readTextFile,
-      "-c, --config",
-      sources.configFile,
-      problems,
-    );
-    if (text !== undefined) layers.push(readToml(text, sources.configFile));
-  }
-  return layers;
 }
 
 /** The first layer that knows the variable decides. */
@@ -164,33 +146,6 @@ function readValueFile(
   if (value !== "") return { text: isSecret(name) ? value : value.trim(), setting, file: path };
   problems.push({ setting, problem: `${shown} is empty`, mend: `write the value of ${name} to it` });
   return "unusable";
-}
-
-function readOrReport(
-  path: string,
-  readTextFile: ConfigSources["readTextFile"],
-  setting: string,
-  shown: string,
-  problems: ConfigurationProblem[],
-): string | undefined {
-  try {
-    const text = readTextFile(path);
-    if (text !== undefined) return text;
-    problems.push({
-      setting,
-      problem: `${shown} does not exist`,
-      mend: "write the path of a file that does",
-    });
-  } catch (error) {
-    const reason = messageOf(error).replaceAll(path, shown);
-    const isFolder = reason.includes("Is a directory");
-    problems.push({
-      setting,
-      problem: isFolder ? `${shown} is a folder` : `${shown} can't be read: ${reason}`,
-      mend: isFolder ? "write the path of a file in it" : "make it readable for this user",
-    });
-  }
-  return undefined;
 }
 
 function parseAll(
@@ -276,8 +231,4 @@ function notYet(
 function settingOf(name: VariableName, found: ReadonlyMap<VariableName, Found>): string {
   const given = found.get(name);
   return given === undefined || given === "unusable" ? name : given.setting;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -75,6 +75,15 @@ export const checkHost: TextCheck = (text) => {
   return undefined;
 };
 
+/** A host's name as a Host header has it, or `*.` and a domain for every name below it. */
+export function parseAllowedHost(text: string): Parsed<string> {
+  if (/^(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/.test(text)) return { kind: "value", value: text };
+  return invalid(
+    `${quote(text)} is not the name of a host`,
+    "write a name without a port, or *.example.org for every name below example.org",
+  );
+}
+
 /** A database, role or publication. */
 export const checkPostgresName: TextCheck = (text) => {
   const bytes = new TextEncoder().encode(text).length;

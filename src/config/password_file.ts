@@ -6,6 +6,8 @@ export interface FileFacts {
   /** Permission bits; null where the system has none. */
   readonly mode: number | null;
   readonly uid: number | null;
+  /** Whose the name itself is: of a symbolic link, the link's owner. */
+  readonly linkUid: number | null;
 }
 
 /** How files are looked at. */
@@ -76,6 +78,31 @@ export class PasswordFile {
   toJSON(): string {
     return this.path;
   }
+}
+
+/**
+ * Why what is in a file may be another user's words: what was found, and the fix for a path.
+ * @param ownUid undefined if unknown, null where the system has no such thing
+ */
+export function accessFault(
+  { isFile, mode, uid, linkUid }: FileFacts,
+  ownUid: number | null | undefined,
+): { readonly found: string; readonly mend: (path: string) => string } | undefined {
+  if (!isFile) {
+    return {
+      found: "it is not a regular file",
+      mend: () => "set them in the environment, or in a file that -c names",
+    };
+  }
+  const stranger = [linkUid, uid].find((owner) => owner !== null && owner !== 0 && owner !== ownUid);
+  if (stranger !== undefined && ownUid !== null) {
+    return {
+      found: `another user (uid ${stranger}) owns it`,
+      mend: (path) => `if you trust it: chown "$(id -u)" '${path}'`,
+    };
+  }
+  if (mode === null || (mode & 0o022) === 0) return undefined;
+  return { found: "other users may write to it", mend: (path) => `if you trust it: chmod go-w '${path}'` };
 }
 
 /** The password in the first line of the text that matches. */

@@ -6,6 +6,7 @@ import {
   checkSlotName,
   checkTokenEndpoint,
   checkTopicPrefix,
+  parseAllowedHost,
   parseBroker,
   parsePostgresHost,
   parseTablePattern,
@@ -236,6 +237,11 @@ export const VARIABLES = {
   }),
   METRICS_PORT: defaulted(integer("port", 0, 65535), 9090, {
     help: "Port that metrics, health and status page are served on; 0 turns it off.",
+  }),
+  METRICS_ALLOWED_HOSTS: optional(list("host names separated by commas", parseAllowedHost), {
+    help:
+      "Names that requests may call the port by, beside addresses, localhost, METRICS_HOST and the machine's.",
+    example: "pg-capture.monitoring.svc,*.example.internal",
   }),
 } as const;
 

@@ -1,16 +1,21 @@
 // What is served on which path.
 
-import type { Reply } from "./http_server.ts";
+import { escapeControls } from "./escape.ts";
+import type { Reply } from "./http_connection.ts";
 import { renderMetrics } from "./metrics.ts";
 import { PROMETHEUS_TEXT } from "./prometheus_text.ts";
 import { isReady, type Standing } from "./standing.ts";
-import { STATUS_PAGE } from "./status_page/page.ts";
+import { STATUS_PAGE, STATUS_PAGE_POLICY } from "./status_page/page.ts";
 import { statusJson } from "./status_json.ts";
 
 /** The paths of SPEC section 5, and the JSON that the status page asks for. */
 export function endpoints(standing: () => Standing): ReadonlyMap<string, () => Reply> {
   return new Map<string, () => Reply>([
-    ["/", () => ({ contentType: "text/html; charset=utf-8", body: STATUS_PAGE })],
+    ["/", () => ({
+      contentType: "text/html; charset=utf-8",
+      body: STATUS_PAGE,
+      headers: { "content-security-policy": STATUS_PAGE_POLICY },
+    })],
     ["/status.json", () => json(200, statusJson(standing()))],
     ["/metrics", () => ({ contentType: PROMETHEUS_TEXT, body: renderMetrics(standing()) })],
     ["/healthz", () => json(200, { status: "alive" })],
@@ -23,5 +28,7 @@ export function endpoints(standing: () => Standing): ReadonlyMap<string, () => R
 }
 
 function json(status: number, value: unknown): Reply {
-  return { status, contentType: "application/json", body: `${JSON.stringify(value)}\n` };
+  // Names from a database: what reads this shows the escape, in place of the character.
+  const body = JSON.stringify(value, (_key, item) => typeof item === "string" ? escapeControls(item) : item);
+  return { status, contentType: "application/json", body: `${body}\n` };
 }

@@ -2,12 +2,20 @@
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
+/** Control characters, invisible formatting (such as changes of direction) and line separators. */
+export const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
 /**
  * Replaces control characters, invisible formatting (such as changes of direction) and line separators by
  * escapes that are also valid inside a JSON string.
  */
 export function escapeControls(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (found) => SHORT[found] ?? escapeUnits(found));
+  return text.replace(STEERING, (found) => SHORT[found] ?? escapeUnits(found));
+}
+
+/** Of a text of several lines, each line. */
+export function escapeEachLine(text: string): string {
+  return text.split("\n").map(escapeControls).join("\n");
 }
 
 function escapeUnits(text: string): string {

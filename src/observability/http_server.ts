@@ -1,68 +1,160 @@
-// The one door to Deno.serve: answers GET requests for a few paths.
+// Listens on METRICS_PORT, and answers GET requests for a few paths. Whoever reaches the port can hold
+// neither memory nor file descriptors: few connections at a time, of which the oldest makes way for the next.
 
 import { CaptureError } from "../core/errors.ts";
-
-/** What is answered. */
-export interface Reply {
-  readonly status?: number;
-  readonly contentType: string;
-  readonly body: string;
-}
+import { answerOne, type Reply } from "./http_connection.ts";
+import type { HttpRequest } from "./http_request.ts";
 
 /** A server that listens; disposing of it ends it, without waiting for anybody. */
 export interface HttpServer extends Disposable {
   readonly port: number;
 }
 
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Whether a request may call the server by this name: in lower case, without the port. */
+  readonly expectsHost: (host: string) => boolean;
+  /** A request that called it by another name was refused. */
+  readonly onUnexpectedHost: (host: string) => void;
+  /** The listener ended by itself; it is opened again after each pause until that works. */
+  readonly onListenerLost: (error: unknown) => void;
+  readonly onListenerBack: () => void;
+  readonly listen?: (options: Deno.ListenOptions) => Deno.Listener;
+}
+
+/** Prometheus, a few open pages and probes need one each, for milliseconds. */
+const CONNECTIONS_MAX = 16;
+const CONNECTION_MS_MAX = 10_000;
+const REOPEN_PAUSE_MS = 500;
+
 /**
  * Listens at once, and answers each path with what its function gives at that moment.
  * @throws CaptureError `configuration` when it can't listen there
  */
 export function startHttpServer(
-  { host, port }: { readonly host: string; readonly port: number },
+  options: HttpServerOptions,
   routes: ReadonlyMap<string, () => Reply>,
 ): HttpServer {
-  const stop = new AbortController();
+  const server = new Server(options, routes);
+  void server.serve();
+  return server;
+}
+
+class Server implements HttpServer {
+  readonly port: number;
+  readonly #options: HttpServerOptions;
+  readonly #routes: ReadonlyMap<string, () => Reply>;
+  /** The oldest first. */
+  readonly #connections = new Set<Deno.Conn>();
+  #listener: Deno.Listener | undefined;
+  #isStopped = false;
+
+  constructor(options: HttpServerOptions, routes: ReadonlyMap<string, () => Reply>) {
+    const listener = open(options, options.port);
+    this.port = (listener.addr as Deno.NetAddr).port;
+    this.#listener = listener;
+    this.#options = options;
+    this.#routes = routes;
+  }
+
+  [Symbol.dispose](): void {
+    this.#isStopped = true;
+    close(this.#listener);
+    for (const connection of this.#connections) close(connection);
+  }
+
+  /** Accepts until disposed of. */
+  async serve(): Promise<void> {
+    while (!this.#isStopped) {
+      try {
+        this.#listener ??= this.#reopen();
+        this.#take(await this.#listener.accept());
+      } catch (error) {
+        if (this.#isStopped) return;
+        if (this.#listener !== undefined) this.#options.onListenerLost(error);
+        close(this.#listener);
+        this.#listener = undefined;
+        await pause(REOPEN_PAUSE_MS);
+      }
+    }
+  }
+
+  #reopen(): Deno.Listener {
+    const listener = open(this.#options, this.port);
+    this.#options.onListenerBack();
+    return listener;
+  }
+
+  #take(connection: Deno.Conn): void {
+    if (this.#connections.size >= CONNECTIONS_MAX) {
+      const [oldest] = this.#connections;
+      this.#connections.delete(oldest!);
+      close(oldest);
+    }
+    this.#connections.add(connection);
+    const timer = setTimeout(() => close(connection), CONNECTION_MS_MAX);
+    Deno.unrefTimer(timer);
+    // Whatever it ended with is its client's affair.
+    answerOne(connection, (request) => this.#respond(request)).catch(() => {}).finally(() => {
+      clearTimeout(timer);
+      this.#connections.delete(connection);
+      close(connection);
+    });
+  }
+
+  #respond({ method, path, host }: HttpRequest): Reply {
+    if (host !== undefined && !this.#options.expectsHost(host)) {
+      this.#options.onUnexpectedHost(host);
+      return MISDIRECTED;
+    }
+    if (method !== "GET" && method !== "HEAD") return NOT_ALLOWED;
+    try {
+      return this.#routes.get(path)?.() ?? NOT_FOUND;
+    } catch {
+      return FAILED;
+    }
+  }
+}
+
+const PLAIN = "text/plain; charset=utf-8";
+const NOT_FOUND: Reply = { status: 404, contentType: PLAIN, body: "Not found\n" };
+const NOT_ALLOWED: Reply = {
+  status: 405,
+  contentType: PLAIN,
+  body: "Method not allowed\n",
+  headers: { allow: "GET, HEAD" },
+};
+const FAILED: Reply = { status: 500, contentType: PLAIN, body: "Internal error\n" };
+const MISDIRECTED: Reply = {
+  status: 421,
+  contentType: PLAIN,
+  body: "This server is not known by that name: add it to METRICS_ALLOWED_HOSTS, or use an address\n",
+};
+
+function open({ host, listen = Deno.listen }: HttpServerOptions, port: number): Deno.Listener {
   try {
-    const server = Deno.serve(
-      {
-        hostname: host,
-        port,
-        signal: stop.signal,
-        onListen: () => {},
-        onError: () => new Response(null, { status: 500 }),
-      },
-      (request) => respond(request, routes),
-    );
-    server.unref();
-    server.finished.catch(() => {});
-    return { port: server.addr.port, [Symbol.dispose]: () => stop.abort() };
+    const listener = listen({ hostname: host, port });
+    listener.unref();
+    return listener;
   } catch (error) {
     throw cannotListen(host, port, error);
   }
 }
 
-function respond(request: Request, routes: ReadonlyMap<string, () => Reply>): Response {
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return new Response("Method not allowed\n", { status: 405, headers: { allow: "GET, HEAD" } });
+/** Closing twice is no fault here: a timer, the next connection and the end may all do it. */
+function close(closable: { close(): void } | undefined): void {
+  try {
+    closable?.close();
+  } catch {
+    // It is closed.
   }
-  const reply = routes.get(new URL(request.url).pathname)?.() ?? NOT_FOUND;
-  return new Response(request.method === "HEAD" ? null : reply.body, {
-    status: reply.status ?? 200,
-    headers: { ...SECURITY, "content-type": reply.contentType, "cache-control": "no-store" },
-  });
 }
 
-const NOT_FOUND: Reply = { status: 404, contentType: "text/plain; charset=utf-8", body: "Not found\n" };
-
-/** The page's own script and style only: it loads nothing, sends nothing, and can't be framed. */
-const SECURITY = {
-  "content-security-policy":
-    "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; " +
-    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-};
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, milliseconds)));
+}
 
 function cannotListen(host: string, port: number, error: unknown): CaptureError {
   const what = `Cannot serve metrics on ${host}:${port}`;

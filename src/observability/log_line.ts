@@ -2,7 +2,7 @@
 
 import { describeError } from "./error_chain.ts";
 import { escapeControls } from "./escape.ts";
-import { maskSecrets } from "./mask.ts";
+import { maskSecrets, maskValue } from "./mask.ts";
 
 export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
 export type LogFormat = "plain" | "json";
@@ -48,14 +48,10 @@ function plainLine({ timeMs, level, message, fields }: LogMessage, secrets: read
 
 function plainValue(value: unknown, secrets: readonly string[]): string {
   if (value === null) return "-";
-  const text = value instanceof Error
-    ? describeError(value)
-    : typeof value === "object"
-    ? toJson(value, secrets)
-    : String(value);
+  if (typeof value === "object" && !(value instanceof Error)) return escapeControls(toJson(value, secrets));
+  const text = value instanceof Error ? describeError(value) : String(value);
   const masked = maskSecrets(text, secrets);
-  const isPlain = typeof value === "object" && !(value instanceof Error) || /^[^\s"=\\]+$/.test(masked);
-  return escapeControls(isPlain ? masked : JSON.stringify(masked));
+  return escapeControls(/^[^\s"=\\]+$/.test(masked) ? masked : JSON.stringify(masked));
 }
 
 function jsonLine({ timeMs, level, message, fields }: LogMessage, secrets: readonly string[]): string {
@@ -81,7 +77,6 @@ function toJson(value: unknown, secrets: readonly string[]): string {
 }
 
 function toJsonItem(item: unknown, secrets: readonly string[]): unknown {
-  if (typeof item === "bigint") return String(item);
   if (item instanceof Error) return maskSecrets(describeError(item), secrets);
-  return typeof item === "string" ? maskSecrets(item, secrets) : item;
+  return maskValue(typeof item === "bigint" ? String(item) : item, secrets);
 }

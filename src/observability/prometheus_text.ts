@@ -1,5 +1,6 @@
 // Prometheus' text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/
 
+import { escapeControls, STEERING } from "./escape.ts";
 import type { HistogramReading } from "./histogram.ts";
 
 /** Content-Type of the format. */
@@ -57,8 +58,16 @@ function formatNumber(value: number): string {
   return value === -Infinity ? "-Inf" : String(value);
 }
 
+/**
+ * Beyond what the format asks for, control and formatting characters: names from a database steer no
+ * terminal. A backslash is doubled, so the value has the escape itself.
+ */
 function escapeLabel(text: string): string {
-  return escapeHelp(text).replaceAll('"', '\\"');
+  return escapeHelp(text).replaceAll('"', '\\"').replace(
+    STEERING,
+    (found) =>
+      [...escapeControls(found)].map((character) => character === "\\" ? "\\\\" : character).join(""),
+  );
 }
 
 function escapeHelp(text: string): string {

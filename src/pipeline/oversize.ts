@@ -1,5 +1,6 @@
 // A record that is larger than the broker takes: what is said of it, and what may go out in its place.
 
+import { createHash } from "node:crypto";
 import { CaptureError } from "../core/errors.ts";
 import type { ChangeDecoder } from "../decoder/change_decoder.ts";
 import { formatLsn } from "../core/position.ts";
@@ -54,7 +55,7 @@ export function messageBytesMax(recordBytesMax: number): number {
 
 const HELD_BYTES_MIN = 16 * 1024 * 1024;
 
-/** The error that names the change whose record it is: its table, its key and its place. */
+/** The error that names the change whose record it is: its table, its key's hash and its place. */
 export function oversizeError(decoder: ChangeDecoder, found: TooLarge): CaptureError {
   const { target, operation, record, commitLsn, seq } = decoder;
   const what = target === "message"
@@ -62,7 +63,7 @@ export function oversizeError(decoder: ChangeDecoder, found: TooLarge): CaptureE
     : `the ${operation} of table ${JSON.stringify(target.schema)}.${JSON.stringify(target.table)}`;
   return new CaptureError(
     "record-too-large",
-    `Cannot send ${what}, key ${keyText(record)}, at commit_lsn ${formatLsn(commitLsn)} tx_seq ${seq}: ` +
+    `Cannot send ${what}, ${keyHash(record)}, at commit_lsn ${formatLsn(commitLsn)} tx_seq ${seq}: ` +
       found.found,
     { hint: HINT, cause: found },
   );
@@ -71,11 +72,14 @@ export function oversizeError(decoder: ChangeDecoder, found: TooLarge): CaptureE
 const HINT =
   "raise max.message.bytes of the topic (or message.max.bytes of the brokers) and KAFKA_MAX_MESSAGE_BYTES, " +
   "or set KAFKA_OVERSIZE=dead-letter";
-const KEY_CHARACTERS_MAX = 200;
+const HASH_DIGITS = 12;
 
-/** The key finds the row: SPEC section 3 wants it named, other than the row's values. */
-function keyText({ bytes, keyEnd }: ChangeDecoder["record"]): string {
-  if (keyEnd < 0) return "null";
-  const text = new TextDecoder().decode(bytes.subarray(0, Math.min(keyEnd, 4 * KEY_CHARACTERS_MAX)));
-  return text.length > KEY_CHARACTERS_MAX ? `${text.slice(0, KEY_CHARACTERS_MAX)}...` : text;
+/**
+ * A key may be a name or an address, and an error goes to logs, metrics and the status page. Its hash finds
+ * the row for whoever has the key (docs/OPERATIONS.md); the dead-letter record has the key itself.
+ */
+function keyHash({ bytes, keyEnd }: ChangeDecoder["record"]): string {
+  if (keyEnd < 0) return "no key";
+  const digest = createHash("sha256").update(bytes.subarray(0, keyEnd)).digest("hex");
+  return `key sha256:${digest.slice(0, HASH_DIGITS)}`;
 }

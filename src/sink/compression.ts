@@ -1,6 +1,7 @@
 // Kafka's compression codecs. zlib is loaded only when it is asked for: it costs memory and time at start.
 
 import { unreachable } from "../core/errors.ts";
+import { lz4FrameLength } from "./lz4_length.ts";
 import { lz4Compress, lz4Decompress, snappyCompress, snappyDecompress } from "./wasm_codecs.ts";
 
 export type Compression = "none" | "gzip" | "snappy" | "lz4" | "zstd";
@@ -40,25 +41,47 @@ export async function loadCompressor(compression: Compression): Promise<Compress
 /**
  * Decompresses the records of a batch that a broker may have compressed by its own choice.
  * @param id the codec's number in the batch's attributes
- * @throws any error when the bytes are not what the codec makes
+ * @param bytesMax of the result; no codec takes more memory than that to find out
+ * @throws any error when the bytes are not what the codec makes, or stand for more
  */
-export async function decompress(id: number, bytes: Uint8Array): Promise<Uint8Array> {
+export async function decompress(id: number, bytes: Uint8Array, bytesMax: number): Promise<Uint8Array> {
   switch (id) {
     case NONE:
+      requireAtMost(bytes.length, bytesMax);
       return bytes;
     case GZIP:
-      return (await import("node:zlib")).gunzipSync(bytes, { maxOutputLength: DECOMPRESSED_BYTES_MAX });
+      return inflate((await import("node:zlib")).gunzipSync, bytes, bytesMax);
     case SNAPPY:
-      return decompressSnappy(bytes);
+      return decompressSnappy(bytes, bytesMax);
     case LZ4:
+      requireAtMost(lz4FrameLength(bytes, bytesMax), bytesMax);
       return lz4Decompress(bytes);
     case ZSTD:
-      return (await import("node:zlib")).zstdDecompressSync(bytes, {
-        maxOutputLength: DECOMPRESSED_BYTES_MAX,
-      });
+      return inflate((await import("node:zlib")).zstdDecompressSync, bytes, bytesMax);
     default:
       throw new Error(`codec ${id} is not known`);
   }
+}
+
+function inflate(
+  decompressor: (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array,
+  bytes: Uint8Array,
+  bytesMax: number,
+): Uint8Array {
+  try {
+    return decompressor(bytes, { maxOutputLength: bytesMax });
+  } catch (error) {
+    const isTooLong = error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
+    throw isTooLong ? tooLong(bytesMax) : error;
+  }
+}
+
+function requireAtMost(length: number, bytesMax: number): void {
+  if (length > bytesMax) throw tooLong(bytesMax);
+}
+
+function tooLong(bytesMax: number): Error {
+  return new Error(`more than ${bytesMax} bytes`);
 }
 
 const NONE = 0;
@@ -66,34 +89,36 @@ const GZIP = 1;
 const SNAPPY = 2;
 const LZ4 = 3;
 const ZSTD = 4;
-const DECOMPRESSED_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Java's SnappyOutputStream makes a 16-byte header, then blocks with their lengths; others make one block. */
 const JAVA_MAGIC = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00];
 const JAVA_HEADER_BYTES = 16;
 
-function decompressSnappy(bytes: Uint8Array): Uint8Array {
-  if (!JAVA_MAGIC.every((byte, at) => bytes[at] === byte)) return decompressSnappyBlock(bytes);
+function decompressSnappy(bytes: Uint8Array, bytesMax: number): Uint8Array {
+  if (!JAVA_MAGIC.every((byte, at) => bytes[at] === byte)) return decompressSnappyBlock(bytes, bytesMax);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const blocks: Uint8Array[] = [];
+  let left = bytesMax;
   let at = JAVA_HEADER_BYTES;
   while (at < bytes.length) {
     const length = view.getInt32(at);
     if (length <= 0 || at + 4 + length > bytes.length) throw new Error("a snappy block passes its end");
-    blocks.push(decompressSnappyBlock(bytes.subarray(at + 4, at + 4 + length)));
+    const block = decompressSnappyBlock(bytes.subarray(at + 4, at + 4 + length), left);
+    blocks.push(block);
+    left -= block.length;
     at += 4 + length;
   }
   return concat(blocks);
 }
 
-function decompressSnappyBlock(block: Uint8Array): Uint8Array {
+function decompressSnappyBlock(block: Uint8Array, bytesMax: number): Uint8Array {
   // The block starts with its decompressed length, on which the decompressor would rely.
   let length = 0;
   for (let at = 0; at < 5; at++) {
     length += ((block[at] ?? 0) & 127) * 2 ** (7 * at);
     if ((block[at] ?? 0) < 128) break;
   }
-  if (length > DECOMPRESSED_BYTES_MAX) throw new Error(`${length} bytes in a snappy block`);
+  requireAtMost(length, bytesMax);
   return snappyDecompress(block);
 }
 

@@ -6,6 +6,7 @@ import { BufferReader, malformed } from "./wire/buffer_reader.ts";
 
 /** A record batch of the log, its records still compressed. */
 export interface LogBatch {
+  readonly baseOffset: bigint;
   readonly lastOffset: bigint;
   readonly producerId: bigint;
   /** What kind of batch it is: a marker ends the transaction of its producer in this partition. */
@@ -16,8 +17,9 @@ export interface LogBatch {
   readonly records: Uint8Array;
 }
 
-/** A record's key and value. */
+/** A record's offset, key and value. */
 export interface LogRecord {
+  readonly offset: bigint;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
 }
@@ -40,14 +42,13 @@ export function readLogBatches(bytes: Uint8Array): LogBatch[] {
 }
 
 /**
- * The records of a batch.
- * @throws CaptureError when they are not what the batch's header says
+ * The records of a batch, one by one.
+ * @param bytesMax of all records, decompressed
+ * @throws CaptureError when they are not what the batch's header says, or more than `bytesMax`
  */
-export async function readLogRecords(batch: LogBatch): Promise<LogRecord[]> {
-  const reader = new BufferReader(await decompressed(batch));
-  const records: LogRecord[] = [];
-  for (let count = 0; count < batch.recordCount; count++) records.push(readRecord(reader));
-  return records;
+export async function* readLogRecords(batch: LogBatch, bytesMax: number): AsyncGenerator<LogRecord> {
+  const reader = new BufferReader(await decompressed(batch, bytesMax));
+  for (let count = 0; count < batch.recordCount; count++) yield readRecord(reader, batch.baseOffset);
 }
 
 const LENGTH_END = 12;
@@ -73,13 +74,13 @@ function readBatch(baseOffset: bigint, bytes: Uint8Array): LogBatch {
   const isTransactional = (attributes & 0x10) !== 0;
   const isControl = (attributes & 0x20) !== 0;
   const kind = isControl ? markerKind(records, recordCount) : isTransactional ? "transactional" : "plain";
-  return { lastOffset, producerId, kind, codec: attributes & 7, recordCount, records };
+  return { baseOffset, lastOffset, producerId, kind, codec: attributes & 7, recordCount, records };
 }
 
 /** A control record's key is its version and its type: https://kafka.apache.org/documentation/#controlbatch */
 function markerKind(records: Uint8Array, recordCount: number): "plain" | "commit-marker" | "abort-marker" {
   if (recordCount === 0) return "plain"; // compaction took the marker, after the records it was for
-  const { key } = readRecord(new BufferReader(records));
+  const { key } = readRecord(new BufferReader(records), 0n);
   if (key === null) throw malformed("a control record without a key");
   const reader = new BufferReader(key);
   reader.int16(); // version
@@ -87,12 +88,12 @@ function markerKind(records: Uint8Array, recordCount: number): "plain" | "commit
   return type === 1 ? "commit-marker" : type === 0 ? "abort-marker" : "plain";
 }
 
-function readRecord(reader: BufferReader): LogRecord {
+function readRecord(reader: BufferReader, baseOffset: bigint): LogRecord {
   const record = new BufferReader(reader.bytes(reader.varint()));
   record.int8(); // attributes
   record.skipVarlong(); // timestamp delta
-  record.varint(); // offset delta
-  return { key: readBytes(record), value: readBytes(record) };
+  const offset = baseOffset + BigInt(record.varint());
+  return { offset, key: readBytes(record), value: readBytes(record) };
 }
 
 function readBytes(record: BufferReader): Uint8Array | null {
@@ -100,9 +101,9 @@ function readBytes(record: BufferReader): Uint8Array | null {
   return length < 0 ? null : record.bytes(length);
 }
 
-async function decompressed({ codec, records }: LogBatch): Promise<Uint8Array> {
+async function decompressed({ codec, records }: LogBatch, bytesMax: number): Promise<Uint8Array> {
   try {
-    return await decompress(codec, records);
+    return await decompress(codec, records, bytesMax);
   } catch (cause) {
     throw malformed(`records that can't be decompressed (${cause instanceof Error ? cause.message : cause})`);
   }

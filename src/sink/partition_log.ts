@@ -17,9 +17,10 @@ const FETCH_BYTES_MAX = 1024 * 1024;
 
 /** Partition 0 of a topic; every call may throw a CaptureError. */
 export class PartitionLog implements ProgressLog {
+  readonly topic: string;
+  readonly partition = PARTITION;
   readonly #cluster: Cluster;
   readonly #directory: TopicDirectory;
-  readonly #topic: string;
   readonly #signal: AbortSignal;
   #end = 0n;
 
@@ -27,7 +28,7 @@ export class PartitionLog implements ProgressLog {
   constructor(cluster: Cluster, directory: TopicDirectory, topic: string, signal: AbortSignal) {
     this.#cluster = cluster;
     this.#directory = directory;
-    this.#topic = topic;
+    this.topic = topic;
     this.#signal = signal;
   }
 
@@ -48,7 +49,7 @@ export class PartitionLog implements ProgressLog {
   async read(offset: bigint): Promise<Uint8Array> {
     for (const pauseMs of growingPauses(10, 1_000, 10_000)) {
       const leader = await this.#leader();
-      const request = { topic: this.#topic, partition: PARTITION, offset, bytesMax: FETCH_BYTES_MAX };
+      const request = { topic: this.topic, partition: PARTITION, offset, bytesMax: FETCH_BYTES_MAX };
       const response = await this.#unlessMoved(leader.request(fetch, request, this.#signal));
       this.#check(response.errorCode);
       if (response.records.length > 0 || response.highWatermark >= this.#end) return response.records;
@@ -56,13 +57,13 @@ export class PartitionLog implements ProgressLog {
     }
     throw new CaptureError(
       "kafka-unavailable",
-      `Cannot read topic "${this.#topic}": the broker gives no records from offset ${offset} on, of ${this.#end}`,
+      `Cannot read topic "${this.topic}": the broker gives no records from offset ${offset} on, of ${this.#end}`,
     );
   }
 
   async #offset(position: ListOffsetsRequest["position"]): Promise<bigint> {
     const leader = await this.#leader();
-    const request = { topic: this.#topic, partition: PARTITION, position };
+    const request = { topic: this.topic, partition: PARTITION, position };
     const { errorCode, offset } = await this.#unlessMoved(
       leader.request(listOffsets, request, this.#signal),
     );
@@ -81,14 +82,14 @@ export class PartitionLog implements ProgressLog {
   }
 
   get #partitions() {
-    return [{ topic: this.#topic, partition: PARTITION }];
+    return [{ topic: this.topic, partition: PARTITION }];
   }
 
   #check(errorCode: number): void {
     if (errorCode === 0) return;
     throw brokerError({
-      action: `read topic "${this.#topic}"`,
-      rule: `--operation Read --topic "${this.#topic}"`,
+      action: `read topic "${this.topic}"`,
+      rule: `--operation Read --topic "${this.topic}"`,
       otherwise: "kafka-unavailable",
     }, errorCode);
   }

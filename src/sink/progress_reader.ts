@@ -1,6 +1,6 @@
 // Finds the last committed progress record in its topic, by reading the log backwards from its end.
 
-import { CaptureError } from "../core/errors.ts";
+import { CaptureError, unreachable } from "../core/errors.ts";
 import type { Progress, SourceIdentity } from "../core/position.ts";
 import { type LogBatch, readLogBatches, readLogRecords } from "./log_batches.ts";
 import { decodeProgressValue, encodeProgressKey } from "./progress_record.ts";
@@ -8,6 +8,8 @@ import { malformed } from "./wire/buffer_reader.ts";
 
 /** The log of the progress topic's one partition. */
 export interface ProgressLog {
+  readonly topic: string;
+  readonly partition: number;
   /** Offset of the first record. */
   start(): Promise<bigint>;
   /** The high watermark: the end of what every in-sync replica has. */
@@ -28,8 +30,13 @@ export type UndecidedPolicy =
  *
  * It reads uncommitted and pairs each batch with the marker that ends its producer's transaction. Windows grow
  * until a committed record of ours is in one, so that a start reads little, however long the log is.
- * @throws CaptureError `position-conflict` when the record can't be understood, `kafka-unclear` when the last
- *   transaction is undecided and that is refused
+ *
+ * The last committed record decides. pg-capture writes each in a transaction, so one that came outside of any
+ * is not its own; neither is a batch that stands for more than 1 MB. Those are refused, not passed over:
+ * compaction may have removed the true record for the sake of a false one. A later record of ours makes them
+ * harmless.
+ * @throws CaptureError `position-conflict` when the record can't be understood or trusted, `kafka-unclear`
+ *   when the last transaction is undecided and that is refused
  */
 export async function readProgress(
   log: ProgressLog,
@@ -41,7 +48,7 @@ export async function readProgress(
   for (let window = FIRST_WINDOW;; window *= WINDOW_GROWTH) {
     const from = end - window > start ? end - window : start;
     const found = await lastCommitted(log, from, end, key, undecided);
-    if (found !== undefined) return found === null ? null : decodeProgressValue(identity, found);
+    if (found !== undefined) return progressOf(found, log, identity);
     if (from === start) return null;
   }
 }
@@ -50,34 +57,88 @@ export async function readProgress(
 const FIRST_WINDOW = 500n;
 const WINDOW_GROWTH = 4n;
 
-/** The value of the last committed record with that key in `[from, end)`: null for a tombstone, undefined for none. */
+const BATCH_BYTES_MAX = 1024 * 1024;
+
+/** What the last record of ours comes to. */
+type Found =
+  | { readonly kind: "value"; readonly offset: bigint; readonly value: Uint8Array }
+  | { readonly kind: "removed" }
+  | { readonly kind: "refused"; readonly offset: bigint; readonly why: string };
+
+function progressOf(found: Found, log: ProgressLog, identity: SourceIdentity): Progress | null {
+  switch (found.kind) {
+    case "removed":
+      return null;
+    case "refused":
+      throw refusal(found, log, identity);
+    case "value":
+      try {
+        return decodeProgressValue(identity, found.value);
+      } catch (error) {
+        if (!(error instanceof CaptureError)) throw error;
+        const { kind, message, hint } = error;
+        throw new CaptureError(kind, `${message} (${placeOf(log, found.offset)})`, {
+          ...(hint === undefined ? {} : { hint }),
+          cause: error,
+        });
+      }
+    default:
+      return unreachable(found);
+  }
+}
+
+function refusal(
+  { offset, why }: Extract<Found, { readonly kind: "refused" }>,
+  log: ProgressLog,
+  { database, slot }: SourceIdentity,
+): CaptureError {
+  return new CaptureError(
+    "position-conflict",
+    `Cannot trust the progress record of slot "${slot}" of database "${database}" in Kafka ` +
+      `(${placeOf(log, offset)}): ${why}`,
+    {
+      hint:
+        `see who may write to this topic, and allow it to pg-capture alone (SECURITY.md). The record goes with ` +
+        "`pg-capture teardown --progress --yes`, the slot with it: then start anew with a snapshot",
+    },
+  );
+}
+
+function placeOf({ topic, partition }: ProgressLog, offset: bigint): string {
+  return `topic "${topic}", partition ${partition}, offset ${offset}`;
+}
+
+/** What the last committed record with that key in `[from, end)` comes to; undefined where there is none. */
 async function lastCommitted(
   log: ProgressLog,
   from: bigint,
   end: bigint,
   key: Uint8Array,
   undecided: UndecidedPolicy,
-): Promise<Uint8Array | null | undefined> {
-  let committed: Uint8Array | null | undefined;
-  const open = new Map<bigint, Uint8Array | null>();
+): Promise<Found | undefined> {
+  let committed: Found | undefined;
+  const open = new Map<bigint, Found>();
   for await (const batch of batchesBetween(log, from, end)) {
     switch (batch.kind) {
       case "plain": {
-        committed = await lastValue(batch, key, committed);
+        const found = await lastOf(batch, key);
+        if (found !== undefined) committed = asUntrusted(found, batch);
         break;
       }
       case "transactional": {
-        const value = await lastValue(batch, key, open.get(batch.producerId));
-        if (value !== undefined) open.set(batch.producerId, value);
+        const found = await lastOf(batch, key);
+        if (found !== undefined) open.set(batch.producerId, found);
         break;
       }
       case "commit-marker":
-        committed = open.has(batch.producerId) ? open.get(batch.producerId) : committed;
+        committed = open.get(batch.producerId) ?? committed;
         open.delete(batch.producerId);
         break;
       case "abort-marker":
         open.delete(batch.producerId);
         break;
+      default:
+        unreachable(batch.kind);
     }
   }
   if (open.size > 0 && undecided === "refuse") {
@@ -87,6 +148,12 @@ async function lastCommitted(
     );
   }
   return committed;
+}
+
+function asUntrusted(found: Found, { baseOffset }: LogBatch): Found {
+  if (found.kind === "refused") return found;
+  const offset = found.kind === "value" ? found.offset : baseOffset;
+  return { kind: "refused", offset, why: "it was written outside of a transaction, so not by pg-capture" };
 }
 
 async function* batchesBetween(log: ProgressLog, from: bigint, end: bigint): AsyncGenerator<LogBatch> {
@@ -101,16 +168,19 @@ async function* batchesBetween(log: ProgressLog, from: bigint, end: bigint): Asy
   }
 }
 
-async function lastValue<None>(
-  batch: LogBatch,
-  key: Uint8Array,
-  none: None,
-): Promise<Uint8Array | null | None> {
-  let value: Uint8Array | null | None = none;
-  for (const record of await readLogRecords(batch)) {
-    if (record.key !== null && isEqual(record.key, key)) value = record.value;
+/** What the last record with that key in the batch comes to; undefined where there is none. */
+async function lastOf(batch: LogBatch, key: Uint8Array): Promise<Found | undefined> {
+  let found: Found | undefined;
+  try {
+    for await (const { offset, key: other, value } of readLogRecords(batch, BATCH_BYTES_MAX)) {
+      if (other === null || !isEqual(other, key)) continue;
+      found = value === null ? { kind: "removed" } : { kind: "value", offset, value };
+    }
+    return found;
+  } catch (error) {
+    if (!(error instanceof CaptureError)) throw error;
+    return { kind: "refused", offset: batch.baseOffset, why: error.message };
   }
-  return value;
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,14 +1,15 @@
-// Removes a source's progress record: a tombstone, which compaction takes away with it.
+// Removes a source's progress record: a tombstone in a transaction, which compaction takes away with it.
 
 import { NO_HEADERS } from "../core/encoded_record.ts";
 import type { SourceIdentity } from "../core/position.ts";
 import { ArenaPool } from "./arena_pool.ts";
 import { Cluster } from "./cluster.ts";
-import { produceToLeaders } from "./produce_to_leaders.ts";
+import { transactionalIdOf } from "./kafka_sink.ts";
 import { encodeProgressKey } from "./progress_record.ts";
 import { RecordBatch } from "./record_batch.ts";
 import { TopicDirectory } from "./topic_directory.ts";
 import { progressTopic } from "./topics.ts";
+import { TransactionalDelivery } from "./transaction.ts";
 import type { KafkaSecurity } from "./wire/security.ts";
 import type { HostPort } from "./wire/socket.ts";
 
@@ -17,7 +18,8 @@ const REQUEST_TIMEOUT_MS = 25_000;
 const POOL_BYTES = 64 * 1024;
 
 /**
- * To be called only while nobody captures this slot: a running instance would write its record again.
+ * Takes over the transactional id, as a start does: what an instance that still runs has not committed is
+ * aborted, and it writes no more.
  * @returns false when there was no progress topic
  * @throws CaptureError
  */
@@ -40,9 +42,9 @@ export async function removeProgress(
     const key = encodeProgressKey(identity);
     const batch = new RecordBatch(topic, 0, new ArenaPool(POOL_BYTES));
     batch.append({ bytes: key, keyEnd: key.length, valueEnd: -1, headers: NO_HEADERS }, 0);
-    const stamp = { producerId: -1n, producerEpoch: -1, baseSequence: -1, isTransactional: false };
-    const finished = [{ topic, partition: 0, records: batch.finish(stamp, null) }];
-    await produceToLeaders(cluster, directory, finished, { transactionalId: null, acks: -1 }, signal);
+    const delivery = new TransactionalDelivery(cluster, directory, null, transactionalIdOf(identity));
+    await delivery.open(signal);
+    await delivery.deliver([], batch, signal);
     return true;
   } finally {
     cluster.close();

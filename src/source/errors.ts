@@ -97,17 +97,29 @@ function loginHint(
 
 /** The CaptureError for an ErrorResponse. */
 export function translateServerError(error: ServerError, context: string): CaptureError {
-  const message = `${context}: ${error.message}${error.detail === undefined ? "" : ` (${error.detail})`}`;
   const { kind, hint } = classify(error);
+  const message = `${context}: ${error.message}${error.detail === undefined ? "" : ` (${error.detail})`}` +
+    (hint === undefined ? suggestionOf(error) : "");
   if (kind === "poison-change" && error.where !== undefined) {
     return new CaptureError(kind, `${message} (${error.where.replaceAll("\n", "; ")})`, {
       cause: error,
       ...(hint === undefined ? {} : { hint }),
     });
   }
-  const mend = hint ?? error.hint;
-  return new CaptureError(kind, message, { cause: error, ...(mend === undefined ? {} : { hint: mend }) });
+  return new CaptureError(kind, message, { cause: error, ...(hint === undefined ? {} : { hint }) });
 }
+
+/**
+ * What the server suggests is its own word: whoever answers there can write anything, and ours is copied to a
+ * shell.
+ */
+function suggestionOf({ hint }: ServerError): string {
+  return hint === undefined
+    ? ""
+    : `; the server suggests: ${JSON.stringify(hint.slice(0, SUGGESTION_LENGTH_MAX))}`;
+}
+
+const SUGGESTION_LENGTH_MAX = 300;
 
 interface Classified {
   readonly kind: ErrorKind;

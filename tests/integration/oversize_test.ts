@@ -23,7 +23,7 @@ Deno.test("a row above the broker's limit stops it behind what came before: tabl
     strictEqual((await capture.waitForExit()).code, 3);
     match(
       capture.log.at(-1)!,
-      /Cannot send the INSERT of table .*public.*docs.*, key .*\{.*id.*:2\}, at commit_lsn \S+ tx_seq \d+: it needs 30\d\d\d bytes, KAFKA_MAX_MESSAGE_BYTES is 20000.*mend: /,
+      /Cannot send the INSERT of table .*public.*docs.*, key sha256:[0-9a-f]{12}, at commit_lsn \S+ tx_seq \d+: it needs 30\d\d\d bytes, KAFKA_MAX_MESSAGE_BYTES is 20000.*mend: /,
     );
   }
   const keys = async () =>
@@ -97,7 +97,7 @@ Deno.test("a row of hundreds of megabytes takes no memory, whether it stops pg-c
     strictEqual((await capture.exit).code, 3);
     match(
       capture.log.at(-1)!,
-      /Cannot send the INSERT of table .*public.*blobs.*, key .*\{.*id.*:7\}, .*: its values have more than 4000000\d\d bytes, .*mend: /,
+      /Cannot send the INSERT of table .*public.*blobs.*, key sha256:[0-9a-f]{12}, .*: its values have more than 4000000\d\d bytes, .*mend: /,
     );
     strictEqual(peakMb < 128, true, `${peakMb} MB`);
   }

@@ -153,7 +153,13 @@ Deno.test("neither the task nor the executable is allowed more than the network,
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
   const flags = tasks.start.split(" ").filter((word: string) => word.startsWith("-"));
   deepStrictEqual(flags, ["--quiet", "--no-prompt", ...PERMISSIONS, V8_FLAGS]);
-  deepStrictEqual(PERMISSIONS, ["--allow-net", "--allow-env", "--allow-read", "--allow-write"]);
+  deepStrictEqual(PERMISSIONS, [
+    "--allow-net",
+    "--allow-env",
+    "--allow-read",
+    "--allow-write",
+    "--allow-sys=uid",
+  ]);
 });
 
 async function assertEnds(

@@ -355,8 +355,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "an uncommitted progress record counts",
     file: "src/sink/progress_reader.ts",
-    find: "        if (value !== undefined) open.set(batch.producerId, value);\n",
-    replace: "        if (value !== undefined) committed = value;\n",
+    find: "        if (found !== undefined) open.set(batch.producerId, found);\n",
+    replace: "        if (found !== undefined) committed = found;\n",
   },
   {
     breaks: "an aborted progress record counts with the next commit",
@@ -367,7 +367,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a commit marker of another producer commits ours",
     file: "src/sink/progress_reader.ts",
-    find: "committed = open.has(batch.producerId) ? open.get(batch.producerId) : committed;",
+    find: "committed = open.get(batch.producerId) ?? committed;",
     replace: "committed = open.size > 0 ? [...open.values()][0] : committed;",
   },
   {
@@ -385,8 +385,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "another source's progress record is taken",
     file: "src/sink/progress_reader.ts",
-    find: "if (record.key !== null && isEqual(record.key, key)) value = record.value;",
-    replace: "value = record.value;",
+    find: "      if (other === null || !isEqual(other, key)) continue;\n",
+    replace: "",
   },
   // The transaction.
   {
@@ -724,5 +724,66 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/sink/topic_directory.ts",
     find: "distinguishable([topic, ...soon.filter((each) => !this.#routes.has(each))])",
     replace: "[topic, ...soon.filter((each) => !this.#routes.has(each) && each !== topic)]",
+  },
+  {
+    breaks: "a progress record that was written outside of a transaction is believed",
+    file: "src/sink/progress_reader.ts",
+    find: "if (found !== undefined) committed = asUntrusted(found, batch);",
+    replace: "if (found !== undefined) committed = found;",
+  },
+  {
+    breaks: "a progress record that was written outside of a transaction is passed over",
+    file: "src/sink/progress_reader.ts",
+    find: "if (found !== undefined) committed = asUntrusted(found, batch);",
+    replace: "",
+  },
+  {
+    breaks: "a progress batch that can't be read is passed over",
+    file: "src/sink/progress_reader.ts",
+    find: '    return { kind: "refused", offset: batch.baseOffset, why: error.message };\n',
+    replace: "    return undefined;\n",
+  },
+  {
+    breaks: "a progress batch has no bound in memory with LZ4",
+    file: "src/sink/compression.ts",
+    find: "requireAtMost(lz4FrameLength(bytes, bytesMax), bytesMax);",
+    replace: "",
+  },
+  {
+    breaks: "a key of a row is in the log",
+    file: "src/pipeline/oversize.ts",
+    find: 'const digest = createHash("sha256").update(bytes.subarray(0, keyEnd)).digest("hex");',
+    replace: "const digest = new TextDecoder().decode(bytes.subarray(0, keyEnd));",
+  },
+  {
+    breaks: "a server's hint is given as the fix",
+    file: "src/source/errors.ts",
+    find:
+      "return new CaptureError(kind, message, { cause: error, ...(hint === undefined ? {} : { hint }) });",
+    replace: "return new CaptureError(kind, message, { cause: error, hint: hint ?? error.hint ?? '' });",
+  },
+  {
+    breaks: "a connection to METRICS_PORT makes no way for the next",
+    file: "src/observability/http_server.ts",
+    find: "if (this.#connections.size >= CONNECTIONS_MAX) {",
+    replace: "if (false) {",
+  },
+  {
+    breaks: "any name leads to METRICS_PORT",
+    file: "src/observability/http_server.ts",
+    find: "if (host !== undefined && !this.#options.expectsHost(host)) {",
+    replace: "if (false) {",
+  },
+  {
+    breaks: "the checkpoint file follows a symbolic link",
+    file: "src/checkpoint/kv_store.ts",
+    find: "if (isSymlink) throw",
+    replace: "if (false) throw",
+  },
+  {
+    breaks: ".env of another user is read",
+    file: "src/config/password_file.ts",
+    find: "if (stranger !== undefined && ownUid !== null) {",
+    replace: "if (false) {",
   },
 ];

@@ -19,6 +19,7 @@ export function optionsOf(env: Readonly<Record<string, string | undefined>>): Po
     env: { STATE_DIRECTORY: "/nowhere", KAFKA_BROKERS: "localhost", PG_DATABASE: "postgres", ...env },
     readTextFile: (path) => path === ".env" ? undefined : readTextFile(path),
     fileFacts,
+    ownUid: () => undefined,
   });
   return postgresOptions(config);
 }

@@ -55,9 +55,8 @@ Deno.test("run gets the configuration and its warnings, and its exit code is the
   let seen = "";
   const result = await outcome(["-jv"], {
     env: () => ({ ...ENV, KAFKA_ACKS: "1" }),
-    run: ({ config, configWarnings }) => {
-      seen =
-        `${config.pg.database} ${config.logging.level} ${config.logging.format} ${configWarnings.length}`;
+    run: ({ config, warnings }) => {
+      seen = `${config.pg.database} ${config.logging.level} ${config.logging.format} ${warnings.length}`;
       return Promise.resolve(7);
     },
   });
@@ -119,6 +118,7 @@ async function outcome(argv: readonly string[], changes: Partial<World> = {}) {
     env: () => ENV,
     readTextFile: () => undefined,
     fileFacts: () => undefined,
+    ownUid: () => 1000,
     standardOutput: (text) => void (out += text),
     standardError,
     failure: new FailureReport(standardError),

@@ -23,7 +23,7 @@ Deno.test("the example works as it is, as a .env file too", () => {
   const { given, problems } = readDotenv(envrcExample(), ".env");
   assert.deepEqual(problems, []);
   const env = Object.fromEntries([...given].map(([name, { text }]) => [name, text]));
-  const files = { readTextFile: () => undefined, fileFacts: () => undefined };
+  const files = { readTextFile: () => undefined, fileFacts: () => undefined, ownUid: () => 1000 };
   assert.deepEqual(loadConfig({ env: { ...env, HOME: "/home/ann" }, ...files }).warnings, []);
 });
 

@@ -3,7 +3,8 @@
 import { strict as assert } from "node:assert";
 import { secretsToMask } from "../../src/config/config.ts";
 import { ConfigurationErrors } from "../../src/config/configuration_errors.ts";
-import { type ConfigSources, loadConfig } from "../../src/config/load.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import type { ConfigSources } from "../../src/config/sources.ts";
 
 const REQUIRED = {
   HOME: "/home/ann",
@@ -54,22 +55,84 @@ Deno.test("the four required variables are enough, and the rest has the document
     format: { name: "native" },
     tables: [],
     logging: { level: "info", format: "plain" },
-    metrics: { host: "127.0.0.1", port: 9090 },
+    metrics: { host: "127.0.0.1", port: 9090, allowedHosts: [] },
   });
 });
 
-Deno.test("the command line wins over the environment, that over .env, that over the TOML file", () => {
+Deno.test("the command line wins over the environment, that over the file", () => {
   const files = {
     ".env": "PG_HOST=from-dotenv\nPG_PUBLICATION=from-dotenv\nLOG_LEVEL=trace\n",
     "c.toml":
       `[pg]\nhost = "from-toml"\npublication = "from-toml"\nslot_name = "from_toml"\n[logging]\nlevel = "error"\n`,
   };
   const env = { PG_HOST: "from-environment", LOG_LEVEL: "warn" };
-  const { config } = load({ env, files, configFile: "c.toml", overrides: { LOG_LEVEL: "debug" } });
-  assert.equal(config.pg.servers[0]?.host, "from-environment");
-  assert.equal(config.pg.publication, "from-dotenv");
-  assert.equal(config.pg.slotName, "from_toml");
-  assert.equal(config.logging.level, "debug");
+  for (const [name, configFile] of [["dotenv", undefined], ["toml", "c.toml"]] as const) {
+    const { config, file, warnings } = load({
+      env,
+      files,
+      ...(configFile === undefined ? {} : { configFile }),
+      overrides: { LOG_LEVEL: "debug" },
+    });
+    assert.equal(config.pg.servers[0]?.host, "from-environment");
+    assert.equal(config.pg.publication, `from-${name}`);
+    assert.equal(config.pg.slotName, configFile === undefined ? "pg_replicate_kafka_slot" : "from_toml");
+    assert.equal(config.logging.level, "debug");
+    assert.equal(file, configFile ?? ".env");
+    assert.deepEqual(warnings, []);
+  }
+});
+
+Deno.test(".env is left out where another user may have written it, with a warning that says so", () => {
+  const files = { ".env": "PG_HOST=from-dotenv\n" };
+  const of = (setup: Setup) => {
+    const { config, warnings, file } = load({ files, ...setup });
+    return { host: config.pg.servers[0]?.host, warnings: warnings.join(), file };
+  };
+  for (const fileMode of [0o600, 0o640, 0o644]) {
+    for (const uid of [0, 1000]) assert.equal(of({ fileMode, uid }).host, "from-dotenv");
+  }
+  for (const fileMode of [0o620, 0o602, 0o664, 0o666]) {
+    const { host, warnings, file } = of({ fileMode, uid: 1000 });
+    assert.deepEqual([host, file], ["localhost", undefined]);
+    assert.match(warnings, /^\.env: it is not read: other users may write to it; .*chmod go-w '\.env'$/);
+  }
+  for (const owner of [{ uid: 1001 }, { uid: 1000, linkUid: 1001 }, { uid: 1001, linkUid: 1000 }]) {
+    const { host, warnings } = of(owner);
+    assert.equal(host, "localhost");
+    assert.match(warnings, /^\.env: it is not read: another user \(uid 1001\) owns it; /);
+  }
+});
+
+Deno.test("where something is missing, a .env that was left out is named beside it", () => {
+  const files = { ".env": "PG_DATABASE=shop\n", "c.toml": "" };
+  const env = { PG_DATABASE: undefined };
+  const [missing, dotenv] = problems({ env, files, fileMode: 0o666 });
+  assert.match(missing ?? "", /^PG_DATABASE: not set/);
+  assert.match(dotenv ?? "", /^\.env: it is not read: other users may write to it; /);
+  assert.match(
+    problems({ env, files, configFile: "c.toml" })[1] ?? "",
+    /^\.env: it is not read: -c names the file/,
+  );
+});
+
+Deno.test("a file with a secret that every user may read is a warning, with the command against it", () => {
+  const files = {
+    "/pw": "pl4nted",
+    ".env": "PG_PASSWORD=x\n",
+    "c.toml": `[pg]\npassword = "x"\n`,
+    "/key": "",
+  };
+  const warnings = (setup: Setup) => load({ files, ...setup }).warnings.join("\n");
+  const password = { env: { PG_PASSWORD: undefined, PG_PASSWORD_FILE: "/pw" } };
+  const exposed =
+    /^PG_PASSWORD_FILE: it holds a secret, and every user of this machine may read it; chmod o-r '\/pw'$/m;
+  assert.match(warnings({ ...password, fileMode: 0o644 }), exposed);
+  assert.doesNotMatch(warnings({ ...password, fileMode: 0o640 }), exposed);
+  assert.match(warnings({ env: { PG_PASSWORD: undefined }, fileMode: 0o644 }), /^\.env: it holds a secret/m);
+  const toml = { env: { PG_PASSWORD: undefined }, configFile: "c.toml" };
+  assert.match(warnings({ ...toml, fileMode: 0o604 }), /^c\.toml: it holds a secret/m);
+  const key = { KAFKA_SECURITY_PROTOCOL: "SSL", KAFKA_SSL_CERT: "/cert", KAFKA_SSL_KEY: "/key" };
+  assert.match(warnings({ env: key, fileMode: 0o644 }), /^KAFKA_SSL_KEY: it holds a secret/m);
 });
 
 Deno.test("an empty value is not set: the next place decides", () => {
@@ -80,7 +143,7 @@ Deno.test("an empty value is not set: the next place decides", () => {
 Deno.test("everything that is wrong is said at once, each with its place and what to do", () => {
   const lines = problems({
     env: { PG_DATABASE: "", PG_PORT: "54x2", KAFKA_ACKS: "2" },
-    files: { ".env": "\nKAFKA_LINGER_MS=-5\n", "c.toml": "[kafka]\n# none\ncompression = 'brotli'\n" },
+    files: { "c.toml": "[kafka]\n# none\ncompression = 'brotli'\nlinger_ms = -5\n" },
     configFile: "c.toml",
   });
   assert.deepEqual(lines, [
@@ -88,7 +151,7 @@ Deno.test("everything that is wrong is said at once, each with its place and wha
     `PG_DATABASE: not set; set it in the environment, or database under [pg] of the TOML file`,
     `[kafka] compression (c.toml line 3): "brotli" is not one of its values; write none, gzip, snappy, lz4 or zstd`,
     `KAFKA_ACKS (environment): "2" is not one of its values; write 0, 1 or all`,
-    `KAFKA_LINGER_MS (.env line 2): -5 is too small; write a whole number from 0 to 60000 (milliseconds)`,
+    `[kafka] linger_ms (c.toml line 4): -5 is too small; write a whole number from 0 to 60000 (milliseconds)`,
   ]);
 });
 
@@ -257,10 +320,10 @@ Deno.test("state is kept where systemd says, else where the user's state is, els
   assert.equal(load({ env: { HOME: undefined, REPLICATION_CHECKPOINT_FILE: "/c.kv" } }).warnings.length, 0);
 });
 
-Deno.test("a password that is also a name is not masked: that would tell it", () => {
+Deno.test("a password that is also a name is not masked: that would tell it; a short one is", () => {
   assert.deepEqual(secretsToMask(load().config), ["p4ssw0rd"]);
   assert.deepEqual(secretsToMask(load({ env: { PG_PASSWORD: "replicator" } }).config), []);
-  assert.deepEqual(secretsToMask(load({ env: { PG_PASSWORD: "a" } }).config), []);
+  assert.deepEqual(secretsToMask(load({ env: { PG_PASSWORD: "a" } }).config), ["a"]);
 });
 
 Deno.test("each host has a port: one for all, or its own; in TOML as arrays too", () => {
@@ -308,18 +371,21 @@ interface Setup {
   readonly env?: ConfigSources["env"];
   readonly files?: Readonly<Record<string, string | (() => string)>>;
   readonly fileMode?: number;
+  readonly uid?: number;
+  readonly linkUid?: number;
   readonly configFile?: string;
   readonly overrides?: NonNullable<ConfigSources["overrides"]>;
 }
 
-function load({ env = {}, files = {}, fileMode = 0o600, ...rest }: Setup = {}) {
+function load({ env = {}, files = {}, fileMode = 0o600, uid = 0, linkUid = uid, ...rest }: Setup = {}) {
   return loadConfig({
     env: { ...REQUIRED, ...env },
     readTextFile(path) {
       const content = files[path];
       return typeof content === "function" ? content() : content;
     },
-    fileFacts: (path) => path in files ? { isFile: true, mode: fileMode, uid: 0 } : undefined,
+    fileFacts: (path) => path in files ? { isFile: true, mode: fileMode, uid, linkUid } : undefined,
+    ownUid: () => 1000,
     ...rest,
   });
 }

@@ -35,6 +35,7 @@ Deno.test("the configuration has the rules of the file, and none without one", (
   const files = {
     readTextFile: (path: string) => path === "c.toml" ? text : undefined,
     fileFacts: () => undefined,
+    ownUid: () => undefined,
   };
   deepStrictEqual(loadConfig({ env, ...files }).config.tables, []);
   strictEqual(loadConfig({ env, ...files, configFile: "c.toml" }).config.tables.length, 1);

@@ -8,12 +8,12 @@ import { VERSION } from "../../src/version.ts";
 import { parseDockerfile } from "../support/image.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const WORKFLOWS = [".github/workflows/test.yml", ".github/workflows/release.yml"];
+const WORKFLOWS = ["test", "release", "rebuild", "security"].map((name) => `.github/workflows/${name}.yml`);
 
 Deno.test("every action is pinned to a commit, with its version beside it, the same everywhere", () => {
   const pins = new Map<string, string>();
   for (const path of WORKFLOWS) {
-    for (const [, action, rest] of read(path).matchAll(/uses: ([\w-]+\/[\w-]+)(.*)/g)) {
+    for (const [, action, rest] of read(path).matchAll(/uses: ([\w-]+\/[\w-]+)(?:\/[\w-]+)?(@.*)/g)) {
       match(rest!, /^@[0-9a-f]{40} # v\d+\.\d+\.\d+$/, `${path}: ${action}`);
       strictEqual(rest, pins.get(action!) ?? rest, `${path}: ${action}`);
       pins.set(action!, rest!);
@@ -25,6 +25,43 @@ Deno.test("every action is pinned to a commit, with its version beside it, the s
 Deno.test("no workflow has a right that its jobs don't name", () => {
   for (const path of WORKFLOWS) match(read(path), /^permissions:( \{\}|\n {2}contents: read\n)/m, path);
   strictEqual(read(WORKFLOWS[0]!).match(/: write/), null);
+});
+
+Deno.test("every workflow that there is is looked at here", () => {
+  const names = [...Deno.readDirSync(`${ROOT}.github/workflows`)].map(({ name }) =>
+    `.github/workflows/${name}`
+  );
+  deepStrictEqual(names.sort(), WORKFLOWS.toSorted());
+});
+
+Deno.test("a release writes nowhere before all its jobs have passed, the tests among them", () => {
+  const [, text] = read(".github/workflows/release.yml").split("\njobs:\n");
+  const jobs = new Map(
+    text!.split(/^ {2}(?=\w)/m).filter((job) => job !== "").map((job) => [job.split(":", 1)[0]!, job]),
+  );
+  const { publish, ...others } = Object.fromEntries(jobs);
+  const [, needs] = /^ {4}needs: \[(.+)\]$/m.exec(publish!)!;
+  deepStrictEqual(needs!.split(", ").sort(), Object.keys(others).sort());
+  match(others["tests"]!, /uses: \.\/\.github\/workflows\/test\.yml\n/);
+  for (const [name, job] of Object.entries(others)) {
+    ok(!/: write|push: true|gh release|docker\/login/.test(job), name);
+    if (name !== "tests") match(job, /^ {4}needs: (tests|executables)$/m, name);
+  }
+});
+
+Deno.test("base images are named by digest", () => {
+  const images = [...read("Dockerfile").matchAll(/^FROM (?:--\S+ )?(\S+)/gm)].map(([, image]) => image!);
+  strictEqual(images.length, 2);
+  for (const image of images) match(image, /^[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}$/);
+  match(read(".github/dependabot.yml"), /package-ecosystem: docker\n/);
+  match(read(".github/workflows/rebuild.yml"), /schedule:\n/);
+});
+
+Deno.test("each fuzzer runs in a workflow", () => {
+  const { tasks } = JSON.parse(read("deno.json"));
+  const fuzzers = Object.keys(tasks).filter((name) => name.startsWith("fuzz"));
+  const [, list] = /task: (\[.+\])/.exec(read(".github/workflows/security.yml"))!;
+  deepStrictEqual(JSON.parse(list!).sort(), fuzzers.sort());
 });
 
 Deno.test("the versions of PostgreSQL that are tested are those that are supported", () => {
@@ -106,6 +143,8 @@ Deno.test("the unit starts again after a crash, not after what needs a person", 
       "RestartPreventExitStatus=2 3",
       "DynamicUser=yes",
       "StateDirectory=pg-capture",
+      "LimitCORE=0",
+      "UMask=0077",
     ]
   ) {
     ok(text.includes(`\n${line}\n`), line);

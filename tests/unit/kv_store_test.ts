@@ -117,3 +117,34 @@ Deno.test("a file of another format is refused, not guessed at", async () => {
     }
   });
 });
+
+Deno.test("the file and what lies beside it are for this user alone, whatever the umask, also one that was there", async () => {
+  await inFolder(async (folder) => {
+    const umask = Deno.umask(0);
+    try {
+      await Deno.writeTextFile(`${folder}/old.kv`, "", { mode: 0o666 });
+      for (const name of ["new.kv", "old.kv"]) {
+        using store = new KvCheckpointStore(`${folder}/${name}`);
+        await store.save(CHECKPOINT);
+        for await (const entry of Deno.readDir(folder)) {
+          if (!entry.name.startsWith(name)) continue;
+          strictEqual(((await Deno.stat(`${folder}/${entry.name}`)).mode ?? 0) & 0o777, 0o600, entry.name);
+        }
+      }
+    } finally {
+      Deno.umask(umask);
+    }
+  });
+});
+
+Deno.test("a symbolic link in the place of the file, or of one beside it, is not followed", async () => {
+  await inFolder(async (folder) => {
+    for (const suffix of ["", "-wal", "-shm", "-journal"]) {
+      const target = `${folder}/target${suffix}`;
+      await Deno.symlink(target, `${folder}/c${suffix}.kv${suffix}`);
+      using store = new KvCheckpointStore(`${folder}/c${suffix}.kv`);
+      await rejects(store.save(CHECKPOINT), /symbolic link, which is not followed/);
+      await rejects(Deno.lstat(target), Deno.errors.NotFound);
+    }
+  });
+});

@@ -1,6 +1,7 @@
 // What a log line looks like, whatever the message and its fields hold.
 
 import { strict as assert } from "node:assert";
+import fc from "fast-check";
 import { Secret } from "../../src/config/secret.ts";
 import { CaptureError } from "../../src/core/errors.ts";
 import { describeError } from "../../src/observability/error_chain.ts";
@@ -101,6 +102,67 @@ Deno.test("known secrets are cut out of message, fields, errors and nested value
     assert.equal(line.split("[secret]").length, 6, line);
   }
   assert.equal(maskSecrets(`${secrets[1]}|${secrets[0]}`, secrets), "[secret]|[secret]");
+});
+
+Deno.test("a secret is cut out in every form that a text may hold it in: of JSON, of JSON in JSON, of SQL, escaped", () => {
+  const secret = `p"w'\\\u202e\n\té`;
+  const json = JSON.stringify(secret);
+  const forms = [
+    secret,
+    json,
+    JSON.stringify(json),
+    `"${secret.replaceAll('"', '""')}"`,
+    `'${secret.replaceAll("'", "''")}'`,
+    encodeURIComponent(secret),
+    escapeControls(secret),
+    escapeControls(json),
+  ];
+  for (const form of forms) {
+    for (const format of ["plain", "json"] as const) {
+      const fields = { text: form, list: [form], error: new Error("m", { cause: new Error(form) }) };
+      const message = { timeMs: TIME_MS, level: "warn", message: `m ${form}`, fields } as const;
+      const line = formatLogLine(format, message, [secret]);
+      assert.equal(line.split("[secret]").length - 1, 4, line);
+      assert.doesNotMatch(line, /202e|p\\*"+w/, line);
+    }
+  }
+});
+
+Deno.test("a short secret is cut out where it stands alone, and leaves words and JSON as they are", () => {
+  const secrets = ["abc", "7", ":"];
+  assert.equal(
+    maskSecrets("abc abcd xabc u:abc@h 7 77 a7 7.", secrets),
+    "[secret] abcd xabc u:[secret]@h [secret] 77 a7 [secret].",
+  );
+  const line = formatLogLine(
+    "json",
+    { timeMs: TIME_MS, level: "warn", message: "pid 7", fields: { pid: 7, lsn: 7n, other: 77, abc: "abc" } },
+    secrets,
+  );
+  assert.deepEqual(JSON.parse(line), {
+    time: "2026-01-02T03:04:05.678Z",
+    level: "warn",
+    message: "pid [secret]",
+    pid: "[secret]",
+    lsn: "[secret]",
+    other: 77,
+    abc: "[secret]",
+  });
+});
+
+Deno.test("any text can be a secret", () => {
+  const anyText = fc.string({ unit: "binary", minLength: 1 });
+  fc.assert(fc.property(anyText, anyText, (secret, other) => {
+    const masked = maskSecrets(`= ${secret} =`, [secret, other]);
+    assert(secret.length < 4 || "[secret]".includes(secret) || !masked.includes(secret), masked);
+  }));
+});
+
+Deno.test("a mask is not masked again: a secret may be a part of the word that stands for one", () => {
+  assert.equal(
+    maskSecrets("longer-secret secret cret", ["longer-secret", "secret", "cret"]),
+    "[secret] [secret] [secret]",
+  );
 });
 
 Deno.test("a value that can't be serialized does not lose the line", () => {

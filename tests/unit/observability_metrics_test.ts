@@ -37,6 +37,12 @@ h_count 5
   );
 });
 
+Deno.test("a label holds no character that steers a terminal", () => {
+  const labels = { t: "a\u001b[31m\u202e\u009b\nb" };
+  const text = formatMetrics([{ name: "a", help: "a", type: "gauge", samples: [{ labels, value: 1 }] }]);
+  strictEqual(text.split("\n")[2], String.raw`a{t="a\\u001b[31m\\u202e\\u009b\nb"} 1`);
+});
+
 Deno.test("a quantile lies in the bucket of its value", () => {
   const histogram = new Histogram([10, 20, 40]);
   strictEqual(quantile(histogram.read(), 0.5), null);

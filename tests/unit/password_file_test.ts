@@ -49,7 +49,7 @@ Deno.test("a file that others may read, or that is none, is left out; it is read
   let text = "*:*:*:*:first";
   const file = new PasswordFile("/home/ann/.pgpass", {
     readTextFile: () => text,
-    fileFacts: () => ({ isFile, mode, uid: 1 }),
+    fileFacts: () => ({ isFile, mode, uid: 1, linkUid: 1 }),
   });
   strictEqual(file.find(ANN), "first");
   text = "*:*:*:*:second";

@@ -61,11 +61,61 @@ Deno.test("the commit of another producer commits nothing of ours", async () => 
   assert.equal(await seqIn(log), 1);
 });
 
-Deno.test("a record without a transaction counts as committed", async () => {
+Deno.test("a record outside of any transaction is refused with its place, whatever it holds", async () => {
+  for (const content of [2, "not JSON", null]) {
+    const log = new FakeLog();
+    log.transaction(7n, OURS, 1, "commit");
+    log.batch(-1n, OURS, content, "plain");
+    for (const undecided of ["refuse", "ignore"] as const) {
+      await assert.rejects(readProgress(log, OURS, undecided), (error) => {
+        assert(error instanceof CaptureError && error.kind === "position-conflict");
+        assert.match(
+          error.message,
+          /topic "cdc\.pg-capture\.progress", partition 0, offset 2\): .*outside of a trans/,
+        );
+        assert.match(error.hint ?? "", /who may write .*pg-capture teardown --progress --yes/);
+        return true;
+      });
+    }
+  }
+});
+
+Deno.test("a later record of ours makes one outside of a transaction harmless, and so does its removal", async () => {
   const log = new FakeLog();
-  log.transaction(7n, OURS, 1, "commit");
-  log.batch(-1n, OURS, 2, "plain");
+  log.batch(-1n, OURS, 90, "plain");
+  log.batch(-1n, OTHER, 91, "plain");
+  log.transaction(7n, OURS, 2, "commit");
+  log.batch(-1n, OTHER, 92, "plain");
   assert.equal(await seqIn(log), 2);
+  log.batch(-1n, OURS, 93, "plain");
+  log.batch(7n, OURS, null, "transactional");
+  log.marker(7n, "commit");
+  assert.equal(await readProgress(log, OURS, "refuse"), null);
+});
+
+Deno.test("a batch that stands for more than 1 MB is refused with its place, in any codec, and not taken into memory", async () => {
+  const bomb = new Uint8Array(240_000_000);
+  // Snappy and LZ4 make less of zeros than the others; without compression the log itself holds all of it.
+  const sizes = { gzip: 240e6, zstd: 240e6, snappy: 24e6, lz4: 24e6, none: 2e6 } as const;
+  for (const compression of ["gzip", "zstd", "snappy", "lz4", "none"] as const) {
+    const log = new FakeLog();
+    log.transaction(7n, OURS, 1, "commit");
+    const compressor = await loadCompressor(compression);
+    const payload = bomb.subarray(0, sizes[compression]);
+    log.opaque(7n, compressor?.id ?? 0, compressor?.compress(payload) ?? payload);
+    assert.equal(await seqIn(log).catch((error) => error.kind), "kafka-unclear", "while it is undecided");
+    log.marker(7n, "commit");
+    const before = Deno.memoryUsage().rss;
+    await assert.rejects(seqIn(log), (error) => {
+      assert(error instanceof CaptureError && error.kind === "position-conflict", String(error));
+      assert.match(error.message, /partition 0, offset 2\): .*more than 1048576 bytes/);
+      return true;
+    });
+    const grown = Deno.memoryUsage().rss - before;
+    assert(grown < 16e6, `${compression}: ${grown} bytes`);
+    log.transaction(7n, OURS, 3, "commit");
+    assert.equal(await seqIn(log), 3);
+  }
 });
 
 Deno.test("a transaction of ours without its end is refused, or ignored where that is asked for", async () => {
@@ -82,7 +132,8 @@ Deno.test("a transaction of ours without its end is refused, or ignored where th
 Deno.test("a tombstone means that there is no progress any more", async () => {
   const log = new FakeLog();
   log.transaction(7n, OURS, 1, "commit");
-  log.batch(7n, OURS, null, "plain");
+  log.batch(7n, OURS, null, "transactional");
+  log.marker(7n, "commit");
   assert.equal(await readProgress(log, OURS, "refuse"), null);
 });
 
@@ -130,10 +181,13 @@ Deno.test("a batch that the broker compressed is read", async () => {
 Deno.test("a progress record that can't be understood is a conflict, not an older position", async () => {
   const log = new FakeLog();
   log.transaction(7n, OURS, 1, "commit");
-  log.batch(-1n, OURS, "not JSON", "plain");
+  log.batch(7n, OURS, "not JSON", "transactional");
+  log.marker(7n, "commit");
   await assert.rejects(
     seqIn(log),
-    (error) => error instanceof CaptureError && error.kind === "position-conflict",
+    (error) =>
+      error instanceof CaptureError && error.kind === "position-conflict" &&
+      error.message.includes('topic "cdc.pg-capture.progress", partition 0, offset 2'),
   );
 });
 
@@ -154,6 +208,8 @@ async function seqIn(log: FakeLog): Promise<number | undefined> {
 
 /** A partition's log in memory, made of real record batches. */
 class FakeLog implements ProgressLog {
+  readonly topic = "cdc.pg-capture.progress";
+  readonly partition = 0;
   startOffset = 0n;
   endOffset = 0n;
   readonly batches: { readonly offset: bigint; readonly last: bigint; readonly bytes: Uint8Array }[] = [];
@@ -173,8 +229,8 @@ class FakeLog implements ProgressLog {
     const from = this.batches.findIndex(({ last }) => last >= offset);
     if (from < 0) return Promise.resolve(new Uint8Array());
     const next = this.batches[from + 7]?.bytes.subarray(0, 40) ?? new Uint8Array();
-    const bytes = this.batches.slice(from, from + 7).flatMap((batch) => [...batch.bytes]);
-    return Promise.resolve(new Uint8Array([...bytes, ...next]));
+    const bytes = [...this.batches.slice(from, from + 7).map((batch) => batch.bytes), next];
+    return new Blob(bytes.map((part) => new Uint8Array(part))).bytes();
   }
 
   transaction(producerId: bigint, identity: SourceIdentity, seq: number, end: "commit" | "abort"): void {
@@ -196,7 +252,20 @@ class FakeLog implements ProgressLog {
     const batch = newBatch(identity, seq);
     // More of the same, so that compression makes it smaller.
     for (let count = 0; count < 20; count++) batch.append(record(identity, seq), 0);
-    this.#add(batch.finish(stamp(-1n, false), await loadCompressor(compression)));
+    this.#add(batch.finish(stamp(7n, true), await loadCompressor(compression)));
+    this.marker(7n, "commit");
+  }
+
+  /** A transactional batch with these bytes for its records. */
+  opaque(producerId: bigint, codec: number, records: Uint8Array): void {
+    const header = newBatch(OURS, 1).finish(stamp(producerId, true), null).slice(0, 61);
+    const bytes = new Uint8Array(header.length + records.length);
+    bytes.set(header);
+    bytes.set(records, header.length);
+    this.#add(rewritten(bytes, (view) => {
+      view.setInt32(8, bytes.length - 12);
+      view.setInt16(21, 0x10 | codec);
+    }));
   }
 
   marker(producerId: bigint, end: "commit" | "abort"): void {

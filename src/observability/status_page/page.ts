@@ -1,5 +1,6 @@
 // The status page: one document, made of its markup, style and script.
 
+import { createHash } from "node:crypto";
 import { STATUS_SCRIPT } from "./script.ts";
 import { STATUS_STYLE } from "./style.ts";
 
@@ -60,3 +61,24 @@ export const STATUS_PAGE = `<!doctype html>
 </body>
 </html>
 `;
+
+/**
+ * Its content security policy: the script and the style above and no others, by their hashes. It loads
+ * nothing, asks only this server, and can't be framed.
+ */
+export const STATUS_PAGE_POLICY = [
+  "default-src 'none'",
+  "connect-src 'self'",
+  `script-src ${hashSource(STATUS_SCRIPT)}`,
+  `style-src ${hashSource(STATUS_STYLE)}`,
+  "img-src data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join("; ");
+
+function hashSource(text: string): string {
+  return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+}

@@ -1,0 +1,106 @@
+// One HTTP connection: one request, one answer, and bounds on how long it takes and how much it may hold.
+
+import { type HttpRequest, parseRequestHead } from "./http_request.ts";
+
+/** What is answered. */
+export interface Reply {
+  readonly status?: number;
+  readonly contentType: string;
+  readonly body: string;
+  /** Beside those of every answer; of one name they replace those. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const HEAD_BYTES_MAX = 8 * 1024;
+const READ_BYTES = 1024;
+/**
+ * After the answer: what is still unread would turn the end of the connection into a reset, and lose the
+ * answer.
+ */
+const DRAIN_BYTES_MAX = 64 * 1024;
+
+/**
+ * Reads one request, and answers it. The connection ends with the answer: whoever comes each few seconds
+ * needs no other, and nobody holds one.
+ * @param respond gives the answer
+ * @throws what the connection ends with
+ */
+export async function answerOne(
+  connection: Deno.Conn,
+  respond: (request: HttpRequest) => Reply,
+): Promise<void> {
+  const head = await readHead(connection);
+  if (head === undefined) return;
+  const request = head === "too long" ? undefined : parseRequestHead(head);
+  const reply = request !== undefined ? respond(request) : head === "too long" ? TOO_LONG : MALFORMED;
+  await writeAll(connection, reply, request?.method !== "HEAD");
+  await connection.closeWrite();
+  await drain(connection);
+}
+
+/** The head; undefined where the connection ended before. */
+async function readHead(connection: Deno.Conn): Promise<string | "too long" | undefined> {
+  const buffer = new Uint8Array(READ_BYTES);
+  const decoder = new TextDecoder("latin1");
+  for (let head = ""; head.length <= HEAD_BYTES_MAX;) {
+    const length = await connection.read(buffer);
+    if (length === null) return undefined;
+    head += decoder.decode(buffer.subarray(0, length));
+    if (head.includes("\r\n\r\n")) return head.length > HEAD_BYTES_MAX ? "too long" : head;
+  }
+  return "too long";
+}
+
+async function writeAll(connection: Deno.Conn, reply: Reply, withBody: boolean): Promise<void> {
+  const { status = 200, contentType, body, headers = {} } = reply;
+  const bytes = utf8.encode(body);
+  const lines = Object.entries({
+    ...SECURITY_HEADERS,
+    ...headers,
+    "content-type": contentType,
+    "content-length": String(bytes.length),
+    "cache-control": "no-store",
+    "connection": "close",
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = utf8.encode(`HTTP/1.1 ${status} ${REASONS[status] ?? "Other"}\r\n${lines.join("")}\r\n`);
+  for (const part of withBody ? [head, bytes] : [head]) {
+    for (let written = 0; written < part.length;) {
+      written += await connection.write(part.subarray(written));
+    }
+  }
+}
+
+async function drain(connection: Deno.Conn): Promise<void> {
+  const buffer = new Uint8Array(READ_BYTES);
+  for (let drained = 0; drained < DRAIN_BYTES_MAX;) {
+    const length = await connection.read(buffer);
+    if (length === null) return;
+    drained += length;
+  }
+}
+
+const utf8 = new TextEncoder();
+const PLAIN = "text/plain; charset=utf-8";
+const MALFORMED: Reply = { status: 400, contentType: PLAIN, body: "Bad request\n" };
+const TOO_LONG: Reply = { status: 431, contentType: PLAIN, body: "Request header fields too large\n" };
+
+const REASONS: Readonly<Record<number, string>> = {
+  200: "OK",
+  400: "Bad Request",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  421: "Misdirected Request",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+};
+
+/** Of every answer. The status page replaces the policy by its own. */
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};
