@@ -4,11 +4,12 @@ FROM --platform=$BUILDPLATFORM denoland/deno:2.9.6@sha256:2014dc167ece617ef7e7ba
 WORKDIR /src
 COPY deno.json deno.lock ./
 COPY src src
-COPY dev/compile.ts dev/compile_targets.ts dev/denort.ts dev/denort.sha256 dev/sbom.ts dev/spdx.ts dev/
+COPY dev/release/compile.ts dev/release/compile_targets.ts dev/release/denort.ts dev/release/denort.sha256 dev/release/sbom.ts dev/release/spdx.ts \
+  dev/release/
 ARG TARGETARCH
 # There is no repository in here to ask.
 ARG BUILD_COMMIT="" BUILD_DATE=""
-# 1, as in a release: Deno's runtime is taken only with a checksum of dev/denort.sha256.
+# 1, as in a release: Deno's runtime is taken only with a checksum of dev/release/denort.sha256.
 ARG REQUIRE_DENORT_SUMS=""
 RUN case "$TARGETARCH" in amd64) target=linux-x64 ;; arm64) target=linux-arm64 ;; *) echo "no executable for $TARGETARCH"; exit 1 ;; esac \
   && deno install --frozen \

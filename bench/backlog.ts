@@ -1,9 +1,9 @@
 // Makes a backlog, with a slot before it for each reader that will work through it.
 
 import type { Admin } from "kafkajs";
-import type { PostgresAddress } from "../dev/postgres.ts";
-import { delay } from "../dev/server_process.ts";
-import { sql } from "../tests/support/psql.ts";
+import type { PostgresAddress } from "../dev/servers/postgres.ts";
+import { delay } from "../dev/servers/server_process.ts";
+import { sql } from "../dev/servers/psql.ts";
 import type { BenchCase } from "./cases.ts";
 import type { Servers } from "./servers.ts";
 

@@ -1,8 +1,8 @@
 // Debezium on Kafka Connect, standalone, from Maven: the peer that most people use.
 
-import { cachedJars } from "../dev/maven.ts";
-import { guard, release, tempFolder } from "../dev/janitor.ts";
-import { freePort } from "../dev/ports.ts";
+import { cachedJars } from "../dev/servers/maven.ts";
+import { guard, release, tempFolder } from "../dev/servers/janitor.ts";
+import { freePort } from "../dev/servers/ports.ts";
 import { arrivalOf, type Measurement } from "./readers.ts";
 import type { Backlog } from "./backlog.ts";
 import { MemorySampler } from "./process_usage.ts";

@@ -1,9 +1,9 @@
 // Load at a steady rate: how long after its commit a row can be read by a read-committed consumer.
 
-import { startCapture } from "../dev/capture_process.ts";
-import { kafkaClient } from "../dev/kafka_client.ts";
-import { delay } from "../dev/server_process.ts";
-import { sql } from "../tests/support/psql.ts";
+import { startCapture } from "../dev/servers/capture_process.ts";
+import { kafkaClient } from "../dev/servers/kafka_client.ts";
+import { delay } from "../dev/servers/server_process.ts";
+import { sql } from "../dev/servers/psql.ts";
 import { type Backlog, dropSlot, makeBacklog } from "./backlog.ts";
 import { MemorySampler } from "./process_usage.ts";
 import { captureEnvironment } from "./readers.ts";

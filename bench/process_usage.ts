@@ -1,6 +1,6 @@
 // What a process has used, from /proc, as the kernel counts it.
 
-import { delay } from "../dev/server_process.ts";
+import { delay } from "../dev/servers/server_process.ts";
 
 /** Of one process. */
 export interface ProcessUsage {

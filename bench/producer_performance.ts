@@ -1,9 +1,9 @@
 // Kafka's own ProducerPerformance: how fast Java's client writes records of the same size to the same broker.
 
-import { kafkaClient } from "../dev/kafka_client.ts";
-import { cachedJars } from "../dev/maven.ts";
-import { runTool } from "../dev/tools.ts";
-import { tempFolder } from "../dev/janitor.ts";
+import { kafkaClient } from "../dev/servers/kafka_client.ts";
+import { cachedJars } from "../dev/servers/maven.ts";
+import { runTool } from "../dev/servers/tools.ts";
+import { tempFolder } from "../dev/servers/janitor.ts";
 
 const KAFKA_VERSION = "4.1.0";
 const TIMEOUT_MS = 300_000;

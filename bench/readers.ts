@@ -1,9 +1,9 @@
 // The readers that are compared: each works through a backlog from its slot to its end.
 
-import { startCapture } from "../dev/capture_process.ts";
-import { tempFolder } from "../dev/janitor.ts";
-import { kafkaClient } from "../dev/kafka_client.ts";
-import { delay } from "../dev/server_process.ts";
+import { startCapture } from "../dev/servers/capture_process.ts";
+import { tempFolder } from "../dev/servers/janitor.ts";
+import { kafkaClient } from "../dev/servers/kafka_client.ts";
+import { delay } from "../dev/servers/server_process.ts";
 import { type Backlog, LAST_TABLE, recordsIn } from "./backlog.ts";
 import { MemorySampler } from "./process_usage.ts";
 

@@ -1,8 +1,8 @@
 // What pg-capture costs before and between changes: from exec to streaming, and memory while idle.
 
-import { startCapture } from "../dev/capture_process.ts";
-import { freePort } from "../dev/ports.ts";
-import { delay } from "../dev/server_process.ts";
+import { startCapture } from "../dev/servers/capture_process.ts";
+import { freePort } from "../dev/servers/ports.ts";
+import { delay } from "../dev/servers/server_process.ts";
 import { dropSlot, makeBacklog } from "./backlog.ts";
 import { usageOf } from "./process_usage.ts";
 import { captureEnvironment } from "./readers.ts";

@@ -9,7 +9,8 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
-import { cleanUp } from "../dev/janitor.ts";
+import { cleanUp } from "../dev/servers/janitor.ts";
+import { DevServerError, missingProgram } from "../dev/servers/tools.ts";
 import { dropSlot, makeBacklog } from "./backlog.ts";
 import { worseThan } from "./baseline.ts";
 import { type BenchCase, CASES } from "./cases.ts";
@@ -68,7 +69,16 @@ const readers: readonly ReaderName[] = [
 
 let exitCode = 1;
 try {
+  const missing = missingProgram("pg_recvlogical");
+  if (missing !== undefined) {
+    throw new DevServerError(
+      `Cannot measure raw PostgreSQL: ${missing}. Install PostgreSQL's client programs.`,
+    );
+  }
   exitCode = await run(await startServers());
+} catch (error) {
+  if (!(error instanceof DevServerError)) throw error;
+  print(error.message);
 } finally {
   await cleanUp();
 }

@@ -1,7 +1,7 @@
 // The servers that are measured against, and what they use themselves.
 
-import { type KafkaServer, startKafka } from "../dev/kafka.ts";
-import { type PostgresServer, startPostgres } from "../dev/postgres.ts";
+import { type KafkaServer, startKafka } from "../dev/servers/kafka.ts";
+import { type PostgresServer, startPostgres } from "../dev/servers/postgres.ts";
 import { familyCpuSeconds, usageOf } from "./process_usage.ts";
 
 export interface Servers {

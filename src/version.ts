@@ -12,7 +12,7 @@ export interface Build {
   readonly target: string;
 }
 
-/** dev/compile.ts puts this constant in front of the bundle; nothing defines it where the program runs from source. */
+/** dev/release/compile.ts puts this constant in front of the bundle; nothing defines it when running from source. */
 declare const PG_CAPTURE_BUILD: Build | undefined;
 
 /** Undefined where the program runs from source. */

@@ -3,7 +3,7 @@
 import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
 import { NativeFormat } from "../../src/decoder/formats/native/native_format.ts";
 import type { MessageBytes } from "../../src/decoder/pgoutput/message_bytes.ts";
-import { begin, insert, relation, update } from "../../tests/support/pgoutput_bytes.ts";
+import { begin, insert, relation, update } from "../../dev/fixtures/pgoutput_bytes.ts";
 
 const COLUMNS = [
   { name: "id", type: 20, key: true },

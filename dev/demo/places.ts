@@ -1,9 +1,9 @@
 // The servers that the demo works with: its own, or those that PG_HOST and KAFKA_BROKERS name.
 
-import { kafkaClient } from "../kafka_client.ts";
-import { startKafka } from "../kafka.ts";
-import { type PostgresAddress, startPostgres } from "../postgres.ts";
-import { DevServerError } from "../tools.ts";
+import { kafkaClient } from "../servers/kafka_client.ts";
+import { startKafka } from "../servers/kafka.ts";
+import { type PostgresAddress, startPostgres } from "../servers/postgres.ts";
+import { DevServerError } from "../servers/tools.ts";
 
 /** Where the demo works, and under which names. */
 export interface Places extends AsyncDisposable {

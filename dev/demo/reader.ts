@@ -1,7 +1,7 @@
 // The demo's consumer, which has nothing to do with pg-capture: kafkajs, read-committed.
 
-import { kafkaClient } from "../kafka_client.ts";
-import { delay } from "../server_process.ts";
+import { kafkaClient } from "../servers/kafka_client.ts";
+import { delay } from "../servers/server_process.ts";
 
 /** A record's key and value, as text. */
 export type OnRecord = (key: string | null, value: string | null) => void;

@@ -2,9 +2,9 @@
 
 // @ts-types="@types/pg"
 import pg from "pg";
-import type { PostgresAddress } from "../postgres.ts";
-import { delay } from "../server_process.ts";
-import { DevServerError } from "../tools.ts";
+import type { PostgresAddress } from "../servers/postgres.ts";
+import { delay } from "../servers/server_process.ts";
+import { DevServerError } from "../servers/tools.ts";
 import { createStatements, PRODUCTS, SHOP_TABLES } from "./shop_tables.ts";
 
 /** Where the shop is. */

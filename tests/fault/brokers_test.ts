@@ -2,11 +2,11 @@
 
 import { deepStrictEqual, ok } from "node:assert";
 import type { Admin } from "kafkajs";
-import { type CaptureProcess, startCapture } from "../../dev/capture_process.ts";
-import { startKafkaCluster } from "../../dev/kafka_cluster.ts";
-import { kafkaClient } from "../../dev/kafka_client.ts";
-import { freePort } from "../../dev/ports.ts";
-import { delay } from "../../dev/server_process.ts";
+import { type CaptureProcess, startCapture } from "../../dev/servers/capture_process.ts";
+import { startKafkaCluster } from "../../dev/servers/kafka_cluster.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
+import { freePort } from "../../dev/servers/ports.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { Cluster } from "../../src/sink/cluster.ts";
 import { takeTransactionalId } from "../../src/sink/producer_id.ts";
 import { PLAINTEXT } from "../../src/sink/wire/security.ts";

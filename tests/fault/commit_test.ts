@@ -1,7 +1,7 @@
 // The commit, where exactly-once is won or lost: its request late, its reply lost, its connection cut.
 
 import { ok } from "node:assert";
-import { delay } from "../../dev/server_process.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import type { CaptureProcess } from "../support/capture.ts";
 import {
   assertExactlyOnce,

@@ -2,7 +2,7 @@
 
 import { notStrictEqual, strictEqual } from "node:assert";
 import { fileURLToPath } from "node:url";
-import { delay } from "../../dev/server_process.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { startCapture } from "../support/capture.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
 import { SLOW_TESTS } from "../support/speed.ts";

@@ -1,8 +1,8 @@
 // Servers that move: a standby that takes over with a synchronised slot, a broker at another address.
 
 import { match, strictEqual } from "node:assert";
-import { type PostgresServer, startPostgres } from "../../dev/postgres.ts";
-import { delay } from "../../dev/server_process.ts";
+import { type PostgresServer, startPostgres } from "../../dev/servers/postgres.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import {
   assertExactlyOnce,
   copyFolder,
@@ -12,7 +12,7 @@ import {
   waitForCommits,
 } from "../support/fault_bed.ts";
 import { startProxy } from "../support/proxy.ts";
-import { lastingSql, type Sql } from "../support/psql.ts";
+import { lastingSql, type Sql } from "../../dev/servers/psql.ts";
 import { quickTest, slowTest } from "../support/speed.ts";
 import { Writers } from "../support/writer.ts";
 

@@ -1,8 +1,8 @@
 // Instances that are started together while there is no slot yet: one of them streams, the others wait, and none ends.
 
 import { ok, strictEqual } from "node:assert";
-import { type KafkaServer, startKafka } from "../../dev/kafka.ts";
-import { delay } from "../../dev/server_process.ts";
+import { type KafkaServer, startKafka } from "../../dev/servers/kafka.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { type CaptureProcess, startCapture } from "../support/capture.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
 import { createTestBed, sharedServers, type TestBed } from "../support/servers.ts";

@@ -1,7 +1,7 @@
 // Processes: two instances at once, frozen and killed ones, and how one ends when it is asked to.
 
 import { deepStrictEqual, ok } from "node:assert";
-import { delay } from "../../dev/server_process.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { type CaptureProcess, startCapture } from "../support/capture.ts";
 import {
   assertExactlyOnce,

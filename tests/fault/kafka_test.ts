@@ -2,9 +2,9 @@
 
 import { ok, strictEqual } from "node:assert";
 import kafkajs, { type Admin } from "kafkajs";
-import { startKafka } from "../../dev/kafka.ts";
-import { kafkaClient } from "../../dev/kafka_client.ts";
-import { delay } from "../../dev/server_process.ts";
+import { startKafka } from "../../dev/servers/kafka.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { startCapture } from "../support/capture.ts";
 import { readTopics } from "../support/consumer.ts";
 import {

@@ -2,14 +2,14 @@
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { fileURLToPath } from "node:url";
-import { delay } from "../../dev/server_process.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { startCapture } from "../support/capture.ts";
 import { readTopics } from "../support/consumer.ts";
 import { assertExactlyOnce, createFaultBed, startStreaming, waitForCommits } from "../support/fault_bed.ts";
 import {
   boundMemory,
-  CAN_BOUND_MEMORY,
-  CAN_MOUNT,
+  MEMORY_OBSTACLE,
+  MOUNT_OBSTACLE,
   mountSmallDisk,
   withHostsFile,
 } from "../support/machine.ts";
@@ -43,6 +43,7 @@ quickTest("a bug's unhandled rejection ends it with 1 and one line, and the next
   {
     await using capture = await startStreaming(bed, { ODD: "bug" }, { script: ODD_MAIN });
     writers.start();
+    capture.signal("SIGUSR1");
     strictEqual((await capture.waitForExit()).code, 1);
     const errors = capture.log.filter((line) => line.includes(" error "));
     ok(errors.length === 1 && /bug in pg-capture .*planted/.test(errors[0] ?? ""), errors.join("\n"));
@@ -68,7 +69,7 @@ quickTest(
     await capture.waitForLog("The checkpoint is kept again");
     await assertExactlyOnce(bed, capture, writers);
   },
-  CAN_MOUNT,
+  MOUNT_OBSTACLE,
 );
 
 slowTest("PostgreSQL's disk is full, and roomy again: capture goes on", async () => {
@@ -96,7 +97,7 @@ slowTest("PostgreSQL's disk is full, and roomy again: capture goes on", async ()
   }
   await disk[Symbol.asyncDispose]();
   await Deno.remove(folder);
-}, CAN_MOUNT);
+}, MOUNT_OBSTACLE);
 
 quickTest("PostgreSQL moves to another address behind its name: found there at the next try", async () => {
   await using bed = await createFaultBed();
@@ -117,7 +118,7 @@ quickTest("PostgreSQL moves to another address behind its name: found there at t
   await waitForCommits(bed, capture);
   ok(elsewhere.connections > 0);
   await assertExactlyOnce(bed, capture, writers);
-}, CAN_MOUNT);
+}, MOUNT_OBSTACLE);
 
 slowTest("a transaction of 1 GB passes through a process that has 256 MB", async () => {
   const rows = 300_000;
@@ -138,4 +139,4 @@ slowTest("a transaction of 1 GB passes through a process that has 256 MB", async
   const expected = Array.from({ length: rows }, (_, index) => `${index + 1} ${index + 1}`);
   deepStrictEqual(records.map(({ value }) => value), expected);
   deepStrictEqual(await capture.terminate(), { code: 0, signal: null });
-}, CAN_BOUND_MEMORY);
+}, MEMORY_OBSTACLE);

@@ -1,6 +1,6 @@
 // A mix of faults under writers, chosen at random from a seed, for some minutes; then the oracle. Run by run.ts.
 
-import { delay } from "../../dev/server_process.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import type { CaptureProcess } from "../support/capture.ts";
 import { startCapture } from "../support/capture.ts";
 import { assertExactlyOnce, createFaultBed, type FaultBed, waitForCommits } from "../support/fault_bed.ts";

@@ -1,7 +1,7 @@
 // What networks do, on each of the two links: slow, thin, cut, silent, half open, flapping.
 
 import { ok } from "node:assert";
-import { delay } from "../../dev/server_process.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { assertExactlyOnce, createFaultBed, startStreaming, waitForCommits } from "../support/fault_bed.ts";
 import type { CaptureProcess } from "../support/capture.ts";
 import { startProxy, type Way } from "../support/proxy.ts";

@@ -1,7 +1,7 @@
 // What PostgreSQL does to a capture: crashes, shutdowns, cut sessions, long and odd transactions.
 
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
-import { delay } from "../../dev/server_process.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { readTopics } from "../support/consumer.ts";
 import {
   assertExactlyOnce,
@@ -12,7 +12,7 @@ import {
 } from "../support/fault_bed.ts";
 import { waitUntilConfirmed } from "../support/oracle.ts";
 import { KafkaApi } from "../support/proxy.ts";
-import { sql } from "../support/psql.ts";
+import { sql } from "../../dev/servers/psql.ts";
 import { quickTest, slowTest } from "../support/speed.ts";
 import { Writers } from "../support/writer.ts";
 

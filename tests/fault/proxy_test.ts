@@ -1,8 +1,8 @@
 // The proxy itself: what the other tests rely on when they say that a network did this or that.
 
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
-import { kafkaClient } from "../../dev/kafka_client.ts";
-import { delay } from "../../dev/server_process.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { FrameSplitter } from "../support/kafka_tap.ts";
 import { KafkaApi, type Proxy, startProxy } from "../support/proxy.ts";
 import { sharedServers } from "../support/servers.ts";

@@ -1,8 +1,8 @@
 // Each case in which it must not go on: exit code 3, one clear line with its mend, the slot where it was.
 
 import { ok, strictEqual } from "node:assert";
-import { kafkaClient } from "../../dev/kafka_client.ts";
-import { delay } from "../../dev/server_process.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { type CaptureExit, startCapture } from "../support/capture.ts";
 import {
   assertExactlyOnce,
@@ -13,7 +13,7 @@ import {
   waitForCommits,
 } from "../support/fault_bed.ts";
 import { waitUntilConfirmed } from "../support/oracle.ts";
-import { sql } from "../support/psql.ts";
+import { sql } from "../../dev/servers/psql.ts";
 import { quickTest, slowTest } from "../support/speed.ts";
 
 quickTest("the publication is missing: refused before a slot is made", async () => {

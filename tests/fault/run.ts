@@ -3,7 +3,7 @@
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { cleanUp } from "../../dev/janitor.ts";
+import { cleanUp } from "../../dev/servers/janitor.ts";
 import { SLOW_TESTS } from "../support/speed.ts";
 import { mixFaults } from "./mix.ts";
 
@@ -45,7 +45,7 @@ function numberOf(option: string, text: string | undefined): number | undefined 
 
 async function runTests(): Promise<boolean> {
   const here = fileURLToPath(new URL(".", import.meta.url));
-  const withServers = fileURLToPath(new URL("../../dev/with_servers.ts", import.meta.url));
+  const withServers = fileURLToPath(new URL("../../dev/servers/with_servers.ts", import.meta.url));
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "-A", withServers, "deno", "test", "-A", "--quiet", here],
     env: { [SLOW_TESTS]: "1" },

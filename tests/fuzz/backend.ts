@@ -4,7 +4,7 @@
 // is printed, with the seed that finds it again.
 
 import { parseArgs } from "node:util";
-import { delay } from "../../dev/server_process.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { CaptureError } from "../../src/core/errors.ts";
 import { PostgresConnection } from "../../src/source/connection.ts";
 import { PostgresStream } from "../../src/source/replication_stream.ts";

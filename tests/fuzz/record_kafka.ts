@@ -4,9 +4,9 @@
 
 import { fileURLToPath } from "node:url";
 import { connect, createServer, type Socket } from "node:net";
-import { cleanUp } from "../../dev/janitor.ts";
-import { startKafka } from "../../dev/kafka.ts";
-import { freePort } from "../../dev/ports.ts";
+import { cleanUp } from "../../dev/servers/janitor.ts";
+import { startKafka } from "../../dev/servers/kafka.ts";
+import { freePort } from "../../dev/servers/ports.ts";
 import { KafkaInspection } from "../../src/sink/inspection.ts";
 import { progressTopic } from "../../src/sink/topics.ts";
 import { FrameSplitter } from "../support/kafka_tap.ts";

@@ -5,14 +5,14 @@
 //                                                 the folder above its bin, as /usr/lib/postgresql/15
 
 import { fileURLToPath } from "node:url";
-import { cleanUp } from "../../dev/janitor.ts";
-import { type PostgresMajor, type PostgresServer, startPostgres } from "../../dev/postgres.ts";
+import { cleanUp } from "../../dev/servers/janitor.ts";
+import { type PostgresMajor, type PostgresServer, startPostgres } from "../../dev/servers/postgres.ts";
 import { builtinType } from "../../src/core/builtin_types.ts";
 import type { Relation } from "../../src/decoder/pgoutput/messages.ts";
 import type { RelationDetails } from "../../src/pipeline/ports.ts";
 import { describeRelation } from "../../src/source/catalog.ts";
 import { PostgresConnection } from "../../src/source/connection.ts";
-import { sql } from "../support/psql.ts";
+import { sql } from "../../dev/servers/psql.ts";
 import { sourceOptions } from "../support/source_options.ts";
 import { decodeMessage, formatGolden, goldenDecoder, type GoldenLine } from "./golden_stream.ts";
 

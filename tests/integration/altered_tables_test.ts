@@ -1,7 +1,7 @@
 // Tables that are altered or dropped before their changes are read: key and shape are those of the time.
 
 import { deepStrictEqual, match, strictEqual } from "node:assert";
-import { freePort } from "../../dev/ports.ts";
+import { freePort } from "../../dev/servers/ports.ts";
 import { type CaptureProcess, startCapture } from "../support/capture.ts";
 import { readTopics } from "../support/consumer.ts";
 import { waitUntilConfirmed } from "../support/oracle.ts";

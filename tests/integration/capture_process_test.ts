@@ -1,7 +1,7 @@
 // The process under test, tried with a shell in its place: what it prints, how it ends, what is done to it.
 
 import { deepStrictEqual, rejects, strictEqual } from "node:assert";
-import { delay } from "../../dev/server_process.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { startCapture } from "../support/capture.ts";
 
 Deno.test("it gets the given environment, and nothing else of this one", async () => {

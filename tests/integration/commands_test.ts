@@ -1,8 +1,8 @@
 // check, status, teardown and tail as a person runs them, against real servers.
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
-import { kafkaClient } from "../../dev/kafka_client.ts";
-import { startKafka } from "../../dev/kafka.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
+import { startKafka } from "../../dev/servers/kafka.ts";
 import { type CaptureProcess, startCapture } from "../support/capture.ts";
 import { waitUntilConfirmed } from "../support/oracle.ts";
 import { createTestBed, type TestBed } from "../support/servers.ts";

@@ -1,41 +1,32 @@
 // The Grafana dashboard's queries, parsed by Prometheus' own tool where the machine has it.
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { missingProgram } from "../../dev/servers/tools.ts";
+import { optionalTest } from "../support/optional.ts";
 
-const hasPromtool = await new Deno.Command("promtool", {
-  args: ["--version"],
-  stderr: "null",
-  stdout: "null",
-})
-  .output().then(({ success }) => success, () => false);
-
-Deno.test({
-  name: `each query of the dashboard is PromQL${hasPromtool ? "" : " (skipped: there is no promtool)"}`,
-  ignore: !hasPromtool,
-  async fn() {
-    const queries: string[] = [];
-    JSON.parse(await readDashboard(), (key, value) => {
-      if (key === "expr") queries.push(value);
-      return value;
-    });
-    ok(queries.length > 20);
-    const rules = queries.map((expr, index) => ({
-      record: `query:${index}`,
-      expr: expr.replaceAll(/\$\w+/g, ".*"),
-    }));
-    const file = await Deno.makeTempFile({ suffix: ".yml" });
-    try {
-      // JSON is YAML.
-      await Deno.writeTextFile(file, JSON.stringify({ groups: [{ name: "dashboard", rules }] }));
-      const { success, stderr, stdout } = await new Deno.Command("promtool", {
-        args: ["check", "rules", file],
-      })
-        .output();
-      ok(success, new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout));
-    } finally {
-      await Deno.remove(file);
-    }
-  },
+optionalTest("each query of the dashboard is PromQL", missingProgram("promtool"), async () => {
+  const queries: string[] = [];
+  JSON.parse(await readDashboard(), (key, value) => {
+    if (key === "expr") queries.push(value);
+    return value;
+  });
+  ok(queries.length > 20);
+  const rules = queries.map((expr, index) => ({
+    record: `query:${index}`,
+    expr: expr.replaceAll(/\$\w+/g, ".*"),
+  }));
+  const file = await Deno.makeTempFile({ suffix: ".yml" });
+  try {
+    // JSON is YAML.
+    await Deno.writeTextFile(file, JSON.stringify({ groups: [{ name: "dashboard", rules }] }));
+    const { success, stderr, stdout } = await new Deno.Command("promtool", {
+      args: ["check", "rules", file],
+    })
+      .output();
+    ok(success, new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout));
+  } finally {
+    await Deno.remove(file);
+  }
 });
 
 interface Panel {

@@ -2,11 +2,11 @@
 
 import { match, ok, rejects, strictEqual } from "node:assert";
 import { fileURLToPath } from "node:url";
-import { kafkaClient } from "../../dev/kafka_client.ts";
-import { startKafka } from "../../dev/kafka.ts";
-import { type PostgresAddress, startPostgres } from "../../dev/postgres.ts";
-import { delay } from "../../dev/server_process.ts";
-import { type Sql, sql } from "../support/psql.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
+import { startKafka } from "../../dev/servers/kafka.ts";
+import { type PostgresAddress, startPostgres } from "../../dev/servers/postgres.ts";
+import { delay } from "../../dev/servers/server_process.ts";
+import { type Sql, sql } from "../../dev/servers/psql.ts";
 
 Deno.test("PostgreSQL keeps its rows over a stop and a kill, and is gone with its folder in the end", async () => {
   let pid: number;
@@ -111,8 +111,8 @@ Deno.test("servers end, and their folders go, when the program that started them
 });
 
 const PROGRAM = `
-  const { startPostgres } = await import("${new URL("../../dev/postgres.ts", import.meta.url)}");
-  const { startKafka } = await import("${new URL("../../dev/kafka.ts", import.meta.url)}");
+  const { startPostgres } = await import("${new URL("../../dev/servers/postgres.ts", import.meta.url)}");
+  const { startKafka } = await import("${new URL("../../dev/servers/kafka.ts", import.meta.url)}");
   const [postgres, kafka] = await Promise.all([startPostgres(), startKafka()]);
   Deno.stdout.writeSync(new TextEncoder().encode(\`\${postgres.pid} \${kafka.pid} \${postgres.dataDir}\\n\`));
   await new Promise((resolve) => setTimeout(resolve, 60_000));

@@ -2,19 +2,21 @@
 
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert";
 import { fileURLToPath } from "node:url";
-import { createAuthority, inDays } from "../../dev/certificates.ts";
-import { tempFolder } from "../../dev/janitor.ts";
-import { startPostgres } from "../../dev/postgres.ts";
+import { createAuthority, inDays } from "../../dev/servers/certificates.ts";
+import { tempFolder } from "../../dev/servers/janitor.ts";
+import { startPostgres } from "../../dev/servers/postgres.ts";
 import { startCapture } from "../support/capture.ts";
-import { compileExecutable } from "../support/executable.ts";
+import { compileExecutable, compileObstacle } from "../support/executable.ts";
+import { optionalTest } from "../support/optional.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
 import { createTestBed, sharedServers } from "../support/servers.ts";
 import { PemFolder } from "../support/tls_bed.ts";
 import { createWriterTables, WRITER_TABLES, Writers } from "../support/writer.ts";
 
+const obstacle = await compileObstacle();
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-Deno.test("the compiled executable captures by itself", async () => {
+optionalTest("the compiled executable captures by itself", obstacle, async () => {
   const compiled = await compileExecutable();
   const sums = await Deno.readTextFile(`${ROOT}dist/SHA256SUMS`);
   await compileExecutable();
@@ -51,7 +53,8 @@ Deno.test("the compiled executable captures by itself", async () => {
   deepStrictEqual([...Deno.readDirSync(temporary)], []);
 });
 
-Deno.test("the compiled executable speaks TLS with PostgreSQL, whatever Deno compiled it", async () => {
+const ANY_DENO = "the compiled executable speaks TLS with PostgreSQL, whatever Deno compiled it";
+optionalTest(ANY_DENO, obstacle, async () => {
   const executable = await compileExecutable();
   const authority = createAuthority("authority of the tests");
   const clients = createAuthority("authority of clients");

@@ -2,10 +2,11 @@
 // is what is left: a stream that was captured from one.
 
 import { deepStrictEqual } from "node:assert";
-import { exists } from "../../dev/cache.ts";
-import { type PostgresMajor, startPostgres } from "../../dev/postgres.ts";
+import { exists } from "../../dev/servers/cache.ts";
+import { type PostgresMajor, startPostgres } from "../../dev/servers/postgres.ts";
 import { startCapture } from "../support/capture.ts";
 import { readTopics } from "../support/consumer.ts";
+import { optionalTest } from "../support/optional.ts";
 import { parseRawJson } from "../support/raw_json.ts";
 import { createTestBed, sharedServers } from "../support/servers.ts";
 import type { TypeValue } from "../support/type_values.ts";
@@ -64,11 +65,10 @@ const CASES: readonly ExtensionCase[] = [
 
 for (const { extension, setup, values } of CASES) {
   const found = await installed(extension);
-  const skipped = found === undefined ? ` (skipped: no PostgreSQL of this machine has ${extension})` : "";
-  Deno.test({
-    name: `each value of the types of the extension ${extension} has its exact JSON${skipped}`,
-    ignore: found === undefined,
-    async fn() {
+  optionalTest(
+    `each value of the types of the extension ${extension} has its exact JSON`,
+    found === undefined ? `no PostgreSQL of this machine has ${extension}` : undefined,
+    async () => {
       await using postgres = await startPostgres(found!);
       const { brokers } = await sharedServers();
       await using bed = await createTestBed({ servers: { postgres, brokers } });
@@ -95,7 +95,7 @@ for (const { extension, setup, values } of CASES) {
         values.map(([...each]) => each),
       );
     },
-  });
+  );
 }
 
 /** A PostgreSQL of this machine, where Debian and Red Hat put it, that has the extension. */

@@ -3,8 +3,8 @@
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { connect } from "node:net";
-import { freePort } from "../../dev/ports.ts";
-import { delay } from "../../dev/server_process.ts";
+import { freePort } from "../../dev/servers/ports.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { type CaptureProcess, startCapture } from "../support/capture.ts";
 import { waitUntilConfirmed } from "../support/oracle.ts";
 import { createTestBed } from "../support/servers.ts";

@@ -1,8 +1,8 @@
 // Metrics, health and status page of a real process, held against what was done to the database.
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
-import { freePort } from "../../dev/ports.ts";
-import { delay } from "../../dev/server_process.ts";
+import { freePort } from "../../dev/servers/ports.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { startCapture } from "../support/capture.ts";
 import { waitUntilConfirmed } from "../support/oracle.ts";
 import { createTestBed } from "../support/servers.ts";

@@ -1,24 +1,23 @@
 // The container image's file system made by hand, and the program in it as a container runs it.
 
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert";
-import { tempFolder } from "../../dev/janitor.ts";
-import { freePort } from "../../dev/ports.ts";
+import { tempFolder } from "../../dev/servers/janitor.ts";
+import { freePort } from "../../dev/servers/ports.ts";
 import { startCapture } from "../support/capture.ts";
-import { compileInBuilder } from "../support/executable.ts";
+import { compileInBuilder, compileObstacle } from "../support/executable.ts";
 import { Image, imageObstacle } from "../support/image.ts";
+import { optionalTest } from "../support/optional.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
 import { createTestBed } from "../support/servers.ts";
 import { createWriterTables, WRITER_TABLES, Writers } from "../support/writer.ts";
 
-const obstacle = await imageObstacle();
+const obstacle = await imageObstacle() ?? await compileObstacle();
 const DOCKERFILE = new URL("../../Dockerfile", import.meta.url);
 
-Deno.test({
-  name: `in the image's file system it streams, tells its health, and stops by its signal${
-    obstacle === undefined ? "" : ` (not run: ${obstacle})`
-  }`,
-  ignore: obstacle !== undefined,
-  fn: async () => {
+optionalTest(
+  "in the image's file system it streams, tells its health, and stops by its signal",
+  obstacle,
+  async () => {
     const build = { BUILD_COMMIT: "0123456789ab", BUILD_DATE: "2026-01-02" };
     const executable = await compileInBuilder(await tempFolder("builder"), build);
     const image = await Image.build(await Deno.readTextFile(DOCKERFILE), executable);
@@ -66,7 +65,7 @@ Deno.test({
     await using capture = await startCapture({ env: elsewhere, ...image.command(entrypoint) });
     match(await capture.waitForLog("checkpoint can't be kept"), /Read-only file system|unable to open/);
   },
-});
+);
 
 async function printed(image: Image, args: readonly string[]): Promise<string> {
   const command = image.command([...image.spec.entrypoint, ...args]);

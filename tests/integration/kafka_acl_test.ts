@@ -2,8 +2,8 @@
 
 import { strict as assert } from "node:assert";
 import type { Admin } from "kafkajs";
-import { type KafkaServer, startKafka } from "../../dev/kafka.ts";
-import { kafkaClient } from "../../dev/kafka_client.ts";
+import { type KafkaServer, startKafka } from "../../dev/servers/kafka.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
 import { startCapture } from "../support/capture.ts";
 import { type Rule, rulesIn, setRules } from "../support/kafka_acls.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";

@@ -1,9 +1,9 @@
 // Logging in to a real broker: each mechanism, right and wrong, again before a session ends, with secrets that change.
 
 import { strict as assert } from "node:assert";
-import { createAuthority } from "../../dev/certificates.ts";
-import { type KafkaServer, startKafka } from "../../dev/kafka.ts";
-import { delay } from "../../dev/server_process.ts";
+import { createAuthority } from "../../dev/servers/certificates.ts";
+import { type KafkaServer, startKafka } from "../../dev/servers/kafka.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { createTopics } from "../../src/sink/wire/apis/create_topics.ts";
 import { metadata } from "../../src/sink/wire/apis/metadata.ts";
 import { Connection } from "../../src/sink/wire/connection.ts";

@@ -1,8 +1,8 @@
 // A password or secret for Kafka, planted in each place that it can come from, appears nowhere.
 
 import { strict as assert } from "node:assert";
-import { type KafkaServer, startKafka } from "../../dev/kafka.ts";
-import { freePort } from "../../dev/ports.ts";
+import { type KafkaServer, startKafka } from "../../dev/servers/kafka.ts";
+import { freePort } from "../../dev/servers/ports.ts";
 import { type CaptureProcess, startCapture } from "../support/capture.ts";
 import { LoginServer } from "../support/login_server.ts";
 import { waitUntilConfirmed } from "../support/oracle.ts";

@@ -1,8 +1,8 @@
 // TLS towards a real broker: what connects must, what mustn't doesn't, and says why in one line.
 
 import { strict as assert } from "node:assert";
-import { createAuthority, inDays } from "../../dev/certificates.ts";
-import { type KafkaServer, startKafka } from "../../dev/kafka.ts";
+import { createAuthority, inDays } from "../../dev/servers/certificates.ts";
+import { type KafkaServer, startKafka } from "../../dev/servers/kafka.ts";
 import { FakeBroker } from "../support/fake_broker.ts";
 import { startCapture } from "../support/capture.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";

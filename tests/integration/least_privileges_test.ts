@@ -5,7 +5,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { PostgresInspection } from "../../src/source/inspection.ts";
 import { startCapture } from "../support/capture.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
-import { sql } from "../support/psql.ts";
+import { sql } from "../../dev/servers/psql.ts";
 import { sourceOptions } from "../support/source_options.ts";
 import { createTestBed, type TestBed } from "../support/servers.ts";
 

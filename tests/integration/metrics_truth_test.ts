@@ -1,10 +1,10 @@
 // The metrics against the truth as others see it: a consumer's clock, PostgreSQL's own views, the kernel.
 
 import { ok, strictEqual } from "node:assert";
-import { startKafka } from "../../dev/kafka.ts";
-import { startPostgres } from "../../dev/postgres.ts";
-import { freePort } from "../../dev/ports.ts";
-import { delay } from "../../dev/server_process.ts";
+import { startKafka } from "../../dev/servers/kafka.ts";
+import { startPostgres } from "../../dev/servers/postgres.ts";
+import { freePort } from "../../dev/servers/ports.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { startCapture } from "../support/capture.ts";
 import { watchTopic } from "../support/latency.ts";
 import { waitUntilConfirmed } from "../support/oracle.ts";

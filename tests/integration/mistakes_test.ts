@@ -1,8 +1,8 @@
 // Thirty mistakes made on purpose: the first line that is printed has to say what is wrong and what to do.
 
-import { startPostgres } from "../../dev/postgres.ts";
+import { startPostgres } from "../../dev/servers/postgres.ts";
 import { assertFirstLine, awaited, type Mistake, PLAIN_ENV, refused, usage } from "../support/first_line.ts";
-import { sql } from "../support/psql.ts";
+import { sql } from "../../dev/servers/psql.ts";
 import { createTestBed, sharedServers, type TestBed } from "../support/servers.ts";
 
 const CONFIGURATION: Readonly<Record<string, Mistake>> = {

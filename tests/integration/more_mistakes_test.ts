@@ -1,12 +1,12 @@
 // More mistakes made on purpose: servers and slots taken for others, and settings that fit no cluster.
 
 import { match, ok } from "node:assert";
-import { startKafka } from "../../dev/kafka.ts";
-import { freePort } from "../../dev/ports.ts";
-import { startPostgres } from "../../dev/postgres.ts";
+import { startKafka } from "../../dev/servers/kafka.ts";
+import { freePort } from "../../dev/servers/ports.ts";
+import { startPostgres } from "../../dev/servers/postgres.ts";
 import { startCapture } from "../support/capture.ts";
 import { assertFirstLine, awaited, type Mistake, PLAIN_ENV, refused, usage } from "../support/first_line.ts";
-import { sql } from "../support/psql.ts";
+import { sql } from "../../dev/servers/psql.ts";
 import { createTestBed, type TestBed } from "../support/servers.ts";
 
 const CONFIGURATION: Readonly<Record<string, Mistake>> = {

@@ -1,10 +1,10 @@
 // Names with quotes, newlines and terminal escapes: quoted for SQL, escaped in logs.
 
 import { match, ok, strictEqual } from "node:assert";
-import { freePort } from "../../dev/ports.ts";
+import { freePort } from "../../dev/servers/ports.ts";
 import { startCapture } from "../support/capture.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
-import { sql } from "../support/psql.ts";
+import { sql } from "../../dev/servers/psql.ts";
 import { createTestBed, sharedServers } from "../support/servers.ts";
 
 const ODD = "o'd\"d\\\n\x1b[31m; DROP TABLE item; --";

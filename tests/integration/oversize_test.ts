@@ -4,7 +4,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { startCapture } from "../support/capture.ts";
 import { readTopics } from "../support/consumer.ts";
 import { waitUntilConfirmed } from "../support/oracle.ts";
-import { sql } from "../support/psql.ts";
+import { sql } from "../../dev/servers/psql.ts";
 import { createTestBed } from "../support/servers.ts";
 
 const LIMIT = "20000";

@@ -1,8 +1,8 @@
 // Several hosts in PG_HOST, passwords from .pgpass, and Unix sockets.
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
-import { freePort } from "../../dev/ports.ts";
-import { startPostgres } from "../../dev/postgres.ts";
+import { freePort } from "../../dev/servers/ports.ts";
+import { startPostgres } from "../../dev/servers/postgres.ts";
 import { CaptureError } from "../../src/core/errors.ts";
 import { PostgresConnection } from "../../src/source/connection.ts";
 import { startCapture } from "../support/capture.ts";

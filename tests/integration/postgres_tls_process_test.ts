@@ -1,10 +1,10 @@
 // The program itself over TLS: every command, exit codes, secrets that change while it runs, with its own permissions.
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
-import { PERMISSIONS, V8_FLAGS } from "../../dev/compile.ts";
-import { createAuthority, inDays } from "../../dev/certificates.ts";
-import { startPostgres } from "../../dev/postgres.ts";
-import { delay } from "../../dev/server_process.ts";
+import { PERMISSIONS, V8_FLAGS } from "../../dev/release/compile.ts";
+import { createAuthority, inDays } from "../../dev/servers/certificates.ts";
+import { startPostgres } from "../../dev/servers/postgres.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { startCapture } from "../support/capture.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
 import { createTestBed, sharedServers, type TestBed } from "../support/servers.ts";

@@ -3,7 +3,7 @@
 import { match, ok, strictEqual } from "node:assert";
 import { gzipSync } from "node:zlib";
 import kafkajs from "kafkajs";
-import { kafkaClient } from "../../dev/kafka_client.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
 import { type CaptureProcess, startCapture } from "../support/capture.ts";
 import { readTopics } from "../support/consumer.ts";
 import { waitUntilConfirmed } from "../support/oracle.ts";

@@ -3,8 +3,8 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import kafkajs from "kafkajs";
 import type { Admin, Kafka, Producer } from "kafkajs";
-import { kafkaClient } from "../../dev/kafka_client.ts";
-import { delay } from "../../dev/server_process.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { readTopics } from "../support/consumer.ts";
 import { sharedServers } from "../support/servers.ts";
 

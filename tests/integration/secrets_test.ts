@@ -1,8 +1,8 @@
 // A password planted in every place that it can come from is in nothing that pg-capture prints, serves or shows.
 
 import { ok, strictEqual } from "node:assert";
-import { createAuthority } from "../../dev/certificates.ts";
-import { freePort } from "../../dev/ports.ts";
+import { createAuthority } from "../../dev/servers/certificates.ts";
+import { freePort } from "../../dev/servers/ports.ts";
 import { type CaptureProcess, startCapture } from "../support/capture.ts";
 import { createTestBed, type TestBed } from "../support/servers.ts";
 

@@ -3,7 +3,7 @@
 import { NO_HEADERS } from "../../src/core/encoded_record.ts";
 import { strict as assert } from "node:assert";
 import kafkajs from "kafkajs";
-import { startKafka } from "../../dev/kafka.ts";
+import { startKafka } from "../../dev/servers/kafka.ts";
 import { CaptureError, type ErrorKind } from "../../src/core/errors.ts";
 import { transactionalIdOf } from "../../src/sink/kafka_sink.ts";
 import { progressTopic } from "../../src/sink/topics.ts";

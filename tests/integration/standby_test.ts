@@ -1,8 +1,8 @@
 // Two replicas, as Kubernetes runs them: both are alive, one is ready, and replaced in turn nothing is lost or repeated.
 
 import { notStrictEqual, ok, strictEqual } from "node:assert";
-import { freePort } from "../../dev/ports.ts";
-import { delay } from "../../dev/server_process.ts";
+import { freePort } from "../../dev/servers/ports.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { type CaptureProcess, startCapture } from "../support/capture.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
 import { createTestBed, type TestBed } from "../support/servers.ts";

@@ -3,7 +3,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { startCapture } from "../support/capture.ts";
 import { readTopics } from "../support/consumer.ts";
-import { sql } from "../support/psql.ts";
+import { sql } from "../../dev/servers/psql.ts";
 import { createTestBed, type TestBed } from "../support/servers.ts";
 
 const TABLES_SQL = `

@@ -2,7 +2,7 @@
 
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { createTestBed } from "../support/servers.ts";
-import { sql } from "../support/psql.ts";
+import { sql } from "../../dev/servers/psql.ts";
 import { readTables } from "../support/table_rows.ts";
 
 Deno.test("a test bed is a database of its own, gone in the end with its slot", async () => {

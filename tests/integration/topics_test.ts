@@ -1,7 +1,7 @@
 // Topics of odd tables on real servers: escaped, refused where Kafka can't tell them apart, resolved by a rule.
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
-import { kafkaClient } from "../../dev/kafka_client.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
 import { type CaptureProcess, startCapture } from "../support/capture.ts";
 import { readTopics } from "../support/consumer.ts";
 import { waitUntilConfirmed } from "../support/oracle.ts";

@@ -1,7 +1,7 @@
 // Types and tables that change while rows of both kinds are on their way, on a real server.
 
 import { deepStrictEqual, match, strictEqual } from "node:assert";
-import { delay } from "../../dev/server_process.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { startCapture } from "../support/capture.ts";
 import { readTopics } from "../support/consumer.ts";
 import { waitUntilConfirmed } from "../support/oracle.ts";

@@ -1,8 +1,8 @@
 // The main job on every PostgreSQL and Kafka that is supported, with a kill in between.
 
 import { notStrictEqual } from "node:assert";
-import { startKafka } from "../../dev/kafka.ts";
-import { type PostgresMajor, startPostgres } from "../../dev/postgres.ts";
+import { startKafka } from "../../dev/servers/kafka.ts";
+import { type PostgresMajor, startPostgres } from "../../dev/servers/postgres.ts";
 import { startCapture } from "../support/capture.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
 import { createTestBed, type Servers, sharedServers } from "../support/servers.ts";

@@ -55,7 +55,7 @@ async function tryOne(
     if (options.fast) return undefined;
     // Those that notice most come first.
     for (const paths of [["tests/integration/capture_test.ts"], ["tests/fault", "tests/integration"]]) {
-      const command = ["run", "--quiet", "-A", "dev/with_servers.ts", "deno", ...testCommand(paths)];
+      const command = ["run", "--quiet", "-A", "dev/servers/with_servers.ts", "deno", ...testCommand(paths)];
       if (!await passes(copy, command, SERVERS_MS_MAX)) return "servers";
     }
     return undefined;

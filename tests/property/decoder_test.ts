@@ -13,13 +13,14 @@ import {
   type Cell,
   commit,
   insert,
+  join,
   message,
   relation,
   remove,
   truncate,
   UNCHANGED,
   update,
-} from "../support/pgoutput_bytes.ts";
+} from "../../dev/fixtures/pgoutput_bytes.ts";
 
 const COLUMNS = [{ name: "id", type: 23, key: true }, { name: "a", type: 25 }, { name: "b", type: 1007 }];
 
@@ -148,14 +149,4 @@ function frame(tag: number, body: Uint8Array): Uint8Array {
 
 function xlogData(payload: Uint8Array): Uint8Array {
   return join([new Uint8Array([0x77]), new Uint8Array(24), payload]);
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

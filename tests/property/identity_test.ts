@@ -17,7 +17,7 @@ import {
   remove,
   truncate,
   update,
-} from "../support/pgoutput_bytes.ts";
+} from "../../dev/fixtures/pgoutput_bytes.ts";
 
 const COLUMNS = [{ name: "id", type: 23, key: true }, { name: "change", type: 23, key: true }];
 const INT4 = { kind: "base", name: "int4" } as const;

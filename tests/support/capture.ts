@@ -5,4 +5,4 @@ export {
   type CaptureOptions,
   type CaptureProcess,
   startCapture,
-} from "../../dev/capture_process.ts";
+} from "../../dev/servers/capture_process.ts";

@@ -1,8 +1,8 @@
 // Reads topics as a consumer of another make does: kafkajs, read-committed, every partition from its beginning.
 
 import type { Admin, Consumer, Kafka } from "kafkajs";
-import { kafkaClient } from "../../dev/kafka_client.ts";
-import { delay } from "../../dev/server_process.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 
 /** A record as it was read. */
 export interface TopicRecord {

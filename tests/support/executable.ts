@@ -1,8 +1,10 @@
-// Makes the executable as `deno task compile` does.
+// Makes the executable as `deno task compile` does, where there is a runtime to compile with.
 
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
+import { tempFolder } from "../../dev/servers/janitor.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 // Where Deno's own download can't be reached, this runs a command with a runtime to compile with.
@@ -10,7 +12,31 @@ const WITH_RUNTIME = `${ROOT}../shared/tools/with-denort`;
 
 /** The words that stand for `deno` where it is to compile. */
 export function compileCommand(): readonly [string, ...string[]] {
-  return existsSync(WITH_RUNTIME) ? [WITH_RUNTIME, "deno"] : [Deno.execPath()];
+  if (!existsSync(WITH_RUNTIME)) return [Deno.execPath()];
+  // It has an interpreter of its own, which the tests' PATH need not hold.
+  return ["env", `PATH=${Deno.env.get("PATH") ?? ""}:/usr/local/bin:/usr/bin:/bin`, WITH_RUNTIME, "deno"];
+}
+
+/**
+ * Why nothing can be compiled here, or undefined: the runtime, denort, can't be downloaded. Found out with the
+ * smallest program there is.
+ * @throws Error when compiling fails for another reason
+ */
+export async function compileObstacle(): Promise<string | undefined> {
+  const folder = await tempFolder("compile");
+  await Deno.writeTextFile(`${folder}/empty.js`, "");
+  const [command, ...args] = compileCommand();
+  const { success, stderr } = await new Deno.Command(command, {
+    args: [...args, "compile", "--quiet", "--no-config", "--output", "empty", "empty.js"],
+    cwd: folder,
+    stdin: "null",
+  }).output();
+  await Deno.remove(folder, { recursive: true });
+  if (success) return undefined;
+  const text = stripVTControlCharacters(new TextDecoder().decode(stderr)).trim();
+  const cause = text.split("\n").find((line) => line.includes("denort"));
+  if (cause === undefined) throw new Error(`Cannot compile an empty program: ${text}`);
+  return `deno compile lacks its runtime: ${cause.trim().replace(/^\d+: /, "")}`;
 }
 
 /** @returns the path of the executable @throws Error with what the compiler printed */

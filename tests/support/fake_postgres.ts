@@ -1,6 +1,6 @@
 // A server that says what a test has it say, in place of PostgreSQL.
 
-import { delay } from "../../dev/server_process.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 
 /** One connection, as the fake server sees it. */
 export interface FakeSession {

@@ -1,12 +1,12 @@
 // A test bed with a proxy in front of each server, on servers of its own where a test stops or freezes them.
 
-import { type KafkaOptions, type KafkaServer, startKafka } from "../../dev/kafka.ts";
-import { type PostgresOptions, type PostgresServer, startPostgres } from "../../dev/postgres.ts";
-import { delay } from "../../dev/server_process.ts";
+import { type KafkaOptions, type KafkaServer, startKafka } from "../../dev/servers/kafka.ts";
+import { type PostgresOptions, type PostgresServer, startPostgres } from "../../dev/servers/postgres.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { type CaptureOptions, type CaptureProcess, startCapture } from "./capture.ts";
 import { assertDelivered, type JudgedBed, waitUntilConfirmed } from "./oracle.ts";
 import { KafkaApi, type Proxy, startProxy } from "./proxy.ts";
-import { lastingSql } from "./psql.ts";
+import { lastingSql } from "../../dev/servers/psql.ts";
 import { createSecondSlot } from "./second_slot.ts";
 import { createTestBed, sharedServers, type TestBed } from "./servers.ts";
 import { createWriterTables, WRITER_TABLES, type Writers } from "./writer.ts";

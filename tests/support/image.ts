@@ -1,8 +1,8 @@
 // The container image's file system, made by hand from the Dockerfile, and processes that run in it as a container's
 // do: as its user, on a read-only root, with nothing else there. Needs root, to mount and to change the root.
 
-import { tempFolder } from "../../dev/janitor.ts";
-import { runTool } from "../../dev/tools.ts";
+import { tempFolder } from "../../dev/servers/janitor.ts";
+import { missingProgram, runTool } from "../../dev/servers/tools.ts";
 
 /** What the Dockerfile says of the image's last stage. */
 export interface ImageSpec {
@@ -134,11 +134,13 @@ exec chroot --userspec="$user" --groups= "$root" "$@"
 export async function imageObstacle(): Promise<string | undefined> {
   if (Deno.build.os !== "linux") return "the image is for Linux";
   if (Deno.uid() !== 0) return "only root may change the root of a process";
+  const missing = missingProgram("unshare");
+  if (missing !== undefined) return missing;
   const { success } = await new Deno.Command("unshare", {
     args: ["--mount", "--propagation", "private", "mount", "--bind", "/tmp", "/tmp"],
     stdout: "null",
     stderr: "null",
-  }).output().catch(() => ({ success: false }));
+  }).output();
   return success ? undefined : "this machine allows no mount namespace";
 }
 

@@ -1,6 +1,6 @@
 // How long changes take, measured from outside: a consumer that polls without a pause notes when it sees each.
 
-import { kafkaClient } from "../../dev/kafka_client.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
 
 /** A read-committed consumer of one topic. Disposing of it ends it. */
 export interface Watcher extends AsyncDisposable {

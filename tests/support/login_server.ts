@@ -1,6 +1,6 @@
 // A token endpoint of the test's own: hands out signed tokens for client credentials, and shows its keys (JWKS).
 
-import { freePort } from "../../dev/ports.ts";
+import { freePort } from "../../dev/servers/ports.ts";
 
 /** What one request was. */
 export interface TokenRequest {

@@ -1,8 +1,18 @@
 // What a test does to the machine around a process: small disks, little memory, names that move. Linux, as root.
 
-/** Whether this program may mount; without that right, the tests that need it are left out. */
-export const CAN_MOUNT = Deno.build.os === "linux" && Deno.uid() === 0 &&
-  run("unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt").success;
+import { missingProgram } from "../../dev/servers/tools.ts";
+
+const ROOT_OBSTACLE = Deno.build.os !== "linux"
+  ? "this is not Linux"
+  : Deno.uid() !== 0
+  ? "this is not root"
+  : undefined;
+
+/** Why this program can't mount, or undefined where it can. */
+export const MOUNT_OBSTACLE = ROOT_OBSTACLE ?? missingProgram("unshare") ??
+  (run("unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt").success
+    ? undefined
+    : "this machine allows no mount");
 
 /** A folder on a disk of its own. */
 export interface SmallDisk extends AsyncDisposable {
@@ -37,8 +47,9 @@ export function mountSmallDisk(folder: string, bytes: number): SmallDisk {
 
 const MEMORY_GROUPS = "/sys/fs/cgroup/memory";
 
-/** Whether this program may bound the memory of another one. */
-export const CAN_BOUND_MEMORY = Deno.build.os === "linux" && Deno.uid() === 0 && canMakeGroup();
+/** Why this program can't bound the memory of another one, or undefined where it can. */
+export const MEMORY_OBSTACLE = ROOT_OBSTACLE ??
+  (canMakeGroup() ? undefined : "this machine has no memory groups (cgroup v1)");
 
 /** A bound for the memory of a process, its page cache included: the kernel kills it when it needs more. */
 export interface MemoryBound extends Disposable {

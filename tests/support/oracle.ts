@@ -5,7 +5,7 @@ import { readTopics } from "./consumer.ts";
 import { assertHistory, type HistoryOptions } from "./history.ts";
 import type { TestBed } from "./servers.ts";
 import { readSecondSlot } from "./second_slot.ts";
-import { delay } from "../../dev/server_process.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { readTables } from "./table_rows.ts";
 
 /** What the oracle looks at. */

@@ -1,8 +1,8 @@
 // A TCP proxy in front of a server, that does to connections what networks do; controlled while it runs.
 
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { freePort } from "../../dev/ports.ts";
-import { delay } from "../../dev/server_process.ts";
+import { freePort } from "../../dev/servers/ports.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import { type Choice, Interception, KafkaTap } from "./kafka_tap.ts";
 import { Cut, PostgresTap } from "./postgres_tap.ts";
 import { goodLane, Lane, type LaneConditions } from "./proxy_lane.ts";

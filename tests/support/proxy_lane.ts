@@ -1,7 +1,7 @@
 // One direction of a proxied connection: bytes wait their latency, keep to the bandwidth, come in slices, or never.
 
 import type { Socket } from "node:net";
-import { delay } from "../../dev/server_process.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 
 /** How a direction is; changed while bytes are on their way. */
 export interface LaneConditions {

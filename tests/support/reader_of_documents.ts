@@ -2,14 +2,14 @@
 
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { captureCommand } from "../../dev/capture_command.ts";
-import { guard, release, tempFolder } from "../../dev/janitor.ts";
-import { freePort } from "../../dev/ports.ts";
-import { type PostgresServer, startPostgres } from "../../dev/postgres.ts";
-import { delay } from "../../dev/server_process.ts";
+import { captureCommand } from "../../dev/servers/capture_command.ts";
+import { guard, release, tempFolder } from "../../dev/servers/janitor.ts";
+import { freePort } from "../../dev/servers/ports.ts";
+import { type PostgresServer, startPostgres } from "../../dev/servers/postgres.ts";
+import { delay } from "../../dev/servers/server_process.ts";
 import type { Block } from "./documents.ts";
-import { compileCommand } from "./executable.ts";
-import { type Sql, sql } from "./psql.ts";
+import { compileCommand, compileObstacle } from "./executable.ts";
+import { type Sql, sql } from "../../dev/servers/psql.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BLOCK_MS_MAX = 180_000;
@@ -195,13 +195,18 @@ async function copyRepository(folder: string): Promise<void> {
   }
 }
 
-/** The programs that documents speak of: `deno`, and `pg-capture` as if it were installed. */
+/**
+ * The programs that documents speak of: `deno`, and `pg-capture` as if it were installed. Where nothing can be compiled,
+ * `deno task compile` puts that same program into dist, which runs from source.
+ */
 async function makePrograms(home: string): Promise<void> {
   await Deno.mkdir(`${home}/bin`);
-  const compiling = compileCommand().map((word) => `"${word}"`).join(" ");
+  const compiling = await compileObstacle() === undefined
+    ? `exec ${compileCommand().map((word) => `"${word}"`).join(" ")} "$@"`
+    : `mkdir -p dist && exec cp "${home}/bin/pg-capture" dist/pg-capture`;
   const { command, args } = await captureCommand();
   const programs = {
-    deno: `case "$*" in "task compile"*) exec ${compiling} "$@" ;; *) exec "${Deno.execPath()}" "$@" ;; esac`,
+    deno: `case "$*" in "task compile"*) ${compiling} ;; *) exec "${Deno.execPath()}" "$@" ;; esac`,
     "pg-capture": `exec "${command}" ${args.map((word) => `"${word}"`).join(" ")} "$@"`,
   };
   for (const [name, script] of Object.entries(programs)) {

@@ -1,6 +1,6 @@
 // What PostgreSQL itself says was changed: a second slot, read by the server's own function, beside the one under test.
 
-import type { Sql } from "./psql.ts";
+import type { Sql } from "../../dev/servers/psql.ts";
 
 /** One message of pgoutput that a capture has to deliver. */
 export interface DecodedChange {

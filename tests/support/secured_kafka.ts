@@ -1,8 +1,8 @@
 // A secured Kafka as tests reach it: connections with given files and logins, and the variables that say the same.
 
 import { strict as assert } from "node:assert";
-import type { Certificate } from "../../dev/certificates.ts";
-import type { KafkaServer } from "../../dev/kafka.ts";
+import type { Certificate } from "../../dev/servers/certificates.ts";
+import type { KafkaServer } from "../../dev/servers/kafka.ts";
 import { CaptureError, type ErrorKind } from "../../src/core/errors.ts";
 import { metadata } from "../../src/sink/wire/apis/metadata.ts";
 import { Connection } from "../../src/sink/wire/connection.ts";

@@ -1,11 +1,11 @@
 // A PostgreSQL and a Kafka for tests, shared, and what keeps tests apart on them: a database, a slot, a topic prefix.
 
-import { tempFolder } from "../../dev/janitor.ts";
-import { kafkaClient } from "../../dev/kafka_client.ts";
-import { startKafka } from "../../dev/kafka.ts";
-import { type PostgresAddress, startPostgres } from "../../dev/postgres.ts";
-import { givenBrokers, givenPostgres } from "../../dev/servers_environment.ts";
-import { type Sql, sql } from "./psql.ts";
+import { tempFolder } from "../../dev/servers/janitor.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
+import { startKafka } from "../../dev/servers/kafka.ts";
+import { type PostgresAddress, startPostgres } from "../../dev/servers/postgres.ts";
+import { givenBrokers, givenPostgres } from "../../dev/servers/servers_environment.ts";
+import { type Sql, sql } from "../../dev/servers/psql.ts";
 
 /** Servers to test against. */
 export interface Servers {
@@ -15,8 +15,8 @@ export interface Servers {
 }
 
 /**
- * The servers that `dev/with_servers.ts` started for this run; else, at the first call in a test file, new ones,
- * which end with the file. Don't stop or freeze them: a test that does that starts its own.
+ * The servers that dev/servers/with_servers.ts started for this run; else, at the first call in a test file, new
+ * ones, which end with the file. Don't stop or freeze them: a test that does that starts its own.
  */
 export function sharedServers(): Promise<Servers> {
   return shared ??= findServers();

@@ -3,9 +3,9 @@
 import { NO_HEADERS } from "../../src/core/encoded_record.ts";
 import { strict as assert } from "node:assert";
 import type { Admin } from "kafkajs";
-import { startKafka } from "../../dev/kafka.ts";
-import { kafkaClient } from "../../dev/kafka_client.ts";
-import { givenBrokers } from "../../dev/servers_environment.ts";
+import { startKafka } from "../../dev/servers/kafka.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
+import { givenBrokers } from "../../dev/servers/servers_environment.ts";
 import type { Progress, SourceIdentity } from "../../src/core/position.ts";
 import type { Batch, Route, Sink } from "../../src/pipeline/ports.ts";
 import { ArenaPool } from "../../src/sink/arena_pool.ts";

@@ -1,6 +1,6 @@
 // How tests connect with the program's own source.
 
-import type { PostgresAddress } from "../../dev/postgres.ts";
+import type { PostgresAddress } from "../../dev/servers/postgres.ts";
 import type { PostgresOptions } from "../../src/source/options.ts";
 
 /** To this server, without TLS. */

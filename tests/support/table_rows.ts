@@ -1,7 +1,7 @@
 // Reads a table's rows as the JSON that SPEC section 4 promises for them, written by PostgreSQL itself.
 
 import type { ExpectedRow, ExpectedTables } from "./history.ts";
-import type { Sql } from "./psql.ts";
+import type { Sql } from "../../dev/servers/psql.ts";
 
 /**
  * The rows of the tables named `schema.table`, for `checkHistory`. Columns of the types that tests of whole

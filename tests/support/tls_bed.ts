@@ -1,6 +1,6 @@
 // Logs in to PostgreSQL with the program's own configuration and source, and says what became of it.
 
-import { tempFolder } from "../../dev/janitor.ts";
+import { tempFolder } from "../../dev/servers/janitor.ts";
 import { postgresOptions } from "../../src/cli/adapters.ts";
 import { fileFacts, readTextFile } from "../../src/config/environment.ts";
 import { loadConfig } from "../../src/config/load.ts";

@@ -1,8 +1,8 @@
 // Writes to tables the way that makes delivery hard: interleaved transactions, changed keys, several rows a statement.
 
-import { delay } from "../../dev/server_process.ts";
-import type { PostgresAddress } from "../../dev/postgres.ts";
-import { type Sql, sql } from "./psql.ts";
+import { delay } from "../../dev/servers/server_process.ts";
+import type { PostgresAddress } from "../../dev/servers/postgres.ts";
+import { type Sql, sql } from "../../dev/servers/psql.ts";
 
 /** The tables that `Writers` writes to. */
 export const WRITER_TABLES = ["public.account", "public.entry"] as const;

@@ -18,7 +18,7 @@ import {
   truncate,
   UNCHANGED,
   update,
-} from "../support/pgoutput_bytes.ts";
+} from "../../dev/fixtures/pgoutput_bytes.ts";
 
 const INT4 = 23;
 const TEXT = 25;

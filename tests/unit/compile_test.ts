@@ -1,8 +1,8 @@
 // What `deno task compile` is asked for, and that the executable may and does what `deno task start` does.
 
 import { deepStrictEqual, ok, throws } from "node:assert";
-import { PERMISSIONS, V8_FLAGS } from "../../dev/compile.ts";
-import { compileJobs } from "../../dev/compile_targets.ts";
+import { PERMISSIONS, V8_FLAGS } from "../../dev/release/compile.ts";
+import { compileJobs } from "../../dev/release/compile_targets.ts";
 
 const HOST = "x86_64-unknown-linux-gnu";
 

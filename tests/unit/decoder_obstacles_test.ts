@@ -6,7 +6,7 @@ import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
 import { NativeFormat } from "../../src/decoder/formats/native/native_format.ts";
 import type { PgType } from "../../src/core/pg_type.ts";
 import { CompositeMismatch } from "../../src/decoder/formats/json/malformed.ts";
-import { begin, insert, logicalMessage, relation, update } from "../support/pgoutput_bytes.ts";
+import { begin, insert, logicalMessage, relation, update } from "../../dev/fixtures/pgoutput_bytes.ts";
 
 const INT4 = builtinType(23)!;
 const PAIR_OID = 50_000;

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert";
 import { createHash } from "node:crypto";
 import { deflateRawSync } from "node:zlib";
-import { checkedRuntime } from "../../dev/denort.ts";
+import { checkedRuntime } from "../../dev/release/denort.ts";
 
 const TARGET = "x86_64-unknown-linux-gnu";
 const NAME = `v2.9.6/denort-${TARGET}.zip`;
@@ -25,7 +25,7 @@ Deno.test("the runtime with the right checksum is unpacked; another, or none kno
     deepStrictEqual(Buffer.from(await of(`${sum}  ${NAME}\n`) ?? []), Buffer.from(RUNTIME));
     await rejects(
       of(`${"0".repeat(64)}  ${NAME}\n`),
-      new RegExp(`has the checksum ${sum}, dev/denort.sha256 has 0+`),
+      new RegExp(`has the checksum ${sum}, dev/release/denort.sha256 has 0+`),
     );
     strictEqual(await of(`${sum}  v2.9.5/denort-${TARGET}.zip\n`), undefined);
     deepStrictEqual(asked, [`/release/${NAME}`, `/release/${NAME}`]);
@@ -36,7 +36,7 @@ Deno.test("a release asks for the checksum, in the executables and in the image"
   const text = await Deno.readTextFile(new URL("../../.github/workflows/release.yml", import.meta.url));
   match(text, /deno task compile --all\n {8}env:\n {10}REQUIRE_DENORT_SUMS: "1"\n/);
   match(text, /^ {12}REQUIRE_DENORT_SUMS=1$/m);
-  const sums = await Deno.readTextFile(new URL("../../dev/denort.sha256", import.meta.url));
+  const sums = await Deno.readTextFile(new URL("../../dev/release/denort.sha256", import.meta.url));
   if (sums.includes(`v${Deno.version.deno}/`)) return;
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "compile"],
@@ -44,7 +44,7 @@ Deno.test("a release asks for the checksum, in the executables and in the image"
     env: { REQUIRE_DENORT_SUMS: "1", DENORT_BIN: "" },
   }).output();
   strictEqual(code, 1);
-  match(new TextDecoder().decode(stderr), /dev\/denort\.sha256 has no checksum of Deno .*CONTRIBUTING\.md/);
+  match(new TextDecoder().decode(stderr), /dev\/release\/denort\.sha256 has no checksum of Deno .*CONTRIBUTING\.md/);
 });
 
 /** An archive as Info-ZIP makes it, with the sizes behind the file. */

@@ -2,10 +2,12 @@
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { fileURLToPath } from "node:url";
-import { isPostgresMajor } from "../../dev/postgres_binaries.ts";
+import { isPostgresMajor } from "../../dev/servers/postgres_binaries.ts";
+import { missingProgram } from "../../dev/servers/tools.ts";
 import { isVariableName } from "../../src/config/variables.ts";
 import { VERSION } from "../../src/version.ts";
 import { parseDockerfile } from "../support/image.ts";
+import { optionalTest } from "../support/optional.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const WORKFLOWS = ["test", "release", "rebuild", "security"].map((name) => `.github/workflows/${name}.yml`);
@@ -151,31 +153,21 @@ Deno.test("the unit starts again after a crash, not after what needs a person", 
   }
 });
 
-const [systemd, kubectl] = await Promise.all([isThere("systemd-analyze"), isThere("kubectl")]);
-
-Deno.test({
-  name: `systemd takes the unit${systemd ? "" : " (not run: there is no systemd-analyze)"}`,
-  ignore: !systemd,
-  fn: async () => {
-    // Verification wants the program to be there.
-    const folder = await Deno.makeTempDir();
-    const unit = read("deploy/systemd/pg-capture.service").replace("/usr/local/bin/pg-capture", "/bin/true");
-    await Deno.writeTextFile(`${folder}/pg-capture.service`, unit);
-    const { success, stderr } = await output("systemd-analyze", ["verify", `${folder}/pg-capture.service`]);
-    await Deno.remove(folder, { recursive: true });
-    deepStrictEqual({ success, stderr }, { success: true, stderr: "" });
-  },
+optionalTest("systemd takes the unit", missingProgram("systemd-analyze"), async () => {
+  // Verification wants the program to be there.
+  const folder = await Deno.makeTempDir();
+  const unit = read("deploy/systemd/pg-capture.service").replace("/usr/local/bin/pg-capture", "/bin/true");
+  await Deno.writeTextFile(`${folder}/pg-capture.service`, unit);
+  const { success, stderr } = await output("systemd-analyze", ["verify", `${folder}/pg-capture.service`]);
+  await Deno.remove(folder, { recursive: true });
+  deepStrictEqual({ success, stderr }, { success: true, stderr: "" });
 });
 
-Deno.test({
-  name: `kubectl puts the manifests together${kubectl ? "" : " (not run: there is no kubectl)"}`,
-  ignore: !kubectl,
-  fn: async () => {
-    const { success, stdout } = await output("kubectl", ["kustomize", `${ROOT}deploy/kubernetes`]);
-    ok(success);
-    const kinds = [...stdout.matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind!);
-    deepStrictEqual(kinds.sort(), ["ConfigMap", "Deployment", "PodDisruptionBudget", "Secret", "Service"]);
-  },
+optionalTest("kubectl puts the manifests together", missingProgram("kubectl"), async () => {
+  const { success, stdout } = await output("kubectl", ["kustomize", `${ROOT}deploy/kubernetes`]);
+  ok(success);
+  const kinds = [...stdout.matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind!);
+  deepStrictEqual(kinds.sort(), ["ConfigMap", "Deployment", "PodDisruptionBudget", "Secret", "Service"]);
 });
 
 function read(path: string): string {
@@ -186,9 +178,4 @@ async function output(command: string, args: string[]) {
   const result = await new Deno.Command(command, { args, stdin: "null" }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { success: result.success, stdout: text(result.stdout), stderr: text(result.stderr) };
-}
-
-async function isThere(command: string): Promise<boolean> {
-  return await new Deno.Command("sh", { args: ["-c", `command -v ${command}`], stdout: "null" }).output()
-    .then(({ success }) => success, () => false);
 }

@@ -27,7 +27,7 @@ Deno.test("every setting that is named is one", () => {
     ...documents.map(({ path, text }) => [path, text] as const),
     ...DEPLOYED.map((path) => [path, read(path)] as const),
   ];
-  const others = read("docker-compose.test.yml") + read("dev/servers_environment.ts");
+  const others = read("docker-compose.test.yml") + read("dev/servers/servers_environment.ts");
   for (const [path, text] of texts) {
     for (
       const [name] of text.matchAll(/\b(PG|KAFKA|REPLICATION|SNAPSHOT|LOG|METRICS)_[A-Z][A-Z_]*[A-Z]\b/g)

@@ -3,7 +3,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert";
 import { X509Certificate } from "node:crypto";
 import fc from "fast-check";
-import { createAuthority } from "../../dev/certificates.ts";
+import { createAuthority } from "../../dev/servers/certificates.ts";
 import { certificateNames } from "../../src/source/tls/certificate_names.ts";
 import { describeNames, isAddress, isForHost } from "../../src/source/tls/host_name.ts";
 

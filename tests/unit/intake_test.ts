@@ -12,7 +12,7 @@ import type { Observer } from "../../src/pipeline/observer.ts";
 import type { RelationsParts } from "../../src/pipeline/relation_descriptions.ts";
 import type { Batch, ReplicationStream, Route, SourceSession } from "../../src/pipeline/ports.ts";
 import { FakeWorld } from "../support/fake_ports.ts";
-import { begin, commit, insert, relation } from "../support/pgoutput_bytes.ts";
+import { begin, commit, insert, relation } from "../../dev/fixtures/pgoutput_bytes.ts";
 
 const START = { commitLsn: 0n, seq: 0, commitTimeMs: 0, endLsn: 0n };
 

@@ -6,7 +6,7 @@ import { NativeFormat } from "../../src/decoder/formats/native/native_format.ts"
 import { KnownDisorder } from "../../src/decoder/pgoutput/lsn_checks.ts";
 import type { MessageBytes } from "../../src/decoder/pgoutput/message_bytes.ts";
 import { CaptureError } from "../../src/core/errors.ts";
-import { at, begin, commit, insert, logicalMessage, relation } from "../support/pgoutput_bytes.ts";
+import { at, begin, commit, insert, logicalMessage, relation } from "../../dev/fixtures/pgoutput_bytes.ts";
 
 const COLUMNS = [{ name: "id", type: 23, key: true }];
 const COMMIT = 0x5000n;

@@ -1,7 +1,7 @@
 // Ports for servers: a port that is given twice is one server that can't start.
 
 import { notStrictEqual, ok, strictEqual } from "node:assert";
-import { freePort } from "../../dev/ports.ts";
+import { freePort } from "../../dev/servers/ports.ts";
 
 const MANY = 1_000;
 

@@ -9,7 +9,7 @@ import { CountedUpTo } from "../../src/pipeline/counted.ts";
 import { runSession } from "../../src/pipeline/session.ts";
 import { SilenceLimit } from "../../src/pipeline/silence.ts";
 import { FAKE_SETTINGS, FakeWorld } from "../support/fake_ports.ts";
-import { begin, commit, insert, relation } from "../support/pgoutput_bytes.ts";
+import { begin, commit, insert, relation } from "../../dev/fixtures/pgoutput_bytes.ts";
 
 const COLUMNS = [{ name: "id", type: 23, key: true }];
 const GOOD = relation(1, "a", "b_c", "d", COLUMNS);

@@ -8,7 +8,7 @@ import type { RelationDetails, SourceSession } from "../../src/pipeline/ports.ts
 import { RelationDescriptions } from "../../src/pipeline/relation_descriptions.ts";
 import type { RelationHistory } from "../../src/pipeline/relation_store.ts";
 import { NO_KEY } from "../support/fake_ports.ts";
-import { begin, commit, insert, relation } from "../support/pgoutput_bytes.ts";
+import { begin, commit, insert, relation } from "../../dev/fixtures/pgoutput_bytes.ts";
 
 const IDENTITY = { systemIdentifier: "7300", database: "shop", slot: "orders" };
 const SIGNAL = new AbortController().signal;

@@ -6,7 +6,7 @@ import { PostgresStream } from "../../src/source/replication_stream.ts";
 import type { RawConnection } from "../../src/source/socket.ts";
 import { readMessage, RowChange } from "../../src/decoder/pgoutput/messages.ts";
 import { NULL_COLUMN, type TupleColumns, UNCHANGED_COLUMN } from "../../src/decoder/pgoutput/tuple.ts";
-import { insert, logicalMessage, UNCHANGED, update } from "../support/pgoutput_bytes.ts";
+import { insert, join, logicalMessage, UNCHANGED, update } from "../../dev/fixtures/pgoutput_bytes.ts";
 
 const NEVER = new AbortController().signal;
 const COPY_BOTH = frame("W", [0, 0, 0]);
@@ -67,10 +67,10 @@ Deno.test("a status update says what was received, and as flushed and applied on
 Deno.test("XLogData and keepalives are read in place, in their order", async () => {
   const connection = new FakeConnection(
     COPY_BOTH,
-    join(
+    join([
       frame("d", [0x77, ...uint64(0x1_0000_00ffn), ...uint64(9n), ...uint64(0n), 1, 2, 3]),
       frame("d", [0x6b, ...uint64(77n), ...uint64(0n), 1]),
-    ),
+    ]),
   );
   const stream = await startedOn(connection);
   strictEqual(stream.next(), "none");
@@ -106,9 +106,9 @@ Deno.test("of a message above the bound the long values are left out as they com
   const change = update(7, ["1", long, null, "end"], ["O", ["1", long, UNCHANGED, "old"]]);
   const logical = logicalMessage(true, 9n, "prefix", "y".repeat(1_600_000));
   const frames = [change, logical, insert(7, ["2", "b", null, "short"])].map(({ bytes, end }) =>
-    frame("d", [0x77, ...new Uint8Array(24), ...bytes.subarray(0, end)])
+    frame("d", join([Uint8Array.of(0x77), new Uint8Array(24), bytes.subarray(0, end)]))
   );
-  const whole = new Uint8Array(frames.flatMap((each) => [...each]));
+  const whole = join(frames);
   for (const piece of [whole.length, 800_000, 50_021, 9_973]) {
     const reads = Array.from(
       { length: Math.ceil(whole.length / piece) },
@@ -144,7 +144,7 @@ Deno.test("of a message above the bound the long values are left out as they com
 
 Deno.test("of a logical message's prefix no more than its beginning is held, in whole characters", async () => {
   const { bytes, end } = logicalMessage(true, 9n, `p${"ü".repeat(750_000)}end`, "content");
-  const whole = frame("d", [0x77, ...new Uint8Array(24), ...bytes.subarray(0, end)]);
+  const whole = frame("d", join([Uint8Array.of(0x77), new Uint8Array(24), bytes.subarray(0, end)]));
   const stream = await startedOn(new FakeConnection(COPY_BOTH, whole), 1_200_000);
   while (stream.next() === "none") await stream.fill(NEVER);
   const message = readMessage(stream.bytes, stream.start, stream.end, new RowChange());
@@ -293,7 +293,7 @@ Deno.test("a warning that PostgreSQL 18 passes over a publication ends the strea
   ];
   const connection = new FakeConnection(
     COPY_BOTH,
-    join(frame("N", notice("NOTICE", "55000")), frame("N", notice("WARNING", "01000"))),
+    join([frame("N", notice("NOTICE", "55000")), frame("N", notice("WARNING", "01000"))]),
     frame("N", notice("WARNING", "55000")),
   );
   const stream = await startedOn(connection);
@@ -322,10 +322,6 @@ function uint64(value: bigint): number[] {
 
 function ascii(text: string): Uint8Array {
   return new TextEncoder().encode(text);
-}
-
-function join(...parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(parts.flatMap((part) => [...part]));
 }
 
 Deno.test("what is here already can be looked at before it is its turn, and is not taken by that", async () => {

@@ -2,8 +2,8 @@
 // none more.
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
-import { billOfMaterials } from "../../dev/sbom.ts";
-import { spdxDocument } from "../../dev/spdx.ts";
+import { billOfMaterials } from "../../dev/release/sbom.ts";
+import { spdxDocument } from "../../dev/release/spdx.ts";
 
 const EXECUTABLE = { name: "pg-capture-linux-x64", sha256: "ab".repeat(32) };
 const document = spdxDocument(await billOfMaterials([EXECUTABLE]));

@@ -9,7 +9,7 @@ import type { CaptureSettings } from "../../src/pipeline/capture_parts.ts";
 import { runSession } from "../../src/pipeline/session.ts";
 import { SilenceLimit } from "../../src/pipeline/silence.ts";
 import { FAKE_SETTINGS, FakeWorld } from "../support/fake_ports.ts";
-import { begin, commit, insert, relation } from "../support/pgoutput_bytes.ts";
+import { begin, commit, insert, relation } from "../../dev/fixtures/pgoutput_bytes.ts";
 
 const IDENTITY = { systemIdentifier: "7300", database: "shop", slot: "orders" };
 const TABLE = relation(1, "public", "t", "d", [{ name: "id", type: 23, key: true }]);

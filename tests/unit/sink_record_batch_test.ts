@@ -9,7 +9,7 @@ import { ArenaPool } from "../../src/sink/arena_pool.ts";
 import { type Compression, loadCompressor } from "../../src/sink/compression.ts";
 import { readLogBatches, readLogRecords } from "../../src/sink/log_batches.ts";
 import { lengthAlone, RecordBatch, recordLengthMax } from "../../src/sink/record_batch.ts";
-import { kafkaClient } from "../../dev/kafka_client.ts";
+import { kafkaClient } from "../../dev/servers/kafka_client.ts";
 
 interface Sample {
   readonly key: Uint8Array | null;

@@ -1,7 +1,7 @@
 // Certificates and keys from files: what is wrong with them is said in one line, and while they change the last ones count.
 
 import { strict as assert } from "node:assert";
-import { createAuthority, encryptKey } from "../../dev/certificates.ts";
+import { createAuthority, encryptKey } from "../../dev/servers/certificates.ts";
 import { CaptureError } from "../../src/core/errors.ts";
 import { TlsFiles } from "../../src/sink/wire/tls_files.ts";
 

@@ -1,8 +1,8 @@
 // Tokens from an endpoint: one request for all who ask, a new token before the old one ends, and no secret in an error.
 
 import { strict as assert } from "node:assert";
-import { createAuthority } from "../../dev/certificates.ts";
-import { freePort } from "../../dev/ports.ts";
+import { createAuthority } from "../../dev/servers/certificates.ts";
+import { freePort } from "../../dev/servers/ports.ts";
 import { CaptureError, type ErrorKind } from "../../src/core/errors.ts";
 import { type TokenEndpoint, TokenSource } from "../../src/sink/wire/sasl/token_endpoint.ts";
 import { LoginServer } from "../support/login_server.ts";

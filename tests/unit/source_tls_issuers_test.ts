@@ -2,7 +2,7 @@
 
 import { ok, strictEqual } from "node:assert";
 import { X509Certificate } from "node:crypto";
-import { createAuthority, inDays, selfSigned } from "../../dev/certificates.ts";
+import { createAuthority, inDays, selfSigned } from "../../dev/servers/certificates.ts";
 import { holdsSignature, isOfRoots } from "../../src/source/tls/issuers.ts";
 
 const authority = createAuthority("authority");

@@ -5,7 +5,7 @@ import { CaptureError, errorPolicy } from "../../src/core/errors.ts";
 import { Backoff } from "../../src/pipeline/backoff.ts";
 import { supervise } from "../../src/pipeline/supervisor.ts";
 import { FAKE_SETTINGS, FakeWorld } from "../support/fake_ports.ts";
-import { begin, commit, insert, relation } from "../support/pgoutput_bytes.ts";
+import { begin, commit, insert, relation } from "../../dev/fixtures/pgoutput_bytes.ts";
 
 const TRANSACTION = [
   begin(200n, 0, 1),

@@ -1,8 +1,8 @@
 // The recording of the demo: what a terminal shows, as lines in time, and the picture of them.
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
-import { parseLine, TerminalReader } from "../../dev/terminal_recording.ts";
-import { terminalSvg } from "../../dev/terminal_svg.ts";
+import { parseLine, TerminalReader } from "../../dev/demo/terminal_recording.ts";
+import { terminalSvg } from "../../dev/demo/terminal_svg.ts";
 
 Deno.test("a line is what is left to see of it, in its styles", () => {
   deepStrictEqual(parseLine("\r\x1b[Kold\r\x1b[K\x1b[32mINSERT\x1b[0m users\r"), [

@@ -1,17 +1,17 @@
 // `deno task demo`: a shop in PostgreSQL, pg-capture, and the messages as a consumer of Kafka reads them, live.
 
 import { parseArgs } from "node:util";
-import { type CaptureProcess, startCapture } from "./capture_process.ts";
-import { MessagePrinter, readMessage } from "./demo/message_line.ts";
-import { openPlaces, type Places } from "./demo/places.ts";
-import { deleteTopics, startReader } from "./demo/reader.ts";
-import { fit, Screen } from "./demo/screen.ts";
-import { Shop } from "./demo/shop.ts";
-import { SHOP_TABLES } from "./demo/shop_tables.ts";
-import { Tally } from "./demo/tally.ts";
-import { cleanUp, tempFolder } from "./janitor.ts";
-import { delay } from "./server_process.ts";
-import { DevServerError, lastLines } from "./tools.ts";
+import { type CaptureProcess, startCapture } from "../servers/capture_process.ts";
+import { MessagePrinter, readMessage } from "./message_line.ts";
+import { openPlaces, type Places } from "./places.ts";
+import { deleteTopics, startReader } from "./reader.ts";
+import { fit, Screen } from "./screen.ts";
+import { Shop } from "./shop.ts";
+import { SHOP_TABLES } from "./shop_tables.ts";
+import { Tally } from "./tally.ts";
+import { cleanUp, tempFolder } from "../servers/janitor.ts";
+import { delay } from "../servers/server_process.ts";
+import { DevServerError, lastLines } from "../servers/tools.ts";
 
 const USAGE = `Usage: deno task demo [--seconds N] [--rate N]
 

@@ -1,6 +1,6 @@
 // `deno task read TOPIC …`: prints the messages of topics as a read-committed consumer gets them, from the first on.
 
-import { startReader } from "./demo/reader.ts";
+import { startReader } from "./reader.ts";
 
 const stop = new AbortController();
 Deno.addSignalListener("SIGINT", () => stop.abort());

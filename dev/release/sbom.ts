@@ -6,11 +6,11 @@
 
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { VERSION } from "../src/version.ts";
+import { VERSION } from "../../src/version.ts";
 import { sourceOfBuild } from "./compile.ts";
 import { type BillOfMaterials, type BundledPackage, spdxDocument } from "./spdx.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SUMS = `${ROOT}dist/SHA256SUMS`;
 const FILE_NAME = "pg-capture.spdx.json";
 

@@ -1,9 +1,9 @@
-// Runs SQL in tests, over a connection of its own.
+// Runs SQL in tests and benchmarks, each over a connection of its own.
 
 // @ts-types="@types/pg"
 import pg from "pg";
-import type { PostgresAddress } from "../../dev/postgres.ts";
-import { delay } from "../../dev/server_process.ts";
+import type { PostgresAddress } from "./postgres.ts";
+import { delay } from "./server_process.ts";
 
 /** A row, each column as PostgreSQL prints it. */
 export type SqlRow = Readonly<Record<string, string | null>>;

@@ -13,7 +13,7 @@ export interface CaptureCommand {
  * @param script runs in place of src/main.ts, with all permissions: a test's way into the program
  */
 export async function captureCommand(script?: string): Promise<CaptureCommand> {
-  const config = fileURLToPath(new URL("../deno.json", import.meta.url));
+  const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
   const { tasks } = JSON.parse(await Deno.readTextFile(config)) as {
     readonly tasks?: Readonly<Record<string, string | { readonly command: string }>>;
   };
@@ -22,7 +22,7 @@ export async function captureCommand(script?: string): Promise<CaptureCommand> {
   if (words[0] !== "deno" || words[1] !== "run" || !words.includes(MAIN)) {
     throw new Error(`Cannot run pg-capture: the task "start" of deno.json is not "deno run … ${MAIN}"`);
   }
-  const main = script ?? fileURLToPath(new URL(`../${MAIN}`, import.meta.url));
+  const main = script ?? fileURLToPath(new URL(`../../${MAIN}`, import.meta.url));
   const permissions = script === undefined ? [] : ["--allow-run"];
   return {
     command: Deno.execPath(),

@@ -175,6 +175,8 @@ export class KafkaServer implements AsyncDisposable {
     return await runTool({
       command: this.#jars.java,
       args: [...this.#jars.args, ...LOG_ARGS, "-Xmx128m", className, ...args],
+      // Java reads its arguments in the locale's encoding, which is ASCII where none is set.
+      env: { LC_ALL: "C.UTF-8" },
       purpose: `run Kafka's ${className}`,
       missingHint: "",
       timeoutMs: 60_000,

@@ -12,7 +12,7 @@ import { DevServerError } from "./tools.ts";
 
 const DATABASE = "mydb";
 // The same that the containers are made with: the role replicator, the table users and the publication.
-const SETUP = new URL("../deploy/compose/init.sql", import.meta.url);
+const SETUP = new URL("../../deploy/compose/init.sql", import.meta.url);
 const INTERVAL_MS = 1_000;
 
 const stop = new AbortController();

@@ -4,7 +4,7 @@
 // into one file first, and the file is compiled in a folder where no lock file is found.
 
 import { fileURLToPath } from "node:url";
-import type { Build } from "../src/version.ts";
+import type { Build } from "../../src/version.ts";
 import { compileJobs } from "./compile_targets.ts";
 import { checkedRuntime, DENO_RELEASES } from "./denort.ts";
 
@@ -19,7 +19,7 @@ export const PERMISSIONS = [
 /** A small young generation: the program makes hardly any garbage, and the default lets 16 MB of it gather. */
 export const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--max-old-space-size=512";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const DIST = `${ROOT}dist`;
 const BUNDLE_FOLDER = `${DIST}/bundle`;
 const BUNDLE = `${BUNDLE_FOLDER}/pg-capture.js`;
@@ -91,12 +91,12 @@ async function compileBundle(target: string, output: string): Promise<void> {
  */
 async function runtimeFile(target: string): Promise<string | undefined> {
   if (Deno.env.get("DENORT_BIN")) return undefined;
-  const sums = await Deno.readTextFile(`${ROOT}dev/denort.sha256`);
+  const sums = await Deno.readTextFile(`${ROOT}dev/release/denort.sha256`);
   const runtime = await checkedRuntime({ baseUrl: DENO_RELEASES, version: Deno.version.deno, sums }, target);
   if (runtime === undefined) {
     if (Deno.env.get("REQUIRE_DENORT_SUMS") !== "1") return undefined;
     throw new Error(
-      `Cannot compile: dev/denort.sha256 has no checksum of Deno ${Deno.version.deno} for ${target}; ` +
+      `Cannot compile: dev/release/denort.sha256 has no checksum of Deno ${Deno.version.deno} for ${target}; ` +
         "CONTRIBUTING.md, releases, says how to add it",
     );
   }

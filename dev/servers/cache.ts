@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { discard } from "./janitor.ts";
 
 /** `.cache` at the top of the working copy; it can be deleted at any time. */
-export const CACHE_FOLDER = fileURLToPath(new URL("../.cache", import.meta.url));
+export const CACHE_FOLDER = fileURLToPath(new URL("../../.cache", import.meta.url));
 
 /**
  * The folder `name` of the cache. When it's not there, `fill` makes its content in a folder beside it, which then

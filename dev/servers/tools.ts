@@ -1,5 +1,6 @@
 // Runs the programs that fetch and prepare servers, and says in one line what is missing.
 
+import { existsSync } from "node:fs";
 import { guard, release } from "./janitor.ts";
 
 /** What keeps a server from being started, for a person to mend: shown without a stack. */
@@ -58,6 +59,12 @@ export async function runTool(options: ToolOptions): Promise<string> {
   if (output.success) return text;
   const found = output.signal === null ? `exit code ${output.code}` : `ended by ${output.signal}`;
   throw new DevServerError(`Cannot ${purpose}: ${command}: ${found}\n${lastLines(text, 15)}`);
+}
+
+/** That a program isn't on the PATH, in words: `there is no promtool`; undefined where it is. */
+export function missingProgram(name: string): string | undefined {
+  const folders = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
+  return folders.some((folder) => existsSync(`${folder}/${name}`)) ? undefined : `there is no ${name}`;
 }
 
 /** The last `count` lines of a text. */

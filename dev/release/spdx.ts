@@ -42,7 +42,7 @@ export function spdxDocument(bill: BillOfMaterials) {
     SPDXID: DOCUMENT,
     name: `pg-capture-${version}`,
     documentNamespace: `https://spdx.org/spdxdocs/pg-capture-${version}-${commit}`,
-    creationInfo: { created, creators: ["Tool: pg-capture dev/sbom.ts"] },
+    creationInfo: { created, creators: ["Tool: pg-capture dev/release/sbom.ts"] },
     packages: [
       { ...packageOf(program, "pg-capture", version, "MIT"), primaryPackagePurpose: "APPLICATION" },
       {

@@ -1,8 +1,8 @@
 // Deno's runtime, which `deno compile` puts into each executable: taken only with a checksum that this
 // project has.
 //
-// `deno compile` downloads it without one. dev/denort.sha256 has them, in the form that `sha256sum --check`
-// reads. `deno run --allow-net=dl.deno.land dev/denort.ts` prints the lines for this version of Deno.
+// `deno compile` downloads it without one. dev/release/denort.sha256 has them, in the form that `sha256sum --check`
+// reads. `deno run --allow-net=dl.deno.land dev/release/denort.ts` prints the lines for this version of Deno.
 
 import { createHash } from "node:crypto";
 import { inflateRawSync } from "node:zlib";
@@ -13,7 +13,7 @@ export interface RuntimeSource {
   /** `https://dl.deno.land/release`, without a slash at its end. */
   readonly baseUrl: string;
   readonly version: string;
-  /** What dev/denort.sha256 holds. */
+  /** What dev/release/denort.sha256 holds. */
   readonly sums: string;
 }
 
@@ -30,7 +30,9 @@ export async function checkedRuntime(source: RuntimeSource, target: string): Pro
   const archive = await download(source.baseUrl, name);
   const found = sha256(archive);
   if (found === expected) return onlyFile(archive);
-  throw new Error(`Cannot compile: ${name} has the checksum ${found}, dev/denort.sha256 has ${expected}`);
+  throw new Error(
+    `Cannot compile: ${name} has the checksum ${found}, dev/release/denort.sha256 has ${expected}`,
+  );
 }
 
 function archiveName(version: string, target: string): string {

@@ -1,5 +1,5 @@
-// How `dev/with_servers.ts` tells a command which servers it may use: two variables of its environment. And two that
-// say of which versions they are.
+// How `with_servers.ts` tells a command which servers it may use: two variables of its environment. And two that say
+// of which versions they are.
 
 import type { PostgresAddress } from "./postgres.ts";
 import { isPostgresMajor, type PostgresMajor } from "./postgres_binaries.ts";

@@ -1,4 +1,4 @@
-// Runs a command with a PostgreSQL and a Kafka beside it: deno run -A dev/with_servers.ts deno test -A
+// Runs a command with a PostgreSQL and a Kafka beside it: deno run -A dev/servers/with_servers.ts deno test -A
 // One pair of servers then serves all test files. PG_CAPTURE_DEV_POSTGRES_MAJOR (14 to 18) and
 // PG_CAPTURE_DEV_KAFKA_VERSION choose others than the usual ones.
 
