@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { guard, release } from "./janitor.ts";
 
-/** What keeps a server from being started, for a person to mend: shown without a stack. */
+/** What keeps a server from being started, for a person to fix: shown without a stack. */
 export class DevServerError extends Error {
   override readonly name = "DevServerError";
 }

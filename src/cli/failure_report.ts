@@ -30,7 +30,7 @@ export class FailureReport {
   report(error: unknown): number {
     if (error instanceof CaptureError) {
       const policy = errorPolicy(error.kind);
-      this.#line(describeError(error), { mend: error.hint });
+      this.#line(describeError(error), { fix: error.fix });
       // Only a command that does not wait and try again ends with one of the others.
       return policy.action === "stop" ? policy.exitCode : EXIT_NOT_NOW;
     }

@@ -85,7 +85,7 @@ export async function run({ config, warnings, file }: LoadedConfig): Promise<num
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
     statistics.failed(error.kind, false);
-    logger.error(error.message, error.hint === undefined ? {} : { mend: error.hint });
+    logger.error(error.message, error.fix === undefined ? {} : { fix: error.fix });
     const policy = errorPolicy(error.kind);
     return policy.action === "stop" ? policy.exitCode : 1;
   }

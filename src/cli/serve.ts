@@ -73,7 +73,7 @@ export function serve(config: Config, parts: ServedParts): Disposable {
       });
     } catch (error) {
       if (!(error instanceof CaptureError) || !(error.cause instanceof Deno.errors.AddrInUse)) throw error;
-      if (isFirst) logger.warn(`${error.message}; trying again until it is free`, { mend: error.hint });
+      if (isFirst) logger.warn(`${error.message}; trying again until it is free`, { fix: error.fix });
       retry = setTimeout(() => listen(false), PORT_RETRY_MS);
       Deno.unrefTimer(retry);
     }
@@ -102,7 +102,7 @@ function warnOfHosts(logger: ProblemKeeper): (host: string) => void {
       "A request to METRICS_PORT was refused: it called this server by a name that is not expected",
       {
         host,
-        mend: "if the name is right, add it to METRICS_ALLOWED_HOSTS",
+        fix: "if the name is right, add it to METRICS_ALLOWED_HOSTS",
       },
     );
   };

@@ -87,13 +87,13 @@ async function look<T>(looking: Promise<T>): Promise<Looked<T>> {
 function shown<T, S>(
   looked: Looked<T>,
   show: (value: T) => S,
-): S | { readonly error: string; readonly mend: string | null } {
+): S | { readonly error: string; readonly fix: string | null } {
   return "error" in looked
-    ? { error: looked.error.message, mend: looked.error.hint ?? null }
+    ? { error: looked.error.message, fix: looked.error.fix ?? null }
     : show(looked.value);
 }
 
-type Shown<T> = T | { readonly error: string; readonly mend: string | null };
+type Shown<T> = T | { readonly error: string; readonly fix: string | null };
 
 interface Report {
   readonly postgres: Shown<Awaited<ReturnType<typeof lookAtPostgres>>>;
@@ -141,8 +141,8 @@ function lines(
   return rows;
 }
 
-function fault({ error, mend }: { readonly error: string; readonly mend: string | null }): string {
-  return mend === null ? error : `${error} (mend: ${mend})`;
+function fault({ error, fix }: { readonly error: string; readonly fix: string | null }): string {
+  return fix === null ? error : `${error} (fix: ${fix})`;
 }
 
 function escapeLines(rows: readonly (readonly [string, string])[]): string {

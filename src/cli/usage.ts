@@ -3,7 +3,7 @@
 export const USAGE = `pg-capture [OPTIONS] [COMMAND]
 
   run        capture until stopped (the default)
-  check      test everything \`run\` needs, change nothing; print each finding with the exact SQL or command that mends it
+  check      test everything \`run\` needs, change nothing; print each finding with the exact SQL or command that fixes it
   status     slot, lag, checkpoint and Kafka progress side by side (--json for programs)
   snapshot   ask a running pg-capture to re-send all rows of the named tables
   tail       print change events on standard output, no Kafka needed (temporary slot)

@@ -7,10 +7,10 @@ export interface ConfigurationProblem {
   /** The setting and where it was found: `PG_PORT (environment)`, `[pg] port (pg-capture.toml line 3)`. */
   readonly setting: string;
   readonly problem: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
-/** Thrown when a configuration can't be used. It lists every problem, so that one try is enough to mend them. */
+/** Thrown when a configuration can't be used. It lists every problem, so that one try is enough to fix them. */
 export class ConfigurationErrors extends CaptureError {
   readonly problems: readonly ConfigurationProblem[];
 
@@ -27,6 +27,6 @@ export class ConfigurationErrors extends CaptureError {
 }
 
 /** `PG_PORT (environment): "x" is not a whole number; write a whole number from 1 to 65535 (port)` */
-export function formatProblem({ setting, problem, mend }: ConfigurationProblem): string {
-  return `${setting}: ${problem}; ${mend}`;
+export function formatProblem({ setting, problem, fix }: ConfigurationProblem): string {
+  return `${setting}: ${problem}; ${fix}`;
 }

@@ -6,7 +6,7 @@ import type { Values, VariableName } from "./variables.ts";
 export interface Contradiction {
   readonly name: VariableName;
   readonly problem: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 export interface Rule {
@@ -24,7 +24,7 @@ export function together(given: VariableName, missing: VariableName): Rule {
       return {
         name: missing,
         problem: `not set, and ${given} is of no use without it`,
-        mend: `set ${missing}, or leave ${given} out`,
+        fix: `set ${missing}, or leave ${given} out`,
       };
     },
   };

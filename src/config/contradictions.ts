@@ -44,7 +44,7 @@ const RULES: readonly Rule[] = [
         name: "KAFKA_BUFFER_MEMORY",
         problem: `${values.KAFKA_BUFFER_MEMORY} bytes can't hold two batches of KAFKA_MAX_MESSAGE_BYTES, ` +
           `one on its way and one being filled`,
-        mend: `write at least ${least}, or lower KAFKA_MAX_MESSAGE_BYTES`,
+        fix: `write at least ${least}, or lower KAFKA_MAX_MESSAGE_BYTES`,
       };
     },
   },
@@ -56,7 +56,7 @@ const RULES: readonly Rule[] = [
         name: "KAFKA_BATCH_SIZE",
         problem:
           `${values.KAFKA_BATCH_SIZE} bytes are more than half of KAFKA_BUFFER_MEMORY, so they would never come together`,
-        mend: `write at most ${Math.floor(values.KAFKA_BUFFER_MEMORY / 2)}, or raise KAFKA_BUFFER_MEMORY`,
+        fix: `write at most ${Math.floor(values.KAFKA_BUFFER_MEMORY / 2)}, or raise KAFKA_BUFFER_MEMORY`,
       };
     },
   },
@@ -68,7 +68,7 @@ const RULES: readonly Rule[] = [
       return {
         name,
         problem: "it is set, but PG_SSL_MODE=disable has no TLS",
-        mend: `set PG_SSL_MODE to verify-full, or leave ${name} out`,
+        fix: `set PG_SSL_MODE to verify-full, or leave ${name} out`,
       };
     },
   })),
@@ -79,7 +79,7 @@ const RULES: readonly Rule[] = [
       return {
         name: "PG_SSL_MODE",
         problem: `${mode} is too weak for PG_SSL_ROOT_CERT=system: anybody can get a certificate of those`,
-        mend: "set PG_SSL_MODE to verify-full",
+        fix: "set PG_SSL_MODE to verify-full",
       };
     },
   },
@@ -90,7 +90,7 @@ const RULES: readonly Rule[] = [
       return {
         name: "PG_PORT",
         problem: `${ports.length} ports for ${hosts.length} host${hosts.length === 1 ? "" : "s"}`,
-        mend: "write one port for all hosts, or one for each",
+        fix: "write one port for all hosts, or one for each",
       };
     },
   },

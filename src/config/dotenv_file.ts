@@ -29,7 +29,7 @@ function findCutValues(source: string, file: string): readonly ConfigurationProb
     problems.push({
       setting: `${name} (${file} line ${index + 1})`,
       problem: `it is not clear whether the "#" belongs to the value or begins a comment`,
-      mend: `put the value in quotes, or a space before the "#"`,
+      fix: `put the value in quotes, or a space before the "#"`,
     });
   });
   return problems;

@@ -25,7 +25,7 @@ export const KAFKA_SECURITY_RULES: readonly Rule[] = [
       return {
         name: "KAFKA_SASL_MECHANISM",
         problem: `not set, and KAFKA_SECURITY_PROTOCOL=${protocol} needs it`,
-        mend: "set it to the mechanism that the brokers offer, such as SCRAM-SHA-512",
+        fix: "set it to the mechanism that the brokers offer, such as SCRAM-SHA-512",
       };
     },
   },
@@ -45,7 +45,7 @@ export const KAFKA_SECURITY_RULES: readonly Rule[] = [
       return {
         name: "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA",
         problem: "it is set, but KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL has no TLS",
-        mend: "write an https URL, or leave it out",
+        fix: "write an https URL, or leave it out",
       };
     },
   },
@@ -98,7 +98,7 @@ function needsLogin(name: VariableName): Rule {
       return {
         name,
         problem: `it is set, but KAFKA_SECURITY_PROTOCOL=${values.KAFKA_SECURITY_PROTOCOL} has no login`,
-        mend: `set KAFKA_SECURITY_PROTOCOL to SASL_SSL or SASL_PLAINTEXT, or leave ${name} out`,
+        fix: `set KAFKA_SECURITY_PROTOCOL to SASL_SSL or SASL_PLAINTEXT, or leave ${name} out`,
       };
     },
   };
@@ -112,7 +112,7 @@ function needsTls(name: VariableName, isUsed: (values: Values) => boolean): Rule
       return {
         name,
         problem: `it is set, but KAFKA_SECURITY_PROTOCOL=${values.KAFKA_SECURITY_PROTOCOL} has no TLS`,
-        mend: `set KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL, or leave ${name} out`,
+        fix: `set KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL, or leave ${name} out`,
       };
     },
   };
@@ -129,7 +129,7 @@ function neededBy(name: VariableName, isOf: (mechanism: string) => boolean): Rul
       return {
         name,
         problem: `not set, and KAFKA_SASL_MECHANISM=${mechanism} needs it`,
-        mend: `set ${name}`,
+        fix: `set ${name}`,
       };
     },
   };
@@ -145,7 +145,7 @@ function uselessWith(name: VariableName, isOf: (mechanism: string) => boolean): 
       return {
         name,
         problem: `it is set, but KAFKA_SASL_MECHANISM=${mechanism} makes no use of it`,
-        mend: `leave ${name} out, or set KAFKA_SASL_MECHANISM to the one that is meant`,
+        fix: `leave ${name} out, or set KAFKA_SASL_MECHANISM to the one that is meant`,
       };
     },
   };

@@ -45,8 +45,8 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
 
   const otherNames = new Set(layers.flatMap((layer) => layer.unknownNames.map(({ name }) => name)));
   const { values, wrong } = parseAll(found, { home: sources.env.HOME, otherNames }, problems);
-  for (const { name, problem, mend } of findContradictions(values, wrong)) {
-    problems.push({ setting: settingOf(name, found), problem, mend });
+  for (const { name, problem, fix } of findContradictions(values, wrong)) {
+    problems.push({ setting: settingOf(name, found), problem, fix });
   }
   const { HOME: home } = sources.env;
   const passwordFile = PasswordFile.of(sources.env, sources);
@@ -62,7 +62,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
       setting: "REPLICATION_CHECKPOINT_FILE",
       problem:
         "not set, and neither STATE_DIRECTORY, XDG_STATE_HOME, HOME nor LOCALAPPDATA says where state is kept",
-      mend: "set it to a path that outlives the process",
+      fix: "set it to a path that outlives the process",
     });
   }
   if (problems.length > 0) {
@@ -122,7 +122,7 @@ function find(
       problems.push({
         setting: value.setting,
         problem: `${name}_FILE is set too`,
-        mend: "leave one of the two out",
+        fix: "leave one of the two out",
       });
       return "unusable";
     }
@@ -144,7 +144,7 @@ function readValueFile(
   if (text === undefined) return "unusable";
   const value = trimFinalNewline(text);
   if (value !== "") return { text: isSecret(name) ? value : value.trim(), setting, file: path };
-  problems.push({ setting, problem: `${shown} is empty`, mend: `write the value of ${name} to it` });
+  problems.push({ setting, problem: `${shown} is empty`, fix: `write the value of ${name} to it` });
   return "unusable";
 }
 
@@ -189,7 +189,7 @@ function parseOne(
   };
   const parsed = syntax.parse(text, context);
   const setting = given?.setting ?? name;
-  if (parsed.kind === "invalid") return { setting, problem: parsed.problem, mend: parsed.mend };
+  if (parsed.kind === "invalid") return { setting, problem: parsed.problem, fix: parsed.fix };
   if (
     given !== undefined && variable.onlyNow !== undefined && !variable.onlyNow.includes(String(parsed.value))
   ) {
@@ -210,7 +210,7 @@ function missing(
   return {
     setting: name,
     problem,
-    mend: `set it in the environment, or ${key} under [${section}] of the TOML file`,
+    fix: `set it in the environment, or ${key} under [${section}] of the TOML file`,
   };
 }
 
@@ -224,7 +224,7 @@ function notYet(
   return {
     setting,
     problem: `${what} is not available in this version yet`,
-    mend: onlyNow.length === 0 ? `leave ${name} out` : `use ${alternatives(onlyNow)}`,
+    fix: onlyNow.length === 0 ? `leave ${name} out` : `use ${alternatives(onlyNow)}`,
   };
 }
 

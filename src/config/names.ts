@@ -31,8 +31,8 @@ export function parseBroker(text: string): Parsed<Broker> {
   const match = /^(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s:/[\]]+))(?::(\d{1,5}))?$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   if (host === undefined) {
-    const mend = text.split(":").length > 2 ? "write an IPv6 address as [address]:port" : "write host:port";
-    return invalid(`${quote(text)} is not the address of a broker`, mend);
+    const fix = text.split(":").length > 2 ? "write an IPv6 address as [address]:port" : "write host:port";
+    return invalid(`${quote(text)} is not the address of a broker`, fix);
   }
   const port = match?.[3] === undefined ? KAFKA_PORT : Number(match[3]);
   if (port < 1 || port > 65535) {
@@ -44,7 +44,7 @@ export function parseBroker(text: string): Parsed<Broker> {
 /** The name or address of a host of PostgreSQL, or the folder of its Unix socket. */
 export function parsePostgresHost(text: string): Parsed<string> {
   const found = text.startsWith("/") ? undefined : checkHost(text);
-  return found === undefined ? { kind: "value", value: text } : invalid(found.problem, found.mend);
+  return found === undefined ? { kind: "value", value: text } : invalid(found.problem, found.fix);
 }
 
 /** The name or address of a host. */
@@ -52,25 +52,25 @@ export const checkHost: TextCheck = (text) => {
   if (text.includes("://") || text.includes("@")) {
     return {
       problem: "it is a connection string",
-      mend: "write the host alone; user, port and database have their own variables",
+      fix: "write the host alone; user, port and database have their own variables",
     };
   }
-  if (text.includes(",")) return { problem: `${quote(text)} is several hosts`, mend: "write one" };
+  if (text.includes(",")) return { problem: `${quote(text)} is several hosts`, fix: "write one" };
   if (/^[^:]+:\d+$/.test(text)) {
     return {
       problem: `${quote(text)} holds a port`,
-      mend: "write the host alone, and the port in its own variable",
+      fix: "write the host alone, and the port in its own variable",
     };
   }
   if (/^\[.*\]$/.test(text)) {
-    return { problem: `${quote(text)} has brackets`, mend: "write the IPv6 address without them" };
+    return { problem: `${quote(text)} has brackets`, fix: "write the IPv6 address without them" };
   }
   // Not repeated: it may be a user and a password.
   if (text.includes(":") && !isIPv6(text)) {
-    return { problem: "it holds a colon and is no IPv6 address", mend: "write a host name or an address" };
+    return { problem: "it holds a colon and is no IPv6 address", fix: "write a host name or an address" };
   }
   if (/[\s/]/.test(text)) {
-    return { problem: `${quote(text)} is not the name of a host`, mend: "write a host name or an address" };
+    return { problem: `${quote(text)} is not the name of a host`, fix: "write a host name or an address" };
   }
   return undefined;
 };
@@ -90,7 +90,7 @@ export const checkPostgresName: TextCheck = (text) => {
   if (bytes <= POSTGRES_NAME_BYTES_MAX) return undefined;
   return {
     problem: `${quote(text)} is longer than a name in PostgreSQL can be (${bytes} bytes)`,
-    mend: `write at most ${POSTGRES_NAME_BYTES_MAX} bytes`,
+    fix: `write at most ${POSTGRES_NAME_BYTES_MAX} bytes`,
   };
 };
 
@@ -101,7 +101,7 @@ export const checkSlotName: TextCheck = (text) => {
     ? `${quote(text)} is longer than 63 characters`
     : `${quote(text)} has characters that a slot's name can't have`;
   const near = text.toLowerCase().replace(/[^a-z0-9_]/g, "_").slice(0, POSTGRES_NAME_BYTES_MAX);
-  return { problem, mend: `write at most 63 of a-z, 0-9 and _, such as ${near}` };
+  return { problem, fix: `write at most 63 of a-z, 0-9 and _, such as ${near}` };
 };
 
 /** `Topic.validate` in org.apache.kafka.common.internals. */
@@ -109,19 +109,19 @@ export const checkTopicPrefix: TextCheck = (text) => {
   if (!/^[A-Za-z0-9._-]+$/.test(text)) {
     return {
       problem: `${quote(text)} has characters that a topic's name can't have`,
-      mend: "write letters, digits, dots, _ and - only",
+      fix: "write letters, digits, dots, _ and - only",
     };
   }
   if (text.length > TOPIC_PREFIX_LENGTH_MAX) {
     return {
       problem: `it has ${text.length} characters, so that topics' names could pass Kafka's 249`,
-      mend: `write at most ${TOPIC_PREFIX_LENGTH_MAX}`,
+      fix: `write at most ${TOPIC_PREFIX_LENGTH_MAX}`,
     };
   }
   if (text.endsWith(".")) {
     return {
       problem: `${quote(text)} ends in a dot`,
-      mend: "leave it out: pg-capture puts one after the prefix",
+      fix: "leave it out: pg-capture puts one after the prefix",
     };
   }
   return undefined;
@@ -135,18 +135,18 @@ export const checkTokenEndpoint: TextCheck = (text) => {
   try {
     url = new URL(text);
   } catch {
-    return { problem: "it is not a URL", mend: "write https://HOST/PATH" };
+    return { problem: "it is not a URL", fix: "write https://HOST/PATH" };
   }
   if (url.protocol !== "https:" && !(url.protocol === "http:" && LOOPBACK.test(url.hostname))) {
     return {
       problem: `its protocol is "${url.protocol.slice(0, -1)}", and the client's secret is sent to it`,
-      mend: "write https://HOST/PATH; http is for localhost only",
+      fix: "write https://HOST/PATH; http is for localhost only",
     };
   }
   if (url.username !== "" || url.password !== "") {
     return {
       problem: "it holds a user or a password",
-      mend: "leave them out; KAFKA_SASL_OAUTHBEARER_CLIENT_ID and _CLIENT_SECRET are for them",
+      fix: "leave them out; KAFKA_SASL_OAUTHBEARER_CLIENT_ID and _CLIENT_SECRET are for them",
     };
   }
   return undefined;

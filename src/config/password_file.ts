@@ -87,22 +87,22 @@ export class PasswordFile {
 export function accessFault(
   { isFile, mode, uid, linkUid }: FileFacts,
   ownUid: number | null | undefined,
-): { readonly found: string; readonly mend: (path: string) => string } | undefined {
+): { readonly found: string; readonly fix: (path: string) => string } | undefined {
   if (!isFile) {
     return {
       found: "it is not a regular file",
-      mend: () => "set them in the environment, or in a file that -c names",
+      fix: () => "set them in the environment, or in a file that -c names",
     };
   }
   const stranger = [linkUid, uid].find((owner) => owner !== null && owner !== 0 && owner !== ownUid);
   if (stranger !== undefined && ownUid !== null) {
     return {
       found: `another user (uid ${stranger}) owns it`,
-      mend: (path) => `if you trust it: chown "$(id -u)" '${path}'`,
+      fix: (path) => `if you trust it: chown "$(id -u)" '${path}'`,
     };
   }
   if (mode === null || (mode & 0o022) === 0) return undefined;
-  return { found: "other users may write to it", mend: (path) => `if you trust it: chmod go-w '${path}'` };
+  return { found: "other users may write to it", fix: (path) => `if you trust it: chmod go-w '${path}'` };
 }
 
 /** The password in the first line of the text that matches. */

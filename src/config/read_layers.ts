@@ -33,7 +33,7 @@ export function readLayers(sources: ConfigSources): ReadLayers {
   const warnings: string[] = [];
   const dotenvFault = findDotenvFault(sources);
   if (dotenvFault !== undefined && sources.configFile === undefined) {
-    warnings.push(`.env: ${dotenvFault.problem}; ${dotenvFault.mend}`);
+    warnings.push(`.env: ${dotenvFault.problem}; ${dotenvFault.fix}`);
   }
   const file = sources.configFile ?? (dotenvFault === undefined ? DOTENV : undefined);
   const layer = file === undefined ? undefined : readFile(file, sources, problems, warnings);
@@ -68,7 +68,7 @@ export function readOrReport(
     problems.push({
       setting,
       problem: `${shown} does not exist`,
-      mend: "write the path of a file that does",
+      fix: "write the path of a file that does",
     });
   } catch (error) {
     const reason = messageOf(error).replaceAll(path, shown);
@@ -76,7 +76,7 @@ export function readOrReport(
     problems.push({
       setting,
       problem: isFolder ? `${shown} is a folder` : `${shown} can't be read: ${reason}`,
-      mend: isFolder ? "write the path of a file in it" : mendOf(reason),
+      fix: isFolder ? "write the path of a file in it" : fixOf(reason),
     });
   }
   return undefined;
@@ -87,16 +87,16 @@ const DOTENV = ".env";
 function findDotenvFault({ configFile, fileFacts, ownUid }: ConfigSources): ConfigurationProblem | undefined {
   const facts = fileFacts(DOTENV);
   if (facts === undefined) return undefined;
-  const left = (problem: string, mend: string) => ({
+  const left = (problem: string, fix: string) => ({
     setting: DOTENV,
     problem: `it is not read: ${problem}`,
-    mend,
+    fix,
   });
   if (configFile !== undefined) {
     return left(`-c names the file with the settings`, `write them to ${configFile}, or leave -c out`);
   }
   const fault = accessFault(facts, ownUid());
-  return fault === undefined ? undefined : left(fault.found, fault.mend(DOTENV));
+  return fault === undefined ? undefined : left(fault.found, fault.fix(DOTENV));
 }
 
 function readFile(
@@ -119,7 +119,7 @@ function readFile(
   }
 }
 
-function mendOf(reason: string): string {
+function fixOf(reason: string): string {
   return /regular file|larger than/.test(reason)
     ? "write the path of a regular file of at most 1 MB"
     : "make it readable for this user";

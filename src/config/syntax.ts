@@ -5,7 +5,7 @@ import { Secret } from "./secret.ts";
 /** A parsed value, or what is wrong with the text and what to do about it. */
 export type Parsed<T> =
   | { readonly kind: "value"; readonly value: T }
-  | { readonly kind: "invalid"; readonly problem: string; readonly mend: string };
+  | { readonly kind: "invalid"; readonly problem: string; readonly fix: string };
 
 /** Where a text comes from, as far as its meaning depends on it. */
 export interface ParseContext {
@@ -26,8 +26,8 @@ export interface Syntax<T> {
   parse(text: string, context: ParseContext): Parsed<T>;
 }
 
-/** A check of a text that is right in form: the problem and the mend, or undefined where all is well. */
-export type TextCheck = (text: string) => { readonly problem: string; readonly mend: string } | undefined;
+/** A check of a text that is right in form: the problem and the fix, or undefined where all is well. */
+export type TextCheck = (text: string) => { readonly problem: string; readonly fix: string } | undefined;
 
 /** A whole number of `unit`, within bounds. */
 export function integer(unit: string, min: number, max: number): Syntax<number> {
@@ -84,7 +84,7 @@ export function text(description: string, check: TextCheck = () => undefined): S
     toml: "string",
     parse(text) {
       const found = check(text);
-      return found === undefined ? { kind: "value", value: text } : invalid(found.problem, found.mend);
+      return found === undefined ? { kind: "value", value: text } : invalid(found.problem, found.fix);
     },
   };
 }
@@ -142,8 +142,8 @@ export function list<T>(description: string, parseItem: (item: string) => Parsed
 }
 
 /** What a parser gives when the text is not right. */
-export function invalid(problem: string, mend: string): Parsed<never> {
-  return { kind: "invalid", problem, mend };
+export function invalid(problem: string, fix: string): Parsed<never> {
+  return { kind: "invalid", problem, fix };
 }
 
 /**

@@ -32,7 +32,7 @@ export function readTableRules(
     problems.push({
       setting: setting("tables", file, undefined),
       problem: "it is not a list of rules",
-      mend: "write [[tables]], in two brackets, above the keys of each rule",
+      fix: "write [[tables]], in two brackets, above the keys of each rule",
     });
     return [];
   }
@@ -57,12 +57,12 @@ type Fault = Omit<ConfigurationProblem, "setting">;
 function keyFault(key: string): Fault | undefined {
   if (KEYS.some((known) => known === key)) return undefined;
   const later = LATER_KEYS.find((known) => known === key);
-  if (later !== undefined) return { problem: "it is not supported yet", mend: `leave ${later} out` };
+  if (later !== undefined) return { problem: "it is not supported yet", fix: `leave ${later} out` };
   // `closest` leaves the first word out of account, as names of variables share it.
   const near = closest(`x_${key}`, [...KEYS, ...LATER_KEYS].map((known) => `x_${known}`))?.slice(2);
   return {
     problem: "there is no such key",
-    mend: near === undefined ? `the keys of [[tables]] are ${KEYS.join(", ")}` : `did you mean ${near}?`,
+    fix: near === undefined ? `the keys of [[tables]] are ${KEYS.join(", ")}` : `did you mean ${near}?`,
   };
 }
 
@@ -76,14 +76,14 @@ function readMatch(
     problems.push({
       setting: label,
       problem: match === undefined ? "not set" : "it is not a list of tables",
-      mend: 'write the tables that the rule is for: match = ["public.users", "sales.*"]',
+      fix: 'write the tables that the rule is for: match = ["public.users", "sales.*"]',
     });
     return [];
   }
   return match.flatMap((text: string) => {
     const parsed = parseTablePattern(text.trim());
     if (parsed.kind === "invalid") {
-      problems.push({ setting: label, problem: parsed.problem, mend: parsed.mend });
+      problems.push({ setting: label, problem: parsed.problem, fix: parsed.fix });
       return [];
     }
     const { schema, table } = parsed.value;
@@ -95,7 +95,7 @@ function readMatch(
     problems.push({
       setting: label,
       problem: `${JSON.stringify(text)} has a rule already: ${place}`,
-      mend: "leave one of the two out: the first rule that matches a table is its rule",
+      fix: "leave one of the two out: the first rule that matches a table is its rule",
     });
     return [];
   });
@@ -107,13 +107,13 @@ function readTopic({ topic }: Table, label: string, problems: ConfigurationProbl
     problems.push({
       setting: label,
       problem: "the value's type is not right",
-      mend: "write a text in quotes",
+      fix: "write a text in quotes",
     });
     return undefined;
   }
   const parsed = parseTopicTemplate(topic);
   if (parsed.kind === "value") return parsed.value;
-  problems.push({ setting: label, problem: parsed.problem, mend: parsed.mend });
+  problems.push({ setting: label, problem: parsed.problem, fix: parsed.fix });
   return undefined;
 }
 

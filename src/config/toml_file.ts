@@ -55,7 +55,7 @@ function parseToml(source: string, file: string, problems: ConfigurationProblem[
     problems.push({
       setting: `${file} line ${error.line}`,
       problem: `it is not TOML: ${reason}`,
-      mend: `mend column ${error.column} of that line`,
+      fix: `fix column ${error.column} of that line`,
     });
     return {};
   }
@@ -85,12 +85,12 @@ function wrongType(name: string, label: string): ConfigurationProblem {
     list: "a text in quotes, or an array of such",
     scalars: "one value, or an array of such",
   }[accepts];
-  return { setting: label, problem: "the value's type is not right", mend: `write ${form}` };
+  return { setting: label, problem: "the value's type is not right", fix: `write ${form}` };
 }
 
 function misplaced(name: string, label: string, isTable: boolean): ConfigurationProblem {
   if (isSection(name)) {
-    return { setting: label, problem: "it is not a section", mend: `write [${name}] and its keys below it` };
+    return { setting: label, problem: "it is not a section", fix: `write [${name}] and its keys below it` };
   }
   const sections = Object.keys(SECTIONS);
   const variable = name.toUpperCase();
@@ -99,14 +99,14 @@ function misplaced(name: string, label: string, isTable: boolean): Configuration
     return {
       setting: label,
       problem: "it is in no section",
-      mend: `write ${place.key} under [${place.section}]`,
+      fix: `write ${place.key} under [${place.section}]`,
     };
   }
   const near = closest(name, [...sections, "tables"]);
-  const mend = near === undefined
+  const fix = near === undefined
     ? `the sections are ${alternatives(sections)}`
     : `did you mean ${near === "tables" ? "[[tables]]" : `[${near}]`}?`;
-  return { setting: label, problem: "there is no such section", mend };
+  return { setting: label, problem: "there is no such section", fix };
 }
 
 function unknownKey(section: Section, key: string, label: string): ConfigurationProblem {
@@ -118,12 +118,12 @@ function unknownKey(section: Section, key: string, label: string): Configuration
   );
   const near = candidates.find((candidate) => own.includes(candidate)) ?? nearKey(lower, own) ??
     alias(section, lower);
-  if (near !== undefined) return { setting: label, problem, mend: `did you mean ${near}?` };
+  if (near !== undefined) return { setting: label, problem, fix: `did you mean ${near}?` };
   const elsewhere = VARIABLE_NAMES.map(tomlPlace).find((place) => place.key === lower);
   if (elsewhere !== undefined) {
-    return { setting: label, problem, mend: `did you mean [${elsewhere.section}] ${elsewhere.key}?` };
+    return { setting: label, problem, fix: `did you mean [${elsewhere.section}] ${elsewhere.key}?` };
   }
-  return { setting: label, problem, mend: `the keys of [${section}] are ${own.join(", ")}` };
+  return { setting: label, problem, fix: `the keys of [${section}] are ${own.join(", ")}` };
 }
 
 function nearKey(key: string, own: readonly string[]): string | undefined {

@@ -29,7 +29,7 @@ export function judgeUnknownNames(layer: Layer, isSet: (name: string) => boolean
     if (near !== undefined && isSet(near)) {
       warnings.push(`${setting}: it is not a variable of pg-capture and is not read; ${near} is`);
     } else if (near !== undefined) {
-      problems.push({ setting, problem: "there is no such variable", mend: `did you mean ${near}?` });
+      problems.push({ setting, problem: "there is no such variable", fix: `did you mean ${near}?` });
     } else if (FAMILIES.some((family) => upper.startsWith(family))) {
       warnings.push(`${setting}: it is not a variable of pg-capture and is not read`);
     }
@@ -54,13 +54,13 @@ const FAMILIES = [
 function nearest(name: string): string | undefined {
   if (KNOWN_NAMES.includes(name)) return name;
   const prefix = PREFIXES.find((prefix) => name.startsWith(prefix));
-  return prefix === undefined ? withPrefixMended(name) : closest(name, KNOWN_NAMES);
+  return prefix === undefined ? withPrefixFixed(name) : closest(name, KNOWN_NAMES);
 }
 
 /** KAKFA_BROKERS: a slip in the prefix, where that is long enough for one, and the rest is right. */
-function withPrefixMended(name: string): string | undefined {
+function withPrefixFixed(name: string): string | undefined {
   const [, word, rest] = /^([A-Z]{5,}_)(.+)$/.exec(name) ?? [];
   if (word === undefined) return undefined;
   return PREFIXES.filter((prefix) => prefix.length > 5 && editDistance(word, prefix) <= 2)
-    .map((prefix) => `${prefix}${rest}`).find((mended) => KNOWN_NAMES.includes(mended));
+    .map((prefix) => `${prefix}${rest}`).find((fixed) => KNOWN_NAMES.includes(fixed));
 }

@@ -1,5 +1,7 @@
 // The one error type that crosses module borders, and what each of its kinds means for the program.
 
+import { type Advice, adviceText } from "./advice.ts";
+
 /**
  * What went wrong, in the program's own terms. Adapters translate a vendor's error to one of these at the
  * border; `errorPolicy` says what follows from each.
@@ -55,7 +57,7 @@ export type ErrorPolicy =
   | { readonly action: "stop"; readonly exitCode: 2 | 3 };
 
 /**
- * An error with a kind, and the mend a person can apply.
+ * An error with a kind, and the fix a person can apply.
  *
  * `message` says what could not be done, then what was found: `Cannot start replication on slot "orders": it
  * is in use by process 4711`. It never holds a row's value, a password or a connection string.
@@ -64,16 +66,21 @@ export class CaptureError extends Error {
   override readonly name = "CaptureError";
   readonly kind: ErrorKind;
   /** What to do about it, as a sentence or an exact command; absent where waiting is all there is to do. */
-  readonly hint: string | undefined;
+  readonly hint: Advice | undefined;
 
   constructor(
     kind: ErrorKind,
     message: string,
-    options: { readonly hint?: string; readonly cause?: unknown } = {},
+    options: { readonly hint?: Advice; readonly cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.kind = kind;
     this.hint = options.hint;
+  }
+
+  /** The hint as text, with settings called as in the environment. */
+  get fix(): string | undefined {
+    return this.hint === undefined ? undefined : adviceText(this.hint);
   }
 }
 

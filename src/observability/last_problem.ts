@@ -11,7 +11,7 @@ export interface Problem {
   readonly level: "warn" | "error";
   readonly message: string;
   /** What to do about it; null where waiting is all there is to do. */
-  readonly mend: string | null;
+  readonly fix: string | null;
 }
 
 /** A logger that passes everything on, and keeps the last problem. */
@@ -56,12 +56,12 @@ export class ProblemKeeper implements Logger {
   }
 
   #keep(level: "warn" | "error", message: string, fields: LogFields = {}): void {
-    const { found, mend } = fields;
+    const { found, fix } = fields;
     this.#last = {
       atMs: this.#wallClockMs(),
       level,
       message: this.#clean(typeof found === "string" ? `${message}: ${found}` : message),
-      mend: typeof mend === "string" ? this.#clean(mend) : null,
+      fix: typeof fix === "string" ? this.#clean(fix) : null,
     };
   }
 

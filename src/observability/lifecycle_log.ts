@@ -57,18 +57,18 @@ export class LifecycleLog implements Lifecycle {
     for (const { schema, table } of tables.filter((each) => !each.hasReplicaIdentity)) {
       this.#logger.warn(
         "A published table has no replica identity: its UPDATE and DELETE statements fail in the application",
-        { table: `${schema}.${table}`, mend: "add a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL" },
+        { table: `${schema}.${table}`, fix: "add a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL" },
       );
     }
   }
 
-  sourceWarned({ found, mend }: SourceWarning): void {
-    this.#logger.warn(found, { mend });
+  sourceWarned({ found, fix }: SourceWarning): void {
+    this.#logger.warn(found, { fix });
   }
 
   answerAwaited(part: "PostgreSQL" | "Kafka", seconds: number): void {
     this.#logger.warn(`${part} has not answered for ${seconds} s; still waiting`, {
-      mend: part === "PostgreSQL"
+      fix: part === "PostgreSQL"
         ? "see whether PG_HOST and PG_PORT are PostgreSQL's, and nothing on the way drops packets"
         : "see whether KAFKA_BROKERS and the brokers' advertised.listeners can be reached from here",
     });
@@ -93,7 +93,7 @@ export class LifecycleLog implements Lifecycle {
   publicationNotKept(error: CaptureError): void {
     if (error.message === this.#notKeptSaid) return;
     this.#notKeptSaid = error.message;
-    this.#logger.warn(error.message, error.hint === undefined ? {} : { mend: error.hint });
+    this.#logger.warn(error.message, error.fix === undefined ? {} : { fix: error.fix });
   }
 
   /** Not each of many: the topic has them all. */
@@ -130,11 +130,11 @@ export class LifecycleLog implements Lifecycle {
   }
 
   topicsInConflict(conflicts: readonly CaptureError[]): void {
-    for (const { message, hint } of conflicts) {
+    for (const { message, fix } of conflicts) {
       if (this.#conflictsSaid.has(message)) continue;
       this.#logger.warn(
         `${message}; its changes go to the dead-letter topic`,
-        hint === undefined ? {} : { mend: hint },
+        fix === undefined ? {} : { fix },
       );
     }
     this.#conflictsSaid = new Set(conflicts.map(({ message }) => message));
@@ -158,7 +158,7 @@ export class LifecycleLog implements Lifecycle {
         ...(username === undefined ? {} : { role: username }),
         ...(application === undefined ? {} : { application }),
         ...(since === undefined ? {} : { since }),
-        mend: pid === 0
+        fix: pid === 0
           ? "end it with COMMIT PREPARED or ROLLBACK PREPARED (pg_prepared_xacts)"
           : `wait for it, or end it with SELECT pg_terminate_backend(${pid});`,
       });
@@ -180,7 +180,7 @@ export class LifecycleLog implements Lifecycle {
     if (said?.message === error.message && now - said.at < RETRY_EVERY_MS) return;
     this.#retrySaid = { message: error.message, at: now };
     this.#logger.warn(error.message, {
-      ...(error.hint === undefined ? {} : { mend: error.hint }),
+      ...(error.fix === undefined ? {} : { fix: error.fix }),
       retry_in_ms: pauseMs,
     });
   }
@@ -200,7 +200,7 @@ export class LifecycleLog implements Lifecycle {
     this.#observer.stateChanged("checkpoint", "failed");
     this.#logger.warn("The checkpoint can't be kept; the progress record in Kafka serves alone", {
       found: error.message,
-      ...(error.hint === undefined ? {} : { mend: error.hint }),
+      ...(error.fix === undefined ? {} : { fix: error.fix }),
     });
   }
 

@@ -37,12 +37,12 @@ function plainLine({ timeMs, level, message, fields }: LogMessage, secrets: read
     level.padEnd(LEVEL_WIDTH),
     escapeControls(maskSecrets(message, secrets)),
   ];
-  const { mend, ...others } = fields;
+  const { fix, ...others } = fields;
   for (const [key, value] of Object.entries(others)) {
     if (value !== undefined) words.push(`${escapeControls(key)}=${plainValue(value, secrets)}`);
   }
   // Last, and as it is: a person copies the command in it.
-  if (mend !== undefined) words.push(`mend: ${escapeControls(maskSecrets(String(mend), secrets))}`);
+  if (fix !== undefined) words.push(`fix: ${escapeControls(maskSecrets(String(fix), secrets))}`);
   return `${words.join(" ")}\n`;
 }
 

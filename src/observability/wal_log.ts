@@ -30,7 +30,7 @@ export class WalLog {
     if (danger === "none") return;
     this.#said = danger;
     this.#saidAtMs = nowMs;
-    this.#logger.warn(sentence(danger), { ...walFields(this.#guard.forecast), mend: mend(danger) });
+    this.#logger.warn(sentence(danger), { ...walFields(this.#guard.forecast), fix: fix(danger) });
   }
 }
 
@@ -65,7 +65,7 @@ function sentence(danger: Exclude<WalDanger, "none">): string {
   }
 }
 
-function mend(danger: Exclude<WalDanger, "none">): string {
+function fix(danger: Exclude<WalDanger, "none">): string {
   switch (danger) {
     case "growing":
       return "see why delivery is behind (Kafka away?); a bound is ALTER SYSTEM SET max_slot_wal_keep_size = '...'; " +

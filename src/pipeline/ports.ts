@@ -154,8 +154,8 @@ export interface PublishedTable {
 /** Something that is allowed and hardly meant. */
 export interface SourceWarning {
   readonly found: string;
-  /** The SQL that mends it. */
-  readonly mend: string;
+  /** The SQL that fixes it. */
+  readonly fix: string;
 }
 
 /** What was done to keep the publication to the tables that were asked for; the names as SQL writes them. */

@@ -1,4 +1,4 @@
-// What a broker's error code means for this program: the kind, the words and the mend.
+// What a broker's error code means for this program: the kind, the words and the fix.
 
 import { CaptureError, type ErrorKind } from "../core/errors.ts";
 import { ErrorCode, errorCodeName } from "./wire/error_codes.ts";

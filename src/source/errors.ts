@@ -63,7 +63,7 @@ function translateLogin(error: unknown, context: string): CaptureError | undefin
   });
 }
 
-/** The mend of a refusal to log in, where more is known than its SQLSTATE says. */
+/** The fix of a refusal to log in, where more is known than its SQLSTATE says. */
 function loginHint(
   { code, message }: ServerError,
   { username, database, tls }: Pick<PostgresOptions, "username" | "database" | "tls">,

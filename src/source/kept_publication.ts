@@ -192,7 +192,7 @@ function olderSlot({ publication, slot }: KeptPublication): CaptureError {
   );
 }
 
-/** Everything that is missing, with the commands that mend it: PostgreSQL names one thing at a time. */
+/** Everything that is missing, with the commands that fix it: PostgreSQL names one thing at a time. */
 async function refuseMissingRights(
   connection: PostgresConnection,
   publication: string,
@@ -208,24 +208,24 @@ async function refuseMissingRights(
   );
   const role = quoteIdentifier(me.role ?? "");
   const missing: string[] = [];
-  const mends = new Set<string>();
+  const fixes = new Set<string>();
   if (found === undefined && me.may_create !== "t") {
     missing.push(`it needs CREATE on database "${me.database}"`);
-    mends.add(`GRANT CREATE ON DATABASE ${quoteIdentifier(me.database ?? "")} TO ${role};`);
+    fixes.add(`GRANT CREATE ON DATABASE ${quoteIdentifier(me.database ?? "")} TO ${role};`);
   }
   if (found !== undefined && found.is_own !== "t") {
     missing.push(`the publication is owned by "${found.owner}"`);
-    mends.add(`GRANT ${quoteIdentifier(found.owner ?? "")} TO ${role};`);
+    fixes.add(`GRANT ${quoteIdentifier(found.owner ?? "")} TO ${role};`);
   }
   for (const { name, owner } of added.filter(({ isOwn }) => !isOwn)) {
     missing.push(`table ${name} is owned by "${owner}"`);
-    mends.add(`GRANT ${quoteIdentifier(owner)} TO ${role};`);
+    fixes.add(`GRANT ${quoteIdentifier(owner)} TO ${role};`);
   }
   if (missing.length === 0) return;
   throw new CaptureError(
     "postgres-refused",
     `Cannot keep publication "${publication}" to PG_TABLES as role "${me.role}": ${missing.join("; ")}`,
-    { hint: `${[...mends].join(" ")} Or leave PG_TABLES out and make the publication yourself` },
+    { hint: `${[...fixes].join(" ")} Or leave PG_TABLES out and make the publication yourself` },
   );
 }
 

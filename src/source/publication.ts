@@ -68,11 +68,11 @@ export function publicationWarnings(
   return [
     ...(tables.length > 0 ? [] : [{
       found: `The publication "${publication}" has no table: nothing is captured until one is added`,
-      mend: `${alter} ADD TABLE ...;`,
+      fix: `${alter} ADD TABLE ...;`,
     }]),
     ...(unpublished.length === 0 ? [] : [{
       found: `The publication "${publication}" leaves out ${unpublished.join(", ")}: these are not captured`,
-      mend: `${alter} SET (publish = 'insert, update, delete, truncate');`,
+      fix: `${alter} SET (publish = 'insert, update, delete, truncate');`,
     }]),
   ];
 }

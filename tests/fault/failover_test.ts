@@ -59,7 +59,7 @@ slowTest(
     await writers.stop();
     bed.toPostgres.moveTo(standby.port);
     const line = await capture.waitForLog(/being synchronized from the primary.*retry_in_ms/);
-    match(line, /mend: point PG_HOST at the primary, or promote this server/);
+    match(line, /fix: point PG_HOST at the primary, or promote this server/);
     // Long enough for more than one try.
     await delay(2_000);
     strictEqual(await onStandby.value("SELECT pg_promote()"), "t");

@@ -184,7 +184,7 @@ quickTest("the progress topic deleted while it runs is a refusal, with nothing s
   await bed.sql.exec("INSERT INTO account VALUES (2, 'a', 0)");
   strictEqual((await capture.waitForExit()).code, 3);
   const line = capture.log.find((text) => text.includes(" error ")) ?? "";
-  ok(line.includes("progress topic was deleted") && line.includes("mend:"), line);
+  ok(line.includes("progress topic was deleted") && line.includes("fix:"), line);
   const records = await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix });
   strictEqual(records.length, 1);
 });

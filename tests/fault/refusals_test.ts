@@ -1,4 +1,4 @@
-// Each case in which it must not go on: exit code 3, one clear line with its mend, the slot where it was.
+// Each case in which it must not go on: exit code 3, one clear line with its fix, the slot where it was.
 
 import { ok, strictEqual } from "node:assert";
 import { kafkaClient } from "../../dev/servers/kafka_client.ts";
@@ -28,7 +28,7 @@ quickTest("the publication is missing: refused before a slot is made", async () 
 // From PostgreSQL 18 on a publication that is missing is no error for the walsender: it skips what it held.
 for (const major of [17, 18] as const) {
   quickTest(
-    `the publication is dropped while it streams from PostgreSQL ${major}: it ends with its name and the mend`,
+    `the publication is dropped while it streams from PostgreSQL ${major}: it ends with its name and the fix`,
     async () => {
       await using bed = await createFaultBed(major === 17 ? {} : { postgres: { major } });
       await using capture = await startStreaming(bed);
@@ -238,23 +238,23 @@ const SMALL_WAL = { max_slot_wal_keep_size: "1MB", min_wal_size: "32MB", max_wal
 async function assertRefused(
   bed: FaultBed,
   line: RegExp,
-  mend: RegExp,
+  fix: RegExp,
   env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const before = await slotPosition(bed);
   await using capture = await startCapture({ env: { ...bed.env, ...env } });
-  assertRefusal(await capture.waitForExit(), capture.log, line, mend);
+  assertRefusal(await capture.waitForExit(), capture.log, line, fix);
   strictEqual(await slotPosition(bed), before, "the slot was moved");
 }
 
-function assertRefusal({ code }: CaptureExit, log: readonly string[], line: RegExp, mend: RegExp): void {
+function assertRefusal({ code }: CaptureExit, log: readonly string[], line: RegExp, fix: RegExp): void {
   const errors = log.filter((text) => / error /.test(text));
   const told = log.slice(-10).join("\n");
   strictEqual(code, 3, told);
   strictEqual(errors.length, 1, told);
-  const [message = "", hint = ""] = (errors[0] ?? "").split(" mend: ");
+  const [message = "", hint = ""] = (errors[0] ?? "").split(" fix: ");
   ok(line.test(message), `${line} is not in: ${errors[0]}`);
-  ok(mend.test(hint), `${mend} is no part of the mend in: ${errors[0]}`);
+  ok(fix.test(hint), `${fix} is no part of the fix in: ${errors[0]}`);
 }
 
 async function slotPosition(bed: FaultBed): Promise<string | null> {

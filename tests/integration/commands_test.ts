@@ -11,7 +11,7 @@ interface Found {
   readonly check: string;
   readonly outcome: string;
   readonly found: string;
-  readonly mend?: string;
+  readonly fix?: string;
 }
 
 Deno.test("check finds everything in order before the first start, and changes nothing", async () => {
@@ -40,22 +40,22 @@ Deno.test("check changes nothing in a cluster that has seen no transaction: not 
   await admin.disconnect();
 });
 
-Deno.test("check names the tables whose updates fail, with the SQL that mends it", async () => {
+Deno.test("check names the tables whose updates fail, with the SQL that fixes it", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec('CREATE TABLE "odd""name" (id int)');
   const { code, findings } = await check(bed);
   strictEqual(code, 0);
   const identity = findings.find((each) => each.check === "PostgreSQL: replica identities");
   strictEqual(identity?.outcome, "warning");
-  match(identity?.mend ?? "", /^ALTER TABLE "public"."odd""name" REPLICA IDENTITY FULL;/);
-  await bed.sql.exec((identity?.mend ?? "").split("  (")[0] ?? "");
+  match(identity?.fix ?? "", /^ALTER TABLE "public"."odd""name" REPLICA IDENTITY FULL;/);
+  await bed.sql.exec((identity?.fix ?? "").split("  (")[0] ?? "");
   strictEqual(
     found((await check(bed)).findings, "PostgreSQL: replica identities"),
     "every table's rows can be told apart",
   );
 });
 
-Deno.test("check ends with 3 when something fails, each failure with its mend", async () => {
+Deno.test("check ends with 3 when something fails, each failure with its fix", async () => {
   await using bed = await createTestBed({ publish: false });
   const { code, findings } = await check(bed, { KAFKA_BROKERS: "127.0.0.1:1" });
   strictEqual(code, 3);
@@ -65,8 +65,8 @@ Deno.test("check ends with 3 when something fails, each failure with its mend", 
     "Kafka: broker 127.0.0.1:1",
     "Positions",
   ]);
-  match(failures[0]?.mend ?? "", /^CREATE PUBLICATION/);
-  ok(failures[1]?.mend !== undefined);
+  match(failures[0]?.fix ?? "", /^CREATE PUBLICATION/);
+  ok(failures[1]?.fix !== undefined);
 });
 
 Deno.test("PG_HOST may be the folder of a Unix socket", async () => {

@@ -123,7 +123,7 @@ Deno.test("a name that is not expected gets 421 and one warning; METRICS_ALLOWED
   }
   match(
     await capture.waitForLog("name that is not expected"),
-    /host=evil\.example mend: .*METRICS_ALLOWED_HOSTS/,
+    /host=evil\.example fix: .*METRICS_ALLOWED_HOSTS/,
   );
   strictEqual(capture.log.filter((line) => line.includes("name that is not expected")).length, 1);
 });

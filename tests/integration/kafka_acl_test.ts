@@ -68,7 +68,7 @@ Deno.test("without any one of the rights run ends with 3 and a line that names i
     assert.equal(check.code, 3, `${what}\n${check.stdout}`);
     assert.match(check.stdout, new RegExp(`^FAILURE +Kafka: rights: not allowed: .*${what} "`, "m"));
     const command = new RegExp(
-      `mend: kafka-acls.sh .*--allow-principal "User:pg-capture" .*--operation ${rule.operation}`,
+      `fix: kafka-acls.sh .*--allow-principal "User:pg-capture" .*--operation ${rule.operation}`,
     );
     assert.match(check.stdout, command);
 
@@ -78,7 +78,7 @@ Deno.test("without any one of the rights run ends with 3 and a line that names i
     const errors = run.log.filter((line) => / error /.test(line));
     assert.equal(errors.length, 1, run.log.join("\n"));
     const line = new RegExp(
-      `Cannot deliver to Kafka: not allowed: .*${what} ".*mend: .*--operation ${rule.operation} --${rule.resource} "`,
+      `Cannot deliver to Kafka: not allowed: .*${what} ".*fix: .*--operation ${rule.operation} --${rule.resource} "`,
     );
     assert.match(errors[0] ?? "", line);
     const slots = "SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1";

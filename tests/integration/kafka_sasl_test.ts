@@ -79,7 +79,7 @@ Deno.test("a wrong password or user is refused, with who and where, and without 
     );
     await assertRefused(address, { tls, sasl }, {
       message: said,
-      mend: /^correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD; (?!.*(hidden-word|bob-secret))/,
+      fix: /^correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD; (?!.*(hidden-word|bob-secret))/,
     });
   }
 });
@@ -89,23 +89,23 @@ Deno.test("a mechanism that the broker does not offer is refused, with those tha
   const sasl: SaslSettings = { mechanism: "OAUTHBEARER", token: () => Promise.resolve("x") };
   await assertRefused(plainOnly, { sasl }, {
     message: /by OAUTHBEARER: it takes (PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|, )+ only/,
-    mend: /KAFKA_SASL_MECHANISM/,
+    fix: /KAFKA_SASL_MECHANISM/,
   });
 });
 
-Deno.test("a login where none is taken is refused; none where one is wanted is awaited; each with the mend", async () => {
+Deno.test("a login where none is taken is refused; none where one is wanted is awaited; each with the fix", async () => {
   const kafka = await broker();
   const sasl = login("PLAIN", "ann", "ann-secret");
   const none = {
     message: /by PLAIN: its listener takes no login/,
-    mend: /KAFKA_SECURITY_PROTOCOL to SSL or PLAINTEXT/,
+    fix: /KAFKA_SECURITY_PROTOCOL to SSL or PLAINTEXT/,
   };
   await assertRefused(kafka.bootstrap, { sasl }, none);
   await assertRefused(kafka.securedBootstrap("SSL"), { tls, sasl }, none);
   const wanted = {
     kind: "kafka-unavailable",
     message: /localhost:\d+: the broker closed it/,
-    mend: /the port may be one that wants a login, see KAFKA_SECURITY_PROTOCOL/,
+    fix: /the port may be one that wants a login, see KAFKA_SECURITY_PROTOCOL/,
   } as const;
   await assertRefused(kafka.securedBootstrap("SASL_PLAINTEXT"), {}, wanted);
   await assertRefused(kafka.securedBootstrap("SASL_SSL"), { tls }, wanted);
@@ -123,7 +123,7 @@ Deno.test("a token of the endpoint logs in; a forged one is refused without bein
   await assertRefused(address, { tls, sasl: tokens(server) }, {
     message:
       /^Cannot log in to Kafka broker localhost:\d+ by OAUTHBEARER with a token: the broker answered SASL_AUTHENTICATION_FAILED (?!.*eyJ)/,
-    mend: /issuer, audience, scope/,
+    fix: /issuer, audience, scope/,
   });
 
   // The session ends with the token: a connection that is used for longer has logged in with another one.

@@ -42,34 +42,34 @@ Deno.test("a certificate of another authority is refused, with its name", async 
   const address = (await broker()).securedBootstrap("OTHER");
   const message =
     /localhost:\d+: its certificate "broker", issued by "Another authority", is of no authority/;
-  await assertRefused(address, { tls: tlsWith(own) }, { message, mend: /KAFKA_SSL_CA/ });
-  await assertRefused(address, { tls: tlsWith({}) }, { message, mend: /^set KAFKA_SSL_CA/ });
+  await assertRefused(address, { tls: tlsWith(own) }, { message, fix: /KAFKA_SSL_CA/ });
+  await assertRefused(address, { tls: tlsWith({}) }, { message, fix: /^set KAFKA_SSL_CA/ });
   // Without the check of the name, too.
-  await assertRefused(address, { tls: tlsWith(own, false) }, { message, mend: /KAFKA_SSL_CA/ });
+  await assertRefused(address, { tls: tlsWith(own, false) }, { message, fix: /KAFKA_SSL_CA/ });
 });
 
 Deno.test("a certificate beyond its time is refused, with the time", async () => {
   const kafka = await broker();
   await assertRefused(kafka.securedBootstrap("EXPIRED"), { tls: tlsWith(own) }, {
     message: /localhost:\d+: its certificate expired at 20\d\d-.*Z/,
-    mend: /renew the broker's certificate/,
+    fix: /renew the broker's certificate/,
   });
   await assertRefused(kafka.securedBootstrap("EARLY"), { tls: tlsWith(own) }, {
     message: /localhost:\d+: its certificate is not valid before 20\d\d-.*Z/,
-    mend: /clock/,
+    fix: /clock/,
   });
 });
 
 Deno.test("a certificate for another host is refused, unless that was asked for by name", async () => {
   const address = (await broker()).securedBootstrap("ELSEWHERE");
-  const mend = /KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM=none/;
+  const fix = /KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM=none/;
   await assertRefused(address, { tls: tlsWith(own) }, {
     message: /localhost:\d+: its certificate is not for localhost, but for DNS:kafka\.example/,
-    mend,
+    fix,
   });
   await assertRefused(reachedAs("127.0.0.1", address), { tls: tlsWith(own) }, {
     message: /127\.0\.0\.1:\d+: its certificate is not for 127\.0\.0\.1/,
-    mend,
+    fix,
   });
   await visit(address, { tls: tlsWith(own, false) });
 });
@@ -80,7 +80,7 @@ Deno.test("a broker that wants a client certificate takes one of its authority, 
   await visit(address, { tls: tlsWith({ ...own, ...client }) });
   await assertRefused(address, { tls: tlsWith(own) }, {
     message: /localhost:\d+: it ended the TLS handshake .*may want a client certificate/,
-    mend: /KAFKA_SSL_CERT and KAFKA_SSL_KEY/,
+    fix: /KAFKA_SSL_CERT and KAFKA_SSL_KEY/,
   });
   for (
     const wrong of [
@@ -90,7 +90,7 @@ Deno.test("a broker that wants a client certificate takes one of its authority, 
   ) {
     await assertRefused(address, { tls: tlsWith({ ...own, ...wrong }) }, {
       message: /localhost:\d+: it refused the client certificate in KAFKA_SSL_CERT/,
-      mend: /not expired and of an authority in the broker's truststore/,
+      fix: /not expired and of an authority in the broker's truststore/,
     });
   }
 });
@@ -102,21 +102,21 @@ Deno.test("TLS is not given up where the answer is in plaintext: a proxy on the 
   );
   await assertRefused(stripped.address, { tls: tlsWith(own) }, {
     message: /127\.0\.0\.1:\d+: it does not answer in TLS/,
-    mend: /KAFKA_SECURITY_PROTOCOL/,
+    fix: /KAFKA_SECURITY_PROTOCOL/,
   });
 });
 
-Deno.test("TLS to a port without it is awaited, and the other way round refused, each with the mend", async () => {
+Deno.test("TLS to a port without it is awaited, and the other way round refused, each with the fix", async () => {
   const kafka = await broker();
   // The broker closes the connection without a word, as one that is stopping does.
   await assertRefused(kafka.bootstrap, { tls: tlsWith(own) }, {
     kind: "kafka-unavailable",
     message: /127\.0\.0\.1:\d+: it closed the connection in the TLS handshake/,
-    mend: /its port may be one without TLS.*KAFKA_SECURITY_PROTOCOL/,
+    fix: /its port may be one without TLS.*KAFKA_SECURITY_PROTOCOL/,
   });
   await assertRefused(kafka.securedBootstrap("SSL"), {}, {
     message: /localhost:\d+: it answers in TLS/,
-    mend: /set KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL/,
+    fix: /set KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL/,
   });
 });
 
@@ -125,12 +125,12 @@ Deno.test("a broker that can't be reached is awaited", async () => {
   await assertRefused(refused, { tls: tlsWith(own) }, {
     kind: "kafka-unavailable",
     message: /127\.0\.0\.1:1: connection refused/,
-    mend: /start the broker/,
+    fix: /start the broker/,
   });
   await assertRefused({ host: "no-such-host.invalid", port: 9093 }, { tls: tlsWith(own) }, {
     kind: "kafka-unavailable",
     message: /no-such-host\.invalid:9093: there is no host of that name/,
-    mend: /KAFKA_BROKERS/,
+    fix: /KAFKA_BROKERS/,
   });
 });
 
@@ -145,7 +145,7 @@ Deno.test("run ends with 3 and one line where the certificate is refused; with 2
   assert.equal(errors.length, 1, refused.log.join("\n"));
   assert.match(
     errors[0] ?? "",
-    /issued by "Another authority", is of no authority in KAFKA_SSL_CA mend: set KAFKA_SSL_CA/,
+    /issued by "Another authority", is of no authority in KAFKA_SSL_CA fix: set KAFKA_SSL_CA/,
   );
 
   const mixed = { cert: authority.issue({ name: "a" }).cert, key: authority.issue({ name: "b" }).key };

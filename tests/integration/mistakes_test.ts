@@ -60,15 +60,15 @@ const SERVERS: Readonly<Record<string, Mistake>> = {
   "an unknown role": refused({ PG_USERNAME: "nobody_x" }, /"nobody_x".*check PG_USERNAME/),
   "an unknown database": refused(
     { PG_DATABASE: "none_x" },
-    /database "none_x" does not exist mend: check PG_DATABASE/,
+    /database "none_x" does not exist fix: check PG_DATABASE/,
   ),
   "an unknown publication": refused(
     { PG_PUBLICATION: "none_x" },
-    /"none_x" does not exist mend: CREATE PUBLICATION "none_x"/,
+    /"none_x" does not exist fix: CREATE PUBLICATION "none_x"/,
   ),
   "tables for a publication of all": refused(
     { PG_TABLES: "public.item" },
-    /it is for all tables mend: leave PG_TABLES out/,
+    /it is for all tables fix: leave PG_TABLES out/,
   ),
 };
 
@@ -85,18 +85,18 @@ const AWAITED: Readonly<Record<string, Mistake>> = {
 };
 
 for (const [what, mistake] of Object.entries(CONFIGURATION)) {
-  Deno.test(`the first line mends: ${what}`, () => assertFirstLine(PLAIN_ENV, mistake));
+  Deno.test(`the first line fixes: ${what}`, () => assertFirstLine(PLAIN_ENV, mistake));
 }
 
 for (const [what, mistake] of Object.entries({ ...SERVERS, ...AWAITED })) {
-  Deno.test(`the first line mends: ${what}`, async () => {
+  Deno.test(`the first line fixes: ${what}`, async () => {
     await using bed = await createTestBed();
     await bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY)");
     await assertFirstLine(bed.env, mistake);
   });
 }
 
-Deno.test("the first line mends: a role without REPLICATION", async () => {
+Deno.test("the first line fixes: a role without REPLICATION", async () => {
   await using bed = await createTestBed();
   const role = `weak_${crypto.randomUUID().slice(0, 8)}`;
   await bed.sql.exec(`CREATE ROLE ${role} LOGIN PASSWORD 'weak-pa55'`);
@@ -104,14 +104,14 @@ Deno.test("the first line mends: a role without REPLICATION", async () => {
     await assertFirstLine(bed.env, {
       env: { PG_USERNAME: role, PG_PASSWORD: "weak-pa55" },
       code: 3,
-      line: new RegExp(`mend: ALTER ROLE "${role}" REPLICATION;`),
+      line: new RegExp(`fix: ALTER ROLE "${role}" REPLICATION;`),
     });
   } finally {
     await bed.sql.exec(`DROP ROLE ${role}`);
   }
 });
 
-Deno.test("the first line mends: a slot of another plugin, and one of another database", async () => {
+Deno.test("the first line fixes: a slot of another plugin, and one of another database", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY)");
   const make = (plugin: string) => `SELECT pg_create_logical_replication_slot('${bed.slot}', '${plugin}')`;
@@ -133,7 +133,7 @@ Deno.test("the first line mends: a slot of another plugin, and one of another da
   await bed.sql.exec(drop);
 });
 
-Deno.test("the first line mends: wal_level, and no free slot", async () => {
+Deno.test("the first line fixes: wal_level, and no free slot", async () => {
   await using postgres = await startPostgres({
     settings: { wal_level: "replica", max_replication_slots: "1" },
   });
@@ -142,7 +142,7 @@ Deno.test("the first line mends: wal_level, and no free slot", async () => {
   await bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY)");
   await assertFirstLine(bed.env, {
     code: 3,
-    line: /wal_level is replica.*mend: ALTER SYSTEM SET wal_level = logical;/,
+    line: /wal_level is replica.*fix: ALTER SYSTEM SET wal_level = logical;/,
   });
   await postgres.configure({ wal_level: "logical" });
   await postgres.stop();
@@ -152,7 +152,7 @@ Deno.test("the first line mends: wal_level, and no free slot", async () => {
   const { brokers } = await sharedServers();
   await assertFirstLine({ ...bed.env, KAFKA_BROKERS: brokers }, {
     code: 3,
-    line: /all replication slots are in use.*mend: raise max_replication_slots/,
+    line: /all replication slots are in use.*fix: raise max_replication_slots/,
   });
 });
 

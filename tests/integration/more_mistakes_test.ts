@@ -25,7 +25,7 @@ const CONFIGURATION: Readonly<Record<string, Mistake>> = {
 };
 
 for (const [what, mistake] of Object.entries(CONFIGURATION)) {
-  Deno.test(`the first line mends: ${what}`, () => assertFirstLine(PLAIN_ENV, mistake));
+  Deno.test(`the first line fixes: ${what}`, () => assertFirstLine(PLAIN_ENV, mistake));
 }
 
 /** A TOML file's text, and the first line. */
@@ -39,11 +39,11 @@ const FILES: Readonly<Record<string, readonly [string, RegExp]>> = {
     "[kafka]\nlinger_ms = true",
     /^\[kafka\] linger_ms \(.* line 2\): .*whole number .*milli/,
   ],
-  "a bracket forgotten": ["[pg\nport = 1", /line 1: it is not TOML: .*mend column/],
+  "a bracket forgotten": ["[pg\nport = 1", /line 1: it is not TOML: .*fix column/],
 };
 
 for (const [what, [text, line]] of Object.entries(FILES)) {
-  Deno.test(`the first line mends: ${what} in the TOML file`, async () => {
+  Deno.test(`the first line fixes: ${what} in the TOML file`, async () => {
     const file = await Deno.makeTempFile({ suffix: ".toml" });
     await Deno.writeTextFile(file, text);
     try {
@@ -54,7 +54,7 @@ for (const [what, [text, line]] of Object.entries(FILES)) {
   });
 }
 
-Deno.test("the first line mends: Kafka's port for PostgreSQL's", async () => {
+Deno.test("the first line fixes: Kafka's port for PostgreSQL's", async () => {
   await using bed = await createTestBed();
   const port = bed.brokers.split(":")[1]!;
   // A broker waits for the rest of what it takes for a request.
@@ -64,14 +64,14 @@ Deno.test("the first line mends: Kafka's port for PostgreSQL's", async () => {
   );
 });
 
-Deno.test("the first line mends: PostgreSQL's port for Kafka's", async () => {
+Deno.test("the first line fixes: PostgreSQL's port for Kafka's", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY)");
   const line = /Cannot read a response of Kafka: it is PostgreSQL's, not Kafka's; correct KAFKA_BROKERS/;
   await assertFirstLine(bed.env, awaited({ KAFKA_BROKERS: `127.0.0.1:${bed.postgres.port}` }, line));
 });
 
-Deno.test("the first line mends: brokers that advertise an address that can't be reached", async () => {
+Deno.test("the first line fixes: brokers that advertise an address that can't be reached", async () => {
   await using kafka = await startKafka();
   await kafka.stop();
   kafka.configure({ "advertised.listeners": `PLAINTEXT://127.0.0.1:${freePort()}` });
@@ -81,87 +81,87 @@ Deno.test("the first line mends: brokers that advertise an address that can't be
   const env = { KAFKA_BROKERS: kafka.bootstrap };
   await assertFirstLine(
     bed.env,
-    awaited(env, /connection refused.* mend: the cluster names this address: .*advertised/),
+    awaited(env, /connection refused.* fix: the cluster names this address: .*advertised/),
   );
   match(
     await checked(bed, env),
-    /FAILURE +Kafka: broker .*\n +mend: make that address reachable .*advertised/,
+    /FAILURE +Kafka: broker .*\n +fix: make that address reachable .*advertised/,
   );
 });
 
-Deno.test("the first line mends: a standby that can't decode", async () => {
+Deno.test("the first line fixes: a standby that can't decode", async () => {
   await using postgres = await startPostgres({ major: 15 });
   await using bed = await createTestBed({ servers: { postgres, brokers: "127.0.0.1:1" } });
   await postgres.stop();
   await Deno.writeTextFile(`${postgres.dataDir}/standby.signal`, "");
   await postgres.start();
-  await assertFirstLine(bed.env, awaited({}, /the server is a standby .*mend: point PG_HOST at the primary/));
-  match(await checked(bed), /FAILURE +PostgreSQL: primary: the server is a standby\n +mend: point PG_HOST/);
+  await assertFirstLine(bed.env, awaited({}, /the server is a standby .*fix: point PG_HOST at the primary/));
+  match(await checked(bed), /FAILURE +PostgreSQL: primary: the server is a standby\n +fix: point PG_HOST/);
 });
 
-Deno.test("the first line mends: a publication without tables, and one that leaves operations out", async () => {
+Deno.test("the first line fixes: a publication without tables, and one that leaves operations out", async () => {
   await using bed = await createTestBed({ publish: false });
   await bed.sql.exec(`CREATE TABLE item (id int PRIMARY KEY); CREATE PUBLICATION "${bed.publication}"`);
-  const add = new RegExp(`has no table.*mend: ALTER PUBLICATION \\S*${bed.publication}\\S* ADD TABLE`);
+  const add = new RegExp(`has no table.*fix: ALTER PUBLICATION \\S*${bed.publication}\\S* ADD TABLE`);
   await assertFirstLine(bed.env, awaited({}, add));
   await bed.sql.exec(`ALTER PUBLICATION ${bed.publication} ADD TABLE item`);
   await bed.sql.exec(`ALTER PUBLICATION ${bed.publication} SET (publish = 'insert')`);
   const set =
-    /leaves out update, delete, truncate: these are not captured mend: ALTER PUBLICATION .*SET \(publish/;
+    /leaves out update, delete, truncate: these are not captured fix: ALTER PUBLICATION .*SET \(publish/;
   await assertFirstLine(bed.env, awaited({}, set));
   match(
     await checked(bed),
-    /warning +PostgreSQL: publication: .*leaves out update.*\n +mend: ALTER PUBLICATION/,
+    /warning +PostgreSQL: publication: .*leaves out update.*\n +fix: ALTER PUBLICATION/,
   );
 });
 
-Deno.test("the first line mends: more replicas than brokers", async () => {
+Deno.test("the first line fixes: more replicas than brokers", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY)");
   const env = { KAFKA_TOPIC_REPLICATION_FACTOR: "3" };
   await assertFirstLine(
     bed.env,
-    refused(env, /INVALID_REPLICATION_FACTOR mend: Set KAFKA_TOPIC_REPLICATION_FACTOR/),
+    refused(env, /INVALID_REPLICATION_FACTOR fix: Set KAFKA_TOPIC_REPLICATION_FACTOR/),
   );
   match(
     await checked(bed, env),
-    /FAILURE +Kafka: new topics: .*\n +mend: set KAFKA_TOPIC_REPLICATION_FACTOR to 1/,
+    /FAILURE +Kafka: new topics: .*\n +fix: set KAFKA_TOPIC_REPLICATION_FACTOR to 1/,
   );
 });
 
-Deno.test("the first line mends: brokers that take no transaction as long as ours", async () => {
+Deno.test("the first line fixes: brokers that take no transaction as long as ours", async () => {
   await using kafka = await startKafka({ properties: { "transaction.max.timeout.ms": 30_000 } });
   await using bed = await createTestBed();
   await bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY)");
   const env = { KAFKA_BROKERS: kafka.bootstrap };
-  await assertFirstLine(bed.env, refused(env, /mend: Set transaction\.max\.timeout\.ms .* to 60000 or more/));
+  await assertFirstLine(bed.env, refused(env, /fix: Set transaction\.max\.timeout\.ms .* to 60000 or more/));
   match(
     await checked(bed, env),
-    /FAILURE +Kafka: transactions: .* 30000.*\n +mend: set transaction\.max\.timeout\.ms=60000/,
+    /FAILURE +Kafka: transactions: .* 30000.*\n +fix: set transaction\.max\.timeout\.ms=60000/,
   );
 });
 
-Deno.test("the first line mends: two tables whose topics Kafka can't tell apart", async () => {
+Deno.test("the first line fixes: two tables whose topics Kafka can't tell apart", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec(
     "CREATE SCHEMA a_b; CREATE SCHEMA a; CREATE TABLE a_b.c (id int); CREATE TABLE a.b_c (id int)",
   );
   await assertFirstLine(
     bed.env,
-    { code: 3, line: /Cannot send table .*a_b.* mend: give the table another topic in the TOML file/ },
+    { code: 3, line: /Cannot send table .*a_b.* fix: give the table another topic in the TOML file/ },
     [
       /no replica identity/,
     ],
   );
 });
 
-Deno.test("the first line mends: a physical slot, and a temporary one of another session", async () => {
+Deno.test("the first line fixes: a physical slot, and a temporary one of another session", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY)");
   await bed.sql.exec(`SELECT pg_create_physical_replication_slot('${bed.slot}')`);
   await assertFirstLine(
     bed.env,
-    refused({}, /it is a physical slot mend: set PG_SLOT_NAME to a name that is free/),
+    refused({}, /it is a physical slot fix: set PG_SLOT_NAME to a name that is free/),
   );
   await bed.sql.exec(`SELECT pg_drop_replication_slot('${bed.slot}')`);
   await using other = await sql(bed.postgres);
@@ -171,7 +171,7 @@ Deno.test("the first line mends: a physical slot, and a temporary one of another
   match(line, /another instance holds .*process=\d+/);
 });
 
-Deno.test("the first line mends: a role that may not log in", async () => {
+Deno.test("the first line fixes: a role that may not log in", async () => {
   await using bed = await createTestBed();
   const role = `nologin_${crypto.randomUUID().slice(0, 8)}`;
   await bed.sql.exec(`CREATE ROLE ${role} PASSWORD 'x'`);
@@ -180,7 +180,7 @@ Deno.test("the first line mends: a role that may not log in", async () => {
       bed.env,
       refused(
         { PG_USERNAME: role, PG_PASSWORD: "x" },
-        /not permitted to log in mend: ALTER ROLE "nologin_\w+" LOGIN;/,
+        /not permitted to log in fix: ALTER ROLE "nologin_\w+" LOGIN;/,
       ),
     );
   } finally {

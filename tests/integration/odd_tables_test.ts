@@ -13,7 +13,7 @@ Deno.test("two tables whose topics Kafka can't tell apart are refused at start, 
     CREATE TABLE a.b_c (id int PRIMARY KEY); CREATE TABLE a_b.c (id int PRIMARY KEY)`);
   await using capture = await startCapture({ env: bed.env });
   strictEqual((await capture.waitForExit()).code, 3);
-  match(capture.log.at(-1)!, /Cannot send table .*a_b.*c.* to topic .*a\.b_c.*mend: .*\[\[tables\]\]/);
+  match(capture.log.at(-1)!, /Cannot send table .*a_b.*c.* to topic .*a\.b_c.*fix: .*\[\[tables\]\]/);
   strictEqual(
     await bed.sql.value("SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1", [bed.slot]),
     "0",

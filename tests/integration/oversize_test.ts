@@ -23,7 +23,7 @@ Deno.test("a row above the broker's limit stops it behind what came before: tabl
     strictEqual((await capture.waitForExit()).code, 3);
     match(
       capture.log.at(-1)!,
-      /Cannot send the INSERT of table .*public.*docs.*, key sha256:[0-9a-f]{12}, at commit_lsn \S+ tx_seq \d+: it needs 30\d\d\d bytes, KAFKA_MAX_MESSAGE_BYTES is 20000.*mend: /,
+      /Cannot send the INSERT of table .*public.*docs.*, key sha256:[0-9a-f]{12}, at commit_lsn \S+ tx_seq \d+: it needs 30\d\d\d bytes, KAFKA_MAX_MESSAGE_BYTES is 20000.*fix: /,
     );
   }
   const keys = async () =>
@@ -97,7 +97,7 @@ Deno.test("a row of hundreds of megabytes takes no memory, whether it stops pg-c
     strictEqual((await capture.exit).code, 3);
     match(
       capture.log.at(-1)!,
-      /Cannot send the INSERT of table .*public.*blobs.*, key sha256:[0-9a-f]{12}, .*: its values have more than 4000000\d\d bytes, .*mend: /,
+      /Cannot send the INSERT of table .*public.*blobs.*, key sha256:[0-9a-f]{12}, .*: its values have more than 4000000\d\d bytes, .*fix: /,
     );
     strictEqual(peakMb < 128, true, `${peakMb} MB`);
   }
@@ -118,7 +118,7 @@ Deno.test("a row of hundreds of megabytes takes no memory, whether it stops pg-c
   );
 });
 
-Deno.test("a row beyond the 1 GB of a message stops it, with table, slot and mend, and no loop", async () => {
+Deno.test("a row beyond the 1 GB of a message stops it, with table, slot and fix, and no loop", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec("CREATE TABLE blobs (id int PRIMARY KEY, b bytea)");
   await bed.sql.exec("ALTER TABLE blobs REPLICA IDENTITY FULL");
@@ -129,7 +129,7 @@ Deno.test("a row beyond the 1 GB of a message stops it, with table, slot and men
   strictEqual((await capture.waitForExit(60_000)).code, 3);
   match(
     capture.log.at(-1)!,
-    new RegExp(`slot.*${bed.slot}.*a change of table .*public.*blobs.*mend: .*poison`),
+    new RegExp(`slot.*${bed.slot}.*a change of table .*public.*blobs.*fix: .*poison`),
   );
 });
 
@@ -145,7 +145,7 @@ async function peakMemoryMb(pid: number, exit: Promise<unknown>): Promise<number
   return peak;
 }
 
-Deno.test("a row that PostgreSQL itself can't decode stops it, with the slot and the mend, again and again", async () => {
+Deno.test("a row that PostgreSQL itself can't decode stops it, with the slot and the fix, again and again", async () => {
   await using bed = await createTestBed({ publish: false });
   const database = `${bed.postgres.database}_ascii`;
   await bed.sql.exec(`CREATE DATABASE ${database} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0`);
@@ -162,7 +162,7 @@ Deno.test("a row that PostgreSQL itself can't decode stops it, with the slot and
       strictEqual((await capture.waitForExit()).code, 3);
       match(
         capture.log.at(-1)!,
-        new RegExp(`slot.*${bed.slot}.*invalid byte sequence.*a change of table .*public.*t.*mend: .*poison`),
+        new RegExp(`slot.*${bed.slot}.*invalid byte sequence.*a change of table .*public.*t.*fix: .*poison`),
       );
     }
   } finally {

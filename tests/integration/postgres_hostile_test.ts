@@ -36,7 +36,7 @@ Deno.test("TLS is stripped on the way: refused, and the password is not sent", a
   for (const mode of ["require", "verify-ca", "verify-full"]) {
     const found = await refusal(fake.port, { PG_SSL_MODE: mode, PG_SSL_ROOT_CERT: root() });
     strictEqual(found.kind, "postgres-refused");
-    match(`${found.message} ${found.hint}`, /it answers that it has no TLS .*somebody on the way strips it/);
+    match(`${found.message} ${found.fix}`, /it answers that it has no TLS .*somebody on the way strips it/);
   }
   strictEqual(sent.length, 3 * 8, "nothing but three requests for TLS");
   await using capture = await startCapture({
@@ -111,7 +111,7 @@ Deno.test("a server that does not know the password is refused, although it take
   });
   const found = await refusal(fake.port, {});
   strictEqual(found.kind, "postgres-refused");
-  match(`${found.message} ${found.hint}`, /login by SCRAM failed: .*somebody may pose as the server/);
+  match(`${found.message} ${found.fix}`, /login by SCRAM failed: .*somebody may pose as the server/);
 });
 
 Deno.test("a way to log in that is not spoken here is named", async () => {
@@ -290,7 +290,7 @@ async function refusal(port: number, env: Readonly<Record<string, string>>): Pro
   const tlsFiles = file === undefined ? {} : { PG_SSL_ROOT_CERT: file };
   const found = await logInWith(optionsOf({ ...envOf(port), ...rest, ...tlsFiles }));
   ok("refused" in found, "it logged in");
-  ok(!/pa55/.test(`${found.refused.message}${found.refused.hint}`));
+  ok(!/pa55/.test(`${found.refused.message}${found.refused.fix}`));
   return found.refused;
 }
 

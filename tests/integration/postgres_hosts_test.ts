@@ -33,7 +33,7 @@ Deno.test("the first host that can be reached and takes writes is chosen", async
   );
   const standbys = await chosen([readOnly.port, readOnly.port]);
   ok(standbys instanceof CaptureError);
-  match(standbys.hint ?? "", /promote one of them/);
+  match(standbys.fix ?? "", /promote one of them/);
 });
 
 Deno.test("a host that answers no ends the search, as in libpq; one that is silent or shuts down does not", async () => {

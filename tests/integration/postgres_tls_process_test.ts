@@ -103,7 +103,7 @@ Deno.test("check tells what a connection came to; status, tail and teardown obey
   const finding = await tlsFinding({ ...withoutRoot, PG_SSL_MODE: "require" });
   strictEqual(finding.outcome, "warning");
   match(finding.found, /certificate not verified: somebody on the way may pose/);
-  match(finding.mend ?? "", /PG_SSL_MODE=verify-full and PG_SSL_ROOT_CERT/);
+  match(finding.fix ?? "", /PG_SSL_MODE=verify-full and PG_SSL_ROOT_CERT/);
   for (const args of [["status"], ["teardown", "--progress", "--yes"]]) {
     strictEqual((await end(bed.env, args)).code, 0, args.join(" "));
   }
@@ -127,26 +127,26 @@ Deno.test("what is refused ends it: 3 where the server is not right, 2 where the
     [
       { PG_HOST: "127.0.0.1" },
       3,
-      /its certificate is for "localhost", not for "127\.0\.0\.1" mend: set PG_HOST/,
+      /its certificate is for "localhost", not for "127\.0\.0\.1" fix: set PG_HOST/,
     ],
-    [{ PG_SSL_ROOT_CERT: pem.write(clients.cert) }, 3, /the authority that signed its certificate .* mend: /],
+    [{ PG_SSL_ROOT_CERT: pem.write(clients.cert) }, 3, /the authority that signed its certificate .* fix: /],
     [{ PG_SSL_ROOT_CERT: "system" }, 3, /the authority that signed its certificate/],
     [
       { PG_SSL_ROOT_CERT: "" },
       2,
-      /root certificate file ".*root\.crt" does not exist mend: set PG_SSL_ROOT_CERT/,
+      /root certificate file ".*root\.crt" does not exist fix: set PG_SSL_ROOT_CERT/,
     ],
-    [{ PG_SSL_KEY: pem.write("x", 0o644) }, 2, /group or world has access to key .* mend: chmod 600/],
+    [{ PG_SSL_KEY: pem.write("x", 0o644) }, 2, /group or world has access to key .* fix: chmod 600/],
     [
       { PG_SSL_MODE: "disable", PG_SSL_ROOT_CERT: "", PG_SSL_CERT: "", PG_SSL_KEY: "" },
       3,
-      /pg_hba\.conf rejects connection .*no encryption mend: set PG_SSL_MODE=verify-full/,
+      /pg_hba\.conf rejects connection .*no encryption fix: set PG_SSL_MODE=verify-full/,
     ],
   ];
   for (const [changes, code, line] of cases) await assertEnds(bed, changes, code, line);
   await bed.server.changeTls({ ...expired, clientCa: clients.cert });
   await delay(300);
-  await assertEnds(bed, {}, 3, /its certificate has expired \(.*\) mend: give the server a new one/);
+  await assertEnds(bed, {}, 3, /its certificate has expired \(.*\) fix: give the server a new one/);
 });
 
 Deno.test("neither the task nor the executable is allowed more than the network, the environment and files", async () => {
@@ -177,7 +177,7 @@ async function assertEnds(
 async function tlsFinding(env: Readonly<Record<string, string>>) {
   const { stdout } = await end(env, ["check", "--json"]);
   const { findings } = JSON.parse(stdout) as {
-    findings: { check: string; outcome: string; found: string; mend?: string }[];
+    findings: { check: string; outcome: string; found: string; fix?: string }[];
   };
   const finding = findings.find(({ check }) => check === "PostgreSQL: TLS");
   if (finding === undefined) throw new Error(stdout);

@@ -482,8 +482,8 @@ function assertOutcome(found: Outcome, expected: string | RegExp, what: string):
     return;
   }
   ok("refused" in found, `${what}: it logged in`);
-  const { kind, message, hint } = found.refused;
-  const line = `${message} mend: ${hint}`;
+  const { kind, message, fix: hint } = found.refused;
+  const line = `${message} fix: ${hint}`;
   match(line, expected, `${what}: ${line}`);
   ok(!/[\r\n]/.test(line), `${what}: one line`);
   ok(!/pa55/.test(line), `${what}: no password`);

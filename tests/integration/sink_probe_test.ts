@@ -39,7 +39,7 @@ Deno.test("a probe is refused what creating the progress topic would be", async 
   await assert.rejects(probeKafka(test.options, [], FOREVER), (error) => {
     assert(error instanceof CaptureError && error.kind === "kafka-refused");
     assert.match(error.message, /Cannot make topic ".*pg-capture\.progress"/);
-    assert.match(error.hint ?? "", /KAFKA_TOPIC_REPLICATION_FACTOR/);
+    assert.match(error.fix ?? "", /KAFKA_TOPIC_REPLICATION_FACTOR/);
     return true;
   });
 });
@@ -70,7 +70,7 @@ Deno.test("a clock that such a topic does not take is told with the command that
   await assert.rejects(sink.write(sink.createBatch(), test.progress(1), FOREVER), (error) => {
     assert(error instanceof CaptureError && error.kind === "kafka-refused");
     assert.match(
-      error.hint ?? "",
+      error.fix ?? "",
       new RegExp(`--entity-name "${topic}" --add-config message.timestamp.type=Log`),
     );
     return true;

@@ -374,7 +374,7 @@ Deno.test("what is not allowed is refused with the rule that allows it", async (
     () => sink.write(filled(sink, route, [1]), test.progress(1), FOREVER),
     /write to topic/,
   );
-  assert.match(refusal.hint ?? "", new RegExp(`--operation Write --topic "${route.topic}"`));
+  assert.match(refusal.fix ?? "", new RegExp(`--operation Write --topic "${route.topic}"`));
 
   const second = test.sink();
   await second.open(FOREVER);
@@ -387,19 +387,19 @@ Deno.test("what is not allowed is refused with the rule that allows it", async (
     () => second.route(test.topic("orders"), FOREVER),
     /make topic/,
   );
-  assert.match(creation.hint ?? "", /--operation Create/);
+  assert.match(creation.fix ?? "", /--operation Create/);
   second.close();
 
   await deny(CLUSTER, "kafka-cluster", IDEMPOTENT_WRITE);
   await deny(TRANSACTIONAL_ID, transactionalIdOf(test.identity), WRITE);
   const taking = await rejectsWith("kafka-refused", () => test.sink().open(FOREVER), /transactional id/);
-  assert.match(taking.hint ?? "", /--transactional-id "pg-capture\./);
+  assert.match(taking.fix ?? "", /--transactional-id "pg-capture\./);
 
   await allow(TOPIC, progressTopic(test.prefix), DESCRIBE);
   await deny(TOPIC, progressTopic(test.prefix), READ);
   const other = test.sink({ delivery: "at-least-once", acks: 1 });
   const reading = await rejectsWith("kafka-refused", () => other.open(FOREVER));
-  assert.match(reading.hint ?? "", /--operation Read/);
+  assert.match(reading.fix ?? "", /--operation Read/);
 });
 
 Deno.test("a broker that is killed makes a write fail, and after its return all goes on from the progress", async () => {

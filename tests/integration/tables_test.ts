@@ -77,11 +77,11 @@ for (const kind of ["ALL TABLES", "TABLES IN SCHEMA public"]) {
     await bed.sql.exec(`CREATE PUBLICATION ${bed.publication} FOR ${kind}`);
     const { code, line } = await refusal(bed, { PG_TABLES: "public.users" });
     strictEqual(code, 3);
-    match(line, /Cannot keep publication "pub_\w+" to PG_TABLES: it is for .*mend: .*PG_PUBLICATION/);
+    match(line, /Cannot keep publication "pub_\w+" to PG_TABLES: it is for .*fix: .*PG_PUBLICATION/);
   });
 }
 
-Deno.test("what the role may not do is refused all at once, with the commands that mend it", async () => {
+Deno.test("what the role may not do is refused all at once, with the commands that fix it", async () => {
   await using bed = await createTestBed({ publish: false });
   await bed.sql.exec(TABLES_SQL);
   const role = `role_${bed.slot}`;
@@ -115,7 +115,7 @@ Deno.test("a publication is not made for a slot that is older: the slot would be
   await bed.sql.rows("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [bed.slot]);
   const { code, line } = await refusal(bed, { PG_TABLES: "public.users" });
   strictEqual(code, 3);
-  match(line, /Cannot create publication .*is there already.*mend: set PG_PUBLICATION .*, or PG_SLOT_NAME/);
+  match(line, /Cannot create publication .*is there already.*fix: set PG_PUBLICATION .*, or PG_SLOT_NAME/);
 });
 
 async function published(bed: TestBed): Promise<(string | null | undefined)[]> {

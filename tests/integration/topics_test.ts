@@ -177,7 +177,7 @@ async function refused(capture: CaptureProcess, bed: TestBed, line: RegExp): Pro
   const last = capture.log.at(-1) ?? "";
   strictEqual(code, 3, capture.log.join("\n"));
   match(last, line);
-  match(last, /mend: .*\[\[tables\]\].*match = .*topic = .*KAFKA_OVERSIZE=dead-letter/);
+  match(last, /fix: .*\[\[tables\]\].*match = .*topic = .*KAFKA_OVERSIZE=dead-letter/);
   const isActive = await bed.sql.value("SELECT active FROM pg_replication_slots WHERE slot_name = $1", [
     bed.slot,
   ]);

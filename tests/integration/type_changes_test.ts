@@ -68,7 +68,7 @@ Deno.test("a renamed attribute, which the stream does not tell, is noticed withi
   deepStrictEqual(await pairsOf(bed), [[{ l: 1 }, null], [{ renamed: 2 }, null]]);
 });
 
-Deno.test("a row whose composite type has lost a field since is not guessed: it stops, with table, type and mend", async () => {
+Deno.test("a row whose composite type has lost a field since is not guessed: it stops, with table, type and fix", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec(SETUP);
   await using first = await startCapture({ env: bed.env });
@@ -80,7 +80,7 @@ Deno.test("a row whose composite type has lost a field since is not guessed: it 
   strictEqual((await second.waitForExit()).code, 3);
   match(
     second.log.at(-1)!,
-    /Cannot write a value of type pair .*fewer fields.*public.*pairs.*mend: .*TYPES\.md/,
+    /Cannot write a value of type pair .*fewer fields.*public.*pairs.*fix: .*TYPES\.md/,
   );
 });
 

@@ -85,7 +85,7 @@ Deno.test("the rule that a conflict proposes is TOML, is that table's alone, and
     fc.property(table, table, (each, other) => {
       fc.pre(each.schema !== other.schema || each.table !== other.table);
       const topic = new TopicNames("cdc", "shop", []).topicOf(each);
-      const { hint = "" } = conflictOf(each, new TopicConflict(topic, "found", []));
+      const { fix: hint = "" } = conflictOf(each, new TopicConflict(topic, "found", []));
       const [, match, proposed] = /lines (match = .*\]) and (topic = .*); or set /s.exec(hint) ?? [];
       const { tables = [], problems } = readToml(`[[tables]]\n${match}\n${proposed}\n`, "c.toml");
       deepStrictEqual(problems, []);

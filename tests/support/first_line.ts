@@ -1,4 +1,4 @@
-// A mistake that a person makes, and the first line that is printed: it has to say enough to mend it.
+// A mistake that a person makes, and the first line that is printed: it has to say enough to fix it.
 
 import { match, ok, strictEqual } from "node:assert";
 import { startCapture } from "./capture.ts";

@@ -44,21 +44,21 @@ export async function visit(address: string | HostPort, security: KafkaSecurity)
   }
 }
 
-/** That the visit fails with that kind, a message and a mend that match. */
+/** That the visit fails with that kind, a message and a fix that match. */
 export async function assertRefused(
   address: string | HostPort,
   security: KafkaSecurity,
-  { kind = "kafka-refused", message, mend }: {
+  { kind = "kafka-refused", message, fix }: {
     readonly kind?: ErrorKind;
     readonly message: RegExp;
-    readonly mend: RegExp;
+    readonly fix: RegExp;
   },
 ): Promise<void> {
   await assert.rejects(visit(address, security), (error) => {
     assert(error instanceof CaptureError, String(error));
     assert.equal(error.kind, kind, error.message);
     assert.match(error.message, message);
-    assert.match(error.hint ?? "", mend);
+    assert.match(error.fix ?? "", fix);
     return true;
   });
 }

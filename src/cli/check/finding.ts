@@ -11,8 +11,8 @@ export interface Finding {
   readonly check: string;
   readonly outcome: Outcome;
   readonly found: string;
-  /** The exact SQL, command or setting that mends it. */
-  readonly mend?: string;
+  /** The exact SQL, command or setting that fixes it. */
+  readonly fix?: string;
 }
 
 /** Findings as they are made, so that a person sees them come. */
@@ -22,25 +22,25 @@ export function ok(check: string, found: string): Finding {
   return { check, outcome: "ok", found };
 }
 
-export function warning(check: string, found: string, mend?: string): Finding {
-  return { check, outcome: "warning", found, ...(mend === undefined ? {} : { mend }) };
+export function warning(check: string, found: string, fix?: string): Finding {
+  return { check, outcome: "warning", found, ...(fix === undefined ? {} : { fix }) };
 }
 
-export function failure(check: string, found: string, mend?: string): Finding {
-  return { check, outcome: "failure", found, ...(mend === undefined ? {} : { mend }) };
+export function failure(check: string, found: string, fix?: string): Finding {
+  return { check, outcome: "failure", found, ...(fix === undefined ? {} : { fix }) };
 }
 
 /** The finding for an error that a look ended with. @throws what is not a CaptureError: a bug */
 export function failed(check: string, error: unknown): Finding {
   if (!(error instanceof CaptureError)) throw error;
-  return failure(check, error.message, error.hint);
+  return failure(check, error.message, error.fix);
 }
 
-/** Lines for people: `ok       PostgreSQL: version: 17.2`, the mend on a line of its own. */
-export function formatFinding({ check, outcome, found, mend }: Finding): string {
+/** Lines for people: `ok       PostgreSQL: version: 17.2`, the fix on a line of its own. */
+export function formatFinding({ check, outcome, found, fix }: Finding): string {
   const mark = outcome === "failure" ? "FAILURE" : outcome;
   const line = `${mark.padEnd(MARK_WIDTH)}${escapeControls(`${check}: ${found}`)}\n`;
-  return mend === undefined ? line : `${line}${" ".repeat(MARK_WIDTH)}mend: ${escapeControls(mend)}\n`;
+  return fix === undefined ? line : `${line}${" ".repeat(MARK_WIDTH)}fix: ${escapeControls(fix)}\n`;
 }
 
 const MARK_WIDTH = 9;

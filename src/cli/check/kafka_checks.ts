@@ -73,12 +73,12 @@ async function* brokersFindings(
   }
   const isNamed = from !== "KAFKA_BROKERS";
   for (const fault of faults) {
-    const mend = isNamed
+    const fix = isNamed
       ? "make that address reachable from here, or set advertised.listeners of the broker to one that is"
       : "start the broker, or correct KAFKA_BROKERS";
     yield isNamed || reached === 0
-      ? failure(fault.check, fault.found, isNamed ? mend : fault.mend ?? mend)
-      : warning(fault.check, fault.found, fault.mend ?? mend);
+      ? failure(fault.check, fault.found, isNamed ? fix : fault.fix ?? fix)
+      : warning(fault.check, fault.found, fault.fix ?? fix);
   }
   return reached;
 }

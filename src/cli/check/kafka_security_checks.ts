@@ -33,8 +33,8 @@ function tlsFinding({ protocol, certificate }: TlsFacts, verifiesHost: boolean, 
     return warning("Kafka: TLS", found, "renew the broker's certificate");
   }
   if (!verifiesHost) {
-    const mend = "set KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM to https";
-    return warning("Kafka: TLS", `${found}; for any host, none is verified`, mend);
+    const fix = "set KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM to https";
+    return warning("Kafka: TLS", `${found}; for any host, none is verified`, fix);
   }
   return ok("Kafka: TLS", found);
 }

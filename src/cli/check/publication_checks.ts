@@ -37,8 +37,8 @@ export async function* publicationFindings(
     yield ok(check, `"${pg.publication}" has ${tables.length} table${tables.length === 1 ? "" : "s"}`);
   }
   const unpublished = await readUnpublished(inspection.connection, pg.publication, signal);
-  for (const { found, mend } of publicationWarnings(pg.publication, tables, unpublished)) {
-    yield warning(check, found, mend);
+  for (const { found, fix } of publicationWarnings(pg.publication, tables, unpublished)) {
+    yield warning(check, found, fix);
   }
   yield identityFinding(tables);
   yield* topicNameFindings(config, tables);

@@ -32,11 +32,11 @@ export async function rightsFinding(
     `${operation} on ${resource} "${name}"`
   );
   const others = missing.length > NAMED_MAX ? `, and ${missing.length - NAMED_MAX} more` : "";
-  return failure(check, `not allowed: ${named.join(", ")}${others}`, mend(kafka, missing));
+  return failure(check, `not allowed: ${named.join(", ")}${others}`, fix(kafka, missing));
 }
 
 /** As SECURITY.md has them, as far as they are needed. */
-function mend(
+function fix(
   { topicPrefix, security: { sasl } }: Config["kafka"],
   missing: readonly MissingRight[],
 ): string {

@@ -45,8 +45,8 @@ export async function* topicFindings(
       else known.topics.push(topic.topic);
     }
   }
-  for (const { found, mend, topics } of faults.values()) {
-    yield warning("Kafka: topics", `${topicList(topics)}: ${found}`, mend);
+  for (const { found, fix, topics } of faults.values()) {
+    yield warning("Kafka: topics", `${topicList(topics)}: ${found}`, fix);
   }
   if (present.length > 0 && faults.size === 0) {
     yield ok("Kafka: topics", `${present.length} are there, none breaks a promise`);
@@ -62,8 +62,8 @@ export async function* topicFindings(
   yield defaultsFinding(config, topics.length - present.length, brokers.length, defaults);
   const bytes = Number(defaults.get("message.max.bytes") ?? Infinity);
   if (bytes >= config.kafka.messageBytesMax) return;
-  const { found, mend } = sizeFault("message.max.bytes of the brokers", bytes, config.kafka.messageBytesMax);
-  yield warning("Kafka: new topics", found, mend);
+  const { found, fix } = sizeFault("message.max.bytes of the brokers", bytes, config.kafka.messageBytesMax);
+  yield warning("Kafka: new topics", found, fix);
 }
 
 /** `run` does not need them; a look at them would tell what breaks a promise. */
@@ -78,7 +78,7 @@ export function unreadable(check: string, what: string, resource: string): Findi
 /** What is wrong with a topic, in words that fit others too. */
 interface Fault {
   readonly found: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 const ALTER = "kafka-configs.sh --bootstrap-server BROKER --alter --topic TOPIC --add-config";
@@ -93,23 +93,23 @@ function* faultsOf(
   if (factor === 1) {
     yield {
       found: "1 replica: with its broker's disk the records are lost",
-      mend: "kafka-reassign-partitions.sh, to 3 replicas",
+      fix: "kafka-reassign-partitions.sh, to 3 replicas",
     };
   } else if (inSync < 2) {
     yield {
       found: "min.insync.replicas is 1: a record may be lost with one broker",
-      mend: `${ALTER} min.insync.replicas=2`,
+      fix: `${ALTER} min.insync.replicas=2`,
     };
   } else if (inSync >= factor) {
     yield {
       found: `min.insync.replicas is ${inSync} of ${factor} replicas: one broker away stops delivery`,
-      mend: `${ALTER} min.insync.replicas=${factor - 1}`,
+      fix: `${ALTER} min.insync.replicas=${factor - 1}`,
     };
   }
   if (settings.get("unclean.leader.election.enable") === "true") {
     yield {
       found: "unclean leader election may lose records",
-      mend: `${ALTER} unclean.leader.election.enable=false`,
+      fix: `${ALTER} unclean.leader.election.enable=false`,
     };
   }
   const policy = settings.get("cleanup.policy") ?? "delete";
@@ -117,12 +117,12 @@ function* faultsOf(
     if (policy === "compact") return;
     yield {
       found: `cleanup.policy is ${policy}: the progress record would be deleted`,
-      mend: `${ALTER} cleanup.policy=compact`,
+      fix: `${ALTER} cleanup.policy=compact`,
     };
     return;
   }
   if (policy.includes("compact") && !kafka.tombstones) {
-    yield { found: "compacted, and deletes leave their rows in it", mend: "set KAFKA_TOMBSTONES=true" };
+    yield { found: "compacted, and deletes leave their rows in it", fix: "set KAFKA_TOMBSTONES=true" };
   }
   const bytes = Number(settings.get("max.message.bytes") ?? Infinity);
   if (bytes < kafka.messageBytesMax) yield sizeFault("max.message.bytes", bytes, kafka.messageBytesMax);
@@ -171,6 +171,6 @@ function defaultsFinding(
 function sizeFault(name: string, bytes: number, wanted: number): Fault {
   return {
     found: `${name} is ${bytes}, below KAFKA_MAX_MESSAGE_BYTES ${wanted}: a full batch would be refused`,
-    mend: `set KAFKA_MAX_MESSAGE_BYTES=${bytes}`,
+    fix: `set KAFKA_MAX_MESSAGE_BYTES=${bytes}`,
   };
 }

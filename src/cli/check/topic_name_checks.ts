@@ -63,5 +63,5 @@ function topicNames({ pg, kafka, tables }: Config): TopicNames {
 function conflictFinding({ kafka }: Config, check: string, conflict: CaptureError): Finding {
   return kafka.oversize === "stop"
     ? failed(check, conflict)
-    : warning(check, `${conflict.message}; its changes go to the dead-letter topic`, conflict.hint);
+    : warning(check, `${conflict.message}; its changes go to the dead-letter topic`, conflict.fix);
 }

@@ -34,7 +34,7 @@ export const STATUS_PAGE = `<!doctype html>
 <section id="problem" class="problem" hidden>
   <h2><span id="problem-title"></span> <time id="problem-time"></time></h2>
   <p id="problem-message"></p>
-  <p id="problem-mend"><b>Mend</b> <code></code></p>
+  <p id="problem-fix"><b>Fix</b> <code></code></p>
 </section>
 
 <section class="tiles" aria-label="Figures">

@@ -71,8 +71,8 @@ function problem(last, now, ready) {
   text("problem-title", isPast ? "Last problem" : last.level === "error" ? "Error" : "Problem");
   text("problem-time", time(Math.max(0, age)) + " ago");
   text("problem-message", last.message);
-  $("problem-mend").hidden = last.mend === null;
-  $("problem-mend").querySelector("code").textContent = last.mend ?? "";
+  $("problem-fix").hidden = last.fix === null;
+  $("problem-fix").querySelector("code").textContent = last.fix ?? "";
 }
 function cell(row, value) {
   const node = row.insertCell();

@@ -40,7 +40,7 @@ dd{overflow-wrap:anywhere;min-width:0}
 .problem p{overflow-wrap:anywhere}
 .problem p+p{margin-top:6px}
 code{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
-#problem-mend b{font-size:12px;color:var(--soft);margin-right:4px;font-weight:600}
+#problem-fix b{font-size:12px;color:var(--soft);margin-right:4px;font-weight:600}
 .tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:14px}
 .tile{display:flex;flex-direction:column;min-width:0}
 .tile.wide{grid-area:span 3/span 2}

@@ -1,4 +1,4 @@
-// What the runtime's TLS errors mean for a person: what was found, and what mends it.
+// What the runtime's TLS errors mean for a person: what was found, and what fixes it.
 
 import { CaptureError } from "../../core/errors.ts";
 import type { TlsSettings } from "./security.ts";

@@ -87,10 +87,10 @@ function certificatesOf(file: PemFile): readonly [string, ...string[]] {
 }
 
 function none(file: PemFile): never {
-  const mend = holdsPrivateKey(file.text)
+  const fix = holdsPrivateKey(file.text)
     ? `it is a key: name the certificate's file in ${file.name}`
     : `name a PEM file, which begins with -----BEGIN CERTIFICATE-----`;
-  throw unusable(file, "it holds no certificate", mend);
+  throw unusable(file, "it holds no certificate", fix);
 }
 
 /** The key, once it is sure that it is the one of the first certificate. A wrong pair would be an obscure alert later. */

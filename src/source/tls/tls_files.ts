@@ -123,8 +123,8 @@ function readKey(path: string, files: SettingsFiles): string {
   if (isOpen(facts)) throw wrong(`group or world has access to key "${path}"`, `chmod 600 '${path}'`);
   const key = read(path, "the key", files) ?? "";
   if (isEncryptedKey(key)) {
-    const mend = `write it without a passphrase: openssl pkey -in '${path}' -out FILE, and PG_SSL_KEY=FILE`;
-    throw wrong(`key "${path}" is encrypted`, mend);
+    const fix = `write it without a passphrase: openssl pkey -in '${path}' -out FILE, and PG_SSL_KEY=FILE`;
+    throw wrong(`key "${path}" is encrypted`, fix);
   }
   try {
     createPrivateKey(key);

@@ -1,0 +1,13 @@
+// The table of mutations fits the source: each names a place that is there, once.
+
+import { strictEqual } from "node:assert";
+import { fileURLToPath } from "node:url";
+import { MUTATIONS } from "../../mutation/mutations.ts";
+
+Deno.test("each mutation changes exactly one place", async () => {
+  for (const { breaks, file, find, replace } of MUTATIONS) {
+    const text = await Deno.readTextFile(fileURLToPath(new URL(`../../../${file}`, import.meta.url)));
+    strictEqual(text.split(find).length - 1, 1, `${file}: ${breaks}`);
+    strictEqual(find === replace, false, breaks);
+  }
+});
