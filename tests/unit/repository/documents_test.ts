@@ -151,6 +151,23 @@ Deno.test("every link and every path leads somewhere", () => {
   }
 });
 
+Deno.test("every symbol that the documents for engineers name is one of the program", () => {
+  const program = ["src", "dev", "tests"].flatMap((folder) => [...sourceFiles(folder)]).map(read).join("\n");
+  const words = new Set(program.match(/\w+/g));
+  let found = 0;
+  for (const path of ["CONTRIBUTING.md", "docs/ARCHITECTURE.md", "docs/DELIVERY.md", "docs/EXTENDING.md"]) {
+    for (const code of inlineCode(document(path).text)) {
+      // `Deno.startTls` is Deno's.
+      if (!/^[A-Za-z]\w*[a-z][A-Z]\w*(\.\w+)*$|^[A-Z]\w+\.\w+$/.test(code) || code.startsWith("Deno.")) {
+        continue;
+      }
+      for (const name of code.split(".")) ok(words.has(name), `${path}: there is no ${name}`);
+      found++;
+    }
+  }
+  ok(found > 50);
+});
+
 Deno.test("the exit codes of the README are those of the program", () => {
   const table = document("README.md").text.split("| exit code")[1]!.split("\n\n")[0]!;
   const documented = [...table.matchAll(/^\| (\d+) +\|/gm)].map(([, code]) => code!);
