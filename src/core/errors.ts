@@ -31,6 +31,8 @@ export type ErrorKind =
   | "decoding"
   /** An LSN of the replication stream contradicts others: it changed on the way. */
   | "stream-corrupt"
+  /** The stream described more tables than there is room for. A new connection describes those that still change. */
+  | "too-many-relations"
   /** Kafka can't be reached or a broker is not able to answer for now. */
   | "kafka-unavailable"
   /** A request to Kafka was not answered in time. */
@@ -92,6 +94,7 @@ export function errorPolicy(kind: ErrorKind): ErrorPolicy {
     case "postgres-silent":
     case "slot-in-use":
     case "stream-corrupt":
+    case "too-many-relations":
     case "fenced":
       return { action: "retry", pauseMsMax: 5_000 };
     // A new leader is elected within seconds, and each try is cheap: one connection, or a refused one.

@@ -14,6 +14,8 @@ import { type LogicalMessage, readMessage, type Relation, RowChange } from "./pg
 import { RecordNumbers } from "./pgoutput/record_numbers.ts";
 import type { TupleColumns } from "./pgoutput/tuple.ts";
 import { becomeDelete, becomeNew } from "./row_changes.ts";
+import type { Description } from "./description.ts";
+import type { Overflow } from "./overflow.ts";
 import { type Table, tableOf } from "./table.ts";
 import { type DescribedTable, TableRegistry } from "./table_registry.ts";
 
@@ -36,6 +38,8 @@ export interface DecoderOptions {
   readonly tombstones: boolean;
   /** Kept from stream to stream; absent: nothing is known. */
   readonly disorder?: KnownDisorder;
+  /** For descriptions of tables that memory has no room for; absent: there is only memory. */
+  readonly overflow?: Overflow;
 }
 
 type Step =
@@ -87,7 +91,7 @@ export class ChangeDecoder {
   constructor(options: DecoderOptions) {
     this.#format = options.format;
     this.#tombstones = options.tombstones;
-    this.#tables = new TableRegistry(options.format);
+    this.#tables = new TableRegistry(options.format, options.overflow);
     this.#checks = new LsnChecks(options.disorder ?? new KnownDisorder());
   }
 
@@ -163,11 +167,10 @@ export class ChangeDecoder {
   defineRelation(primaryKey: readonly string[] | null | undefined, types: readonly PgType[]): Table {
     const relation = this.pendingRelation;
     if (relation === undefined) throw new Error("no relation is pending");
-    const table = tableOf(relation, primaryKey);
-    this.#tables.define(table, types);
+    this.#tables.define({ relation, primaryKey, types });
     this.pendingRelation = undefined;
     this.#described = undefined;
-    return table;
+    return tableOf(relation, primaryKey);
   }
 
   /** Encodes the message's next record into `record`, and sets `target` and `seq`; false when there is no more. */
@@ -179,14 +182,23 @@ export class ChangeDecoder {
     }
   }
 
-  /** The tables that were described. */
-  get tables(): readonly Table[] {
-    return this.#tables.all;
+  /** The tables that were described, one at a time: all together they may not fit in memory. */
+  tables(): Iterable<Table> {
+    return this.#tables.all();
+  }
+
+  isDescribed(relationId: number): boolean {
+    return this.#tables.has(relationId);
+  }
+
+  /** What is known of a relation; undefined if it was not described. */
+  describe(relationId: number): Description | undefined {
+    return this.#tables.describe(relationId);
   }
 
   /** Takes a table's types as they are now, between two changes. @param types of each column, in its order */
   refreshTable(table: Table, types: readonly PgType[]): void {
-    this.#tables.define(table, types);
+    this.#tables.refresh(table.id, types);
     this.#described = undefined;
   }
 
@@ -197,7 +209,7 @@ export class ChangeDecoder {
    * @param asOf the end of the WAL when they were looked up: composite values of transactions up to it may be older
    */
   retypeTable(types: readonly PgType[], asOf: Lsn): void {
-    this.#described = this.#tables.retype(this.#described!.table, types, this.commitLsn, asOf);
+    this.#described = this.#tables.retype(this.#described!.table.id, types, this.commitLsn, asOf);
     this.#next = this.#taken;
   }
 

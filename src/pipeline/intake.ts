@@ -124,7 +124,7 @@ export class Intake {
 
   #named(error: unknown): unknown {
     if (!(error instanceof CaptureError) || error.kind !== "poison-change") return error;
-    return poisonError(error, this.#descriptions.next, this.#parts.decoder.tables);
+    return poisonError(error, this.#descriptions.next, this.#parts.decoder.tables());
   }
 
   /** Tells the observer what came since the last time: once a chunk, not once a row. */
