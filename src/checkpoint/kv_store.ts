@@ -3,6 +3,7 @@
 import { dirname } from "node:path";
 import { CaptureError } from "../core/errors.ts";
 import { formatLsn, parseLsn, type Position, positionOfVersion1, VERSION_1_HINT } from "../core/position.ts";
+import { utf8 } from "../core/utf8.ts";
 import type { Checkpoint, CheckpointStore } from "../pipeline/ports.ts";
 
 const KEY = ["checkpoint"];
@@ -43,7 +44,7 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
     });
     // Bytes are kept as they are. Any other value goes through V8's serializer, whose output an older V8 refuses:
     // whoever goes back to the version before would be left without the checkpoint.
-    await this.#guard("write", () => kv.set(KEY, new TextEncoder().encode(text)));
+    await this.#guard("write", () => kv.set(KEY, utf8(text)));
   }
 
   /** The opened file, for what else is kept in it. @throws CaptureError `checkpoint-unavailable` */

@@ -2,6 +2,7 @@
 
 import type { PgType } from "../core/pg_type.ts";
 import { formatLsn, parseLsn } from "../core/position.ts";
+import { utf8 } from "../core/utf8.ts";
 import type { RelationHistory, RelationVersion } from "../pipeline/relation_store.ts";
 
 const FORMAT_VERSION = 1;
@@ -16,7 +17,7 @@ export function printHistory(history: RelationHistory): Uint8Array {
     asOf: formatLsn(each.asOf),
     types: [...each.types],
   }));
-  return new TextEncoder().encode(JSON.stringify({ version: FORMAT_VERSION, versions }));
+  return utf8(JSON.stringify({ version: FORMAT_VERSION, versions }));
 }
 
 /** The history that the bytes are; undefined where they are not one of this format. */

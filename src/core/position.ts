@@ -54,6 +54,11 @@ export const VERSION_1_HINT =
 /** As a `seq`: above all numbers that a record has. */
 const WHOLE_TRANSACTION = Number.MAX_SAFE_INTEGER;
 
+/** The LSN of two unsigned halves of 32 bits, which is how the row path carries LSNs: it makes no bigint. */
+export function lsnOf(high: number, low: number): Lsn {
+  return (BigInt(high) << 32n) | BigInt(low);
+}
+
 /** `0/1634FA0`, as PostgreSQL prints a pg_lsn. */
 export function formatLsn(lsn: Lsn): string {
   return `${(lsn >> 32n).toString(16).toUpperCase()}/${(lsn & 0xffffffffn).toString(16).toUpperCase()}`;

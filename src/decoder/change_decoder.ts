@@ -8,7 +8,8 @@ import { Change, type Operation } from "./change.ts";
 import { isKeyChanged } from "./change_key.ts";
 import type { DeadLetter, RecordFormat } from "./formats/format.ts";
 import { KnownDisorder, LsnChecks } from "./pgoutput/lsn_checks.ts";
-import { located, malformed } from "./pgoutput/malformed.ts";
+import { located } from "./located.ts";
+import { malformedMessage } from "./pgoutput/malformed_message.ts";
 import type { MessageBytes } from "./pgoutput/message_bytes.ts";
 import { type LogicalMessage, readMessage, type Relation, RowChange } from "./pgoutput/messages.ts";
 import { RecordNumbers } from "./pgoutput/record_numbers.ts";
@@ -282,8 +283,10 @@ export class ChangeDecoder {
       ? this.#described
       : this.#tables.get(row.relationId);
     const tag = message.bytes[message.start]!;
-    if (described === undefined) throw malformed(tag, 1, `relation ${row.relationId} was not described`);
-    if (!this.inTransaction) throw malformed(tag, 0, "it came outside of a transaction");
+    if (described === undefined) {
+      throw malformedMessage(tag, 1, `relation ${row.relationId} was not described`);
+    }
+    if (!this.inTransaction) throw malformedMessage(tag, 0, "it came outside of a transaction");
     const { table } = described;
     this.#described = described;
     this.target = table;
@@ -305,7 +308,7 @@ export class ChangeDecoder {
   #expectColumns(columns: TupleColumns, count: number): void {
     if (columns.count === count) return;
     const { bytes, start } = this.#message;
-    throw malformed(bytes[start]!, 5, `${columns.count} columns, where the relation has ${count}`);
+    throw malformedMessage(bytes[start]!, 5, `${columns.count} columns, where the relation has ${count}`);
   }
 
   #encodeRow(): void {
@@ -340,7 +343,7 @@ export class ChangeDecoder {
     const described = this.#tables.get(relationId);
     const { bytes, start } = this.#message;
     if (described === undefined) {
-      throw malformed(bytes[start]!, 6, `relation ${relationId} was not described`);
+      throw malformedMessage(bytes[start]!, 6, `relation ${relationId} was not described`);
     }
     this.target = described.table;
     this.#change.truncate();

@@ -5,7 +5,7 @@ import type { ChangeDecoder } from "../decoder/change_decoder.ts";
 import type { Table } from "../decoder/table.ts";
 import type { Relation } from "../decoder/pgoutput/messages.ts";
 import type { PgType } from "../core/pg_type.ts";
-import type { CompositeMismatch } from "../decoder/formats/json/malformed.ts";
+import type { CompositeMismatch } from "../decoder/composite_mismatch.ts";
 import { CaptureError } from "../core/errors.ts";
 import { formatLsn, type Lsn, type SourceIdentity } from "../core/position.ts";
 import type { SourceSession } from "./ports.ts";

@@ -1,5 +1,6 @@
 // Names of topics: how a template becomes one, and how names of PostgreSQL are escaped in it.
 
+import { utf8 } from "../core/utf8.ts";
 import type { Placeholder, TopicTemplate } from "./table_rule.ts";
 
 /** The topic of a table that has no other by a rule. */
@@ -33,8 +34,6 @@ export function escapeName(name: string): string {
 }
 
 function escapeCharacter(character: string): string {
-  return Array.from(UTF8.encode(character), (byte) => `-${byte.toString(16).toUpperCase().padStart(2, "0")}`)
+  return Array.from(utf8(character), (byte) => `-${byte.toString(16).toUpperCase().padStart(2, "0")}`)
     .join("");
 }
-
-const UTF8 = new TextEncoder();

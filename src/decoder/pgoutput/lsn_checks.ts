@@ -1,7 +1,7 @@
 // Holds the LSNs of the stream against one another: one that changed on the way contradicts the others.
 
 import { CaptureError } from "../../core/errors.ts";
-import { formatLsn, type Lsn } from "../../core/position.ts";
+import { formatLsn, type Lsn, lsnOf } from "../../core/position.ts";
 import type { MessageBytes } from "./message_bytes.ts";
 
 /**
@@ -57,7 +57,7 @@ export class LsnChecks {
   change(high: number, low: number): void {
     if (high > this.#commitHigh || high === this.#commitHigh && low >= this.#commitLow) {
       throw corrupt(
-        `a change at ${halves(high, low)} is not below its commit, ${formatLsn(this.#commitLsn)}`,
+        `a change at ${formatLsn(lsnOf(high, low))} is not below its commit, ${formatLsn(this.#commitLsn)}`,
       );
     }
     this.#expectOrder(high, low);
@@ -116,19 +116,17 @@ export class LsnChecks {
     if (this.#disorder.has(this.#commitLsn)) return;
     this.#disorder.add(this.#commitLsn);
     throw corrupt(
-      `a change at ${halves(high, low)} came after one at ${halves(this.#lastHigh, this.#lastLow)}`,
+      `a change at ${formatLsn(lsnOf(high, low))} came after one at ${
+        formatLsn(lsnOf(this.#lastHigh, this.#lastLow))
+      }`,
     );
   }
 }
 
 function expectSame(lsn: Lsn, { walStartHigh, walStartLow }: MessageBytes): void {
-  const header = (BigInt(walStartHigh) << 32n) | BigInt(walStartLow);
+  const header = lsnOf(walStartHigh, walStartLow);
   if (header === lsn) return;
   throw corrupt(`a message with LSN ${formatLsn(lsn)} has LSN ${formatLsn(header)} in its header`);
-}
-
-function halves(high: number, low: number): string {
-  return formatLsn((BigInt(high) << 32n) | BigInt(low));
 }
 
 /** An LSN that can't be. */

@@ -1,7 +1,7 @@
 // Reads pgoutput messages, protocol version 1 (PostgreSQL manual, 53.9).
 
-import type { Lsn } from "../../core/position.ts";
-import { malformed } from "./malformed.ts";
+import { type Lsn, lsnOf } from "../../core/position.ts";
+import { malformedMessage } from "./malformed_message.ts";
 import { TupleColumns } from "./tuple.ts";
 
 /** A column as a Relation message names it. */
@@ -115,7 +115,7 @@ export function readMessage(
     case "Y":
       return TYPE;
     default:
-      throw malformed(tag, 0, "there is no such message in protocol version 1");
+      throw malformedMessage(tag, 0, "there is no such message in protocol version 1");
   }
 }
 
@@ -130,7 +130,7 @@ export function peekRelation(bytes: Uint8Array, start: number, end: number): Rel
 }
 
 function readRowChange(bytes: Uint8Array, start: number, end: number, tag: number, change: RowChange): void {
-  if (start + 6 > end) throw malformed(tag, end - start, "the message is cut off");
+  if (start + 6 > end) throw malformedMessage(tag, end - start, "the message is cut off");
   change.relationId = uint32At(bytes, start + 1);
   change.old = "none";
   let at = start + 5;
@@ -145,7 +145,7 @@ function readRowChange(bytes: Uint8Array, start: number, end: number, tag: numbe
     mark = at < end ? bytes[at++]! : 0;
   }
   if (tag === TAG_DELETE || mark !== MARK_NEW) {
-    throw malformed(tag, at - 1 - start, `a row is marked ${mark}`);
+    throw malformedMessage(tag, at - 1 - start, `a row is marked ${mark}`);
   }
   change.operation = tag === TAG_INSERT ? "INSERT" : "UPDATE";
   change.newColumns.read(bytes, at, end, tag, start);
@@ -222,8 +222,7 @@ class MessageReader {
   }
 
   uint64(): bigint {
-    const high = this.uint32();
-    return (BigInt(high) << 32n) | BigInt(this.uint32());
+    return lsnOf(this.uint32(), this.uint32());
   }
 
   /** Microseconds since 2000, rounded down to milliseconds since 1970: exact for 285 years either way. */
@@ -247,7 +246,7 @@ class MessageReader {
   }
 
   malformed(what: string): Error {
-    return malformed(this.#bytes[this.#start] ?? 0, this.at - this.#start, what);
+    return malformedMessage(this.#bytes[this.#start] ?? 0, this.at - this.#start, what);
   }
 
   #take(count: number): number {

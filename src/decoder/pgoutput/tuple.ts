@@ -1,6 +1,6 @@
 // TupleData: where the columns of a row are in the message's bytes.
 
-import { malformed } from "./malformed.ts";
+import { malformedMessage } from "./malformed_message.ts";
 
 /** In place of a column's start: the value is null. */
 export const NULL_COLUMN = -1;
@@ -25,7 +25,7 @@ export class TupleColumns {
    * @throws CaptureError `decoding`
    */
   read(bytes: Uint8Array, at: number, end: number, tag: number, origin: number): number {
-    if (at + 2 > end) throw malformed(tag, at - origin, "the row is cut off");
+    if (at + 2 > end) throw malformedMessage(tag, at - origin, "the row is cut off");
     const count = (bytes[at]! << 8) | bytes[at + 1]!;
     at += 2;
     if (count > this.starts.length) {
@@ -36,14 +36,14 @@ export class TupleColumns {
     const starts = this.starts;
     const ends = this.ends;
     for (let column = 0; column < count; column++) {
-      if (at >= end) throw malformed(tag, at - origin, `column ${column} of ${count} is missing`);
+      if (at >= end) throw malformedMessage(tag, at - origin, `column ${column} of ${count} is missing`);
       switch (bytes[at++]) {
         case KIND_TEXT: {
           const start = at + 4;
-          if (start > end) throw malformed(tag, at - origin, `column ${column} is cut off`);
+          if (start > end) throw malformedMessage(tag, at - origin, `column ${column} is cut off`);
           const length = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
           if (length < 0 || length > end - start) {
-            throw malformed(tag, at - origin, `column ${column} has a length of ${length}`);
+            throw malformedMessage(tag, at - origin, `column ${column} has a length of ${length}`);
           }
           starts[column] = start;
           at = ends[column] = start + length;
@@ -56,7 +56,7 @@ export class TupleColumns {
           starts[column] = UNCHANGED_COLUMN;
           break;
         default:
-          throw malformed(tag, at - 1 - origin, `column ${column} is of kind ${bytes[at - 1]}`);
+          throw malformedMessage(tag, at - 1 - origin, `column ${column} is of kind ${bytes[at - 1]}`);
       }
     }
     return at;

@@ -16,7 +16,7 @@ import {
   OPEN_BRACKET,
   QUOTE,
 } from "./ascii.ts";
-import { malformed } from "./malformed.ts";
+import { malformedValue } from "./malformed_value.ts";
 import { scratchBytes } from "./scratch.ts";
 import type { ValueWriter } from "./value_writer.ts";
 
@@ -44,15 +44,15 @@ export function arrayWriter(element: ValueWriter, delimiter: number, level: numb
     let elementDepth = 0;
     let valueDue = true;
     do {
-      if (at >= end) throw malformed("array");
+      if (at >= end) throw malformedValue("array");
       const byte = src[at]!;
       if (valueDue && byte === OPEN_BRACE) {
-        if (++open > (elementDepth || DIMENSIONS_MAX)) throw malformed("array");
+        if (++open > (elementDepth || DIMENSIONS_MAX)) throw malformedValue("array");
         out.byte(OPEN_BRACKET);
         at++;
       } else if (valueDue) {
         // All elements are equally deep.
-        if (open === 0 || (elementDepth !== 0 && open !== elementDepth)) throw malformed("array");
+        if (open === 0 || (elementDepth !== 0 && open !== elementDepth)) throw malformedValue("array");
         elementDepth = open;
         at = byte === QUOTE
           ? writeQuotedElement(element, level, src, at + 1, end, out)
@@ -67,10 +67,10 @@ export function arrayWriter(element: ValueWriter, delimiter: number, level: numb
         at++;
         open--;
       } else {
-        throw malformed("array");
+        throw malformedValue("array");
       }
     } while (open > 0);
-    if (at !== end) throw malformed("array");
+    if (at !== end) throw malformedValue("array");
   };
 }
 
@@ -82,7 +82,7 @@ function skipBounds(src: Uint8Array, start: number, end: number): number {
     i = skipBound(src, i, end, CLOSE_BRACKET);
   }
   if (i === start) return start;
-  if (i === end || src[i] !== EQUALS) throw malformed("array");
+  if (i === end || src[i] !== EQUALS) throw malformedValue("array");
   return i + 1;
 }
 
@@ -90,7 +90,7 @@ function skipBound(src: Uint8Array, start: number, end: number, closing: number)
   let i = start < end && src[start] === MINUS ? start + 1 : start;
   const digits = i;
   while (i < end && isDigit(src[i])) i++;
-  if (i === digits || i === end || src[i] !== closing) throw malformed("array");
+  if (i === digits || i === end || src[i] !== closing) throw malformedValue("array");
   return i + 1;
 }
 
@@ -107,9 +107,9 @@ function writeBareElement(
   for (; i < end; i++) {
     const byte = src[i]!;
     if (byte === delimiter || byte === CLOSE_BRACE) break;
-    if (byte === QUOTE || byte === BACKSLASH || byte === OPEN_BRACE) throw malformed("array");
+    if (byte === QUOTE || byte === BACKSLASH || byte === OPEN_BRACE) throw malformedValue("array");
   }
-  if (i === start) throw malformed("array");
+  if (i === start) throw malformedValue("array");
   if (isWord(src, start, i, NULL)) out.append(JSON_NULL);
   else element(src, start, i, out);
   return i;
@@ -132,7 +132,7 @@ function writeQuotedElement(
   }
   let close = i;
   while (close < end && src[close] !== QUOTE) close += src[close] === BACKSLASH ? 2 : 1;
-  if (close >= end) throw malformed("array");
+  if (close >= end) throw malformedValue("array");
   const bytes = scratchBytes(level, close - start);
   let length = 0;
   for (let from = start; from < close; from++) {

@@ -3,7 +3,7 @@
 import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";
 import { BACKSLASH, QUOTE } from "./ascii.ts";
-import { malformed } from "./malformed.ts";
+import { malformedValue } from "./malformed_value.ts";
 
 const LETTER_X = 0x78;
 const PADDING = 0x3d;
@@ -21,7 +21,7 @@ for (let value = 0; value < 16; value++) {
 export function writeBytea(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   const first = start + 2;
   if (end < first || src[start] !== BACKSLASH || src[start + 1] !== LETTER_X || (end - first) % 2 !== 0) {
-    throw malformed("bytea");
+    throw malformedValue("bytea");
   }
   out.ensure(Math.ceil((end - first) / 6) * 4 + 2);
   const bytes = out.bytes;
@@ -46,7 +46,7 @@ export function writeBytea(src: Uint8Array, start: number, end: number, out: Byt
     bytes[at++] = two ? ALPHABET[group >> 6 & 0x3f]! : PADDING;
     bytes[at++] = PADDING;
   }
-  if (seen < 0) throw malformed("bytea");
+  if (seen < 0) throw malformedValue("bytea");
   bytes[at++] = QUOTE;
   out.length = at;
 }

@@ -5,7 +5,8 @@ import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";
 import { BACKSLASH, CLOSE_BRACE, COMMA, OPEN_BRACE, QUOTE } from "./ascii.ts";
 import { CaptureError } from "../../../core/errors.ts";
-import { CompositeMismatch, malformed } from "./malformed.ts";
+import { CompositeMismatch } from "../../composite_mismatch.ts";
+import { malformedValue } from "./malformed_value.ts";
 import { scratchBytes } from "./scratch.ts";
 import type { ValueWriter } from "./value_writer.ts";
 
@@ -58,7 +59,7 @@ function writeFields(
 ): void {
   const last = end - 1;
   if (last <= start || src[start] !== OPEN_PARENTHESIS || src[last] !== CLOSE_PARENTHESIS) {
-    throw malformed("composite");
+    throw malformedValue("composite");
   }
   if (values.length === 0) out.byte(OPEN_BRACE);
   let at = start + 1;
@@ -68,7 +69,7 @@ function writeFields(
       if (at === last) {
         throw new CompositeMismatch(typeName, `it has fewer fields than the type's ${values.length}`);
       }
-      if (src[at++] !== COMMA) throw malformed("composite");
+      if (src[at++] !== COMMA) throw malformedValue("composite");
     }
     out.append(keys[field]!);
     at = src[at] === QUOTE
@@ -103,7 +104,7 @@ function writeBareField(
     const byte = src[i]!;
     const special = byte === QUOTE || byte === BACKSLASH || byte === OPEN_PARENTHESIS ||
       byte === CLOSE_PARENTHESIS;
-    if (special) throw malformed("composite");
+    if (special) throw malformedValue("composite");
   }
   if (i === start) out.append(JSON_NULL);
   else value(src, start, i, out);
@@ -146,5 +147,5 @@ function closingQuote(src: Uint8Array, start: number, end: number): number {
     else if (i + 1 < end && src[i + 1] === QUOTE) i += 2;
     else return i;
   }
-  throw malformed("composite");
+  throw malformedValue("composite");
 }

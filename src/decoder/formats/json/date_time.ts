@@ -6,7 +6,7 @@ import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";
 import { COLON, DOT, isDigit, isWord, MINUS, PLUS, QUOTE, ZERO } from "./ascii.ts";
 import { copyQuoted } from "./copy.ts";
-import { malformed } from "./malformed.ts";
+import { malformedValue } from "./malformed_value.ts";
 import { scanNumber } from "./number.ts";
 
 const SPACE = 0x20;
@@ -62,14 +62,14 @@ export function writeDate(src: Uint8Array, start: number, end: number, out: Byte
 
 /** As printed: `10:30:00.5`, `24:00:00`. */
 export function writeTime(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
-  if (scanTime(src, start, end) !== end) throw malformed("time");
+  if (scanTime(src, start, end) !== end) throw malformedValue("time");
   copyQuoted(src, start, end, out);
 }
 
 /** `10:30:00+02` as `10:30:00+02:00`, `+00` as `Z`; an offset with minutes or seconds as printed. */
 export function writeTimetz(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   const zone = scanTime(src, start, end);
-  if (zone === -1 || !isZone(src, zone, end)) throw malformed("timetz");
+  if (zone === -1 || !isZone(src, zone, end)) throw malformedValue("timetz");
   if (isWord(src, zone, end, UTC)) {
     copyQuoted(src, start, zone + 1, out);
     out.bytes[out.length - 2] = LETTER_Z;
@@ -165,6 +165,6 @@ function separateWithT(src: Uint8Array, start: number, out: ByteWriter, length: 
 
 function writeInfinity(typeName: string, src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   const known = isWord(src, start, end, INFINITY) || isWord(src, start, end, NEGATIVE_INFINITY);
-  if (!known) throw malformed(typeName);
+  if (!known) throw malformedValue(typeName);
   copyQuoted(src, start, end, out);
 }

@@ -1,8 +1,9 @@
 // Writes numbers as ASCII digits into a ByteWriter.
 
+import { utf8 } from "../../../core/utf8.ts";
 import type { ByteWriter } from "../byte_writer.ts";
 
-const HEX = new TextEncoder().encode("0123456789ABCDEF");
+const HEX = utf8("0123456789ABCDEF");
 const DIGITS_MAX = 17;
 
 /** Appends a whole number from 0 to 2^53 - 1 in decimal. */

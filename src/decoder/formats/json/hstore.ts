@@ -5,7 +5,7 @@ import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";
 import { CLOSE_BRACE, COLON, COMMA, isWord, OPEN_BRACE, QUOTE } from "./ascii.ts";
 import { writeQuotedText } from "./json_string.ts";
-import { malformed } from "./malformed.ts";
+import { malformedValue } from "./malformed_value.ts";
 
 const ARROW = utf8("=>");
 const SEPARATOR = utf8(", ");
@@ -36,12 +36,12 @@ export function writeHstore(src: Uint8Array, start: number, end: number, out: By
 
 function writeText(src: Uint8Array, start: number, end: number, out: ByteWriter): number {
   const after = writeQuotedText(src, start, end, out);
-  if (after === -1) throw malformed("hstore");
+  if (after === -1) throw malformedValue("hstore");
   return after;
 }
 
 function skipWord(src: Uint8Array, start: number, end: number, word: Uint8Array): number {
   const after = start + word.length;
-  if (after > end || !isWord(src, start, after, word)) throw malformed("hstore");
+  if (after > end || !isWord(src, start, after, word)) throw malformedValue("hstore");
   return after;
 }

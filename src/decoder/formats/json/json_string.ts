@@ -1,5 +1,6 @@
 // JSON strings: a value's bytes escaped on the way, and fragments made ready once.
 
+import { utf8 } from "../../../core/utf8.ts";
 import type { ByteWriter } from "../byte_writer.ts";
 import { BACKSLASH, QUOTE, ZERO } from "./ascii.ts";
 import { plainEnd } from "./plain_text.ts";
@@ -70,7 +71,7 @@ export function writeQuotedText(src: Uint8Array, start: number, end: number, out
  * become `\udXXX` escapes, so that the bytes are UTF-8 (well-formed JSON.stringify, ECMA-262 section 25.5.2.3).
  */
 export function jsonStringBytes(text: string): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(text));
+  return utf8(JSON.stringify(text));
 }
 
 /** Copies up to the first byte that needs an escape; returns its index, or `end`. `bytes` has the room. */
@@ -110,9 +111,4 @@ function writeEscape(byte: number, bytes: Uint8Array, at: number): number {
 
 function hexDigit(value: number): number {
   return value < 10 ? ZERO + value : 0x57 + value;
-}
-
-/** `text` as a JSON string. */
-export function quoted(text: string): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(jsonStringBytes(text));
 }

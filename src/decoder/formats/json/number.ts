@@ -4,7 +4,7 @@ import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";
 import { DOT, isDigit, isWord, MINUS, PLUS, ZERO } from "./ascii.ts";
 import { copyBytes, copyQuoted } from "./copy.ts";
-import { malformed } from "./malformed.ts";
+import { malformedValue } from "./malformed_value.ts";
 import type { ValueWriter } from "./value_writer.ts";
 
 const NAN = utf8("NaN");
@@ -23,10 +23,10 @@ export function integerWriter(typeName: string): ValueWriter {
       i++;
     }
     // A leading zero is no JSON, and PostgreSQL prints none.
-    if (i === end || (src[i] === ZERO && end - i > 1)) throw malformed(typeName);
+    if (i === end || (src[i] === ZERO && end - i > 1)) throw malformedValue(typeName);
     for (; i < end; i++) {
       const byte = src[i]!;
-      if (byte < 0x30 || byte > 0x39) throw malformed(typeName);
+      if (byte < 0x30 || byte > 0x39) throw malformedValue(typeName);
       bytes[at++] = byte;
     }
     out.length = at;
@@ -86,6 +86,6 @@ function writeNotFinite(
 ): void {
   const known = isWord(src, start, end, NAN) || isWord(src, start, end, INFINITY) ||
     isWord(src, start, end, NEGATIVE_INFINITY);
-  if (!known) throw malformed(typeName);
+  if (!known) throw malformedValue(typeName);
   copyQuoted(src, start, end, out);
 }

@@ -4,7 +4,7 @@ import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";
 import { copyBytes } from "./copy.ts";
 import { writeJsonString } from "./json_string.ts";
-import { malformed } from "./malformed.ts";
+import { malformedValue } from "./malformed_value.ts";
 
 const LETTER_F = 0x66;
 const LETTER_T = 0x74;
@@ -16,7 +16,7 @@ export function writeBoolean(src: Uint8Array, start: number, end: number, out: B
   const byte = end - start === 1 ? src[start] : undefined;
   if (byte === LETTER_T) out.append(TRUE);
   else if (byte === LETTER_F) out.append(FALSE);
-  else throw malformed("boolean");
+  else throw malformedValue("boolean");
 }
 
 /**
@@ -24,7 +24,7 @@ export function writeBoolean(src: Uint8Array, start: number, end: number, out: B
  * parsed: a parser would lose digits, order and double keys.
  */
 export function writeJson(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
-  if (start === end) throw malformed("json");
+  if (start === end) throw malformedValue("json");
   copyBytes(src, start, end, out);
 }
 

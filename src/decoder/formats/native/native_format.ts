@@ -10,7 +10,6 @@ import type { Table } from "../../table.ts";
 import { ByteWriter } from "../byte_writer.ts";
 import type { RecordFormat, TableEncoder, UnsendableRecord } from "../format.ts";
 import { writeDecimal, writeLsn } from "../json/digits.ts";
-import { quoted } from "../json/json_string.ts";
 import { NativeTableEncoder } from "./native_table_encoder.ts";
 import { messageText, pointerText } from "./text_records.ts";
 
@@ -38,8 +37,8 @@ export class NativeFormat implements RecordFormat, EncodedRecord {
 
   /** @param version the program's, for `source.version` */
   constructor(version: string, database: string) {
-    this.#sourceHead = `,"source":{"version":${quoted(version)},"connector":"pg-capture","ts_ms":`;
-    this.#database = quoted(database);
+    this.#sourceHead = `,"source":{"version":${JSON.stringify(version)},"connector":"pg-capture","ts_ms":`;
+    this.#database = JSON.stringify(database);
   }
 
   get record(): EncodedRecord {
@@ -73,8 +72,8 @@ export class NativeFormat implements RecordFormat, EncodedRecord {
 
   encodePointer(unsendable: UnsendableRecord): void {
     const { table, isKeyChange } = unsendable;
-    const schema = table === null ? "null" : quoted(table.schema);
-    const name = table === null ? "null" : quoted(table.table);
+    const schema = table === null ? "null" : JSON.stringify(table.schema);
+    const name = table === null ? "null" : JSON.stringify(table.table);
     const key = this.keyEnd < 0 ? null : new TextDecoder().decode(this.bytes.subarray(0, this.keyEnd));
     const value = pointerText(unsendable, schema, name, key, this.#nowMs);
     this.#writeText(key, value + this.#sourceText(schema, name, unsendable, isKeyChange));

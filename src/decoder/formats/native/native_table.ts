@@ -3,7 +3,7 @@
 import type { PgType } from "../../../core/pg_type.ts";
 import type { Operation } from "../../change.ts";
 import type { KeyColumns, Table } from "../../table.ts";
-import { jsonStringBytes, quoted } from "../json/json_string.ts";
+import { jsonStringBytes } from "../json/json_string.ts";
 import { utf8 } from "../../../core/utf8.ts";
 import { type ValueWriter, valueWriter } from "../json/value_writer.ts";
 
@@ -31,7 +31,7 @@ export interface NativeTable {
 /** @param types and mayBeOlder as for `RecordFormat.table` */
 export function compileNativeTable(table: Table, types: readonly PgType[], mayBeOlder: boolean): NativeTable {
   const names = table.columns.map((column) => jsonStringBytes(column.name));
-  const place = `"schema":${quoted(table.schema)},"table":${quoted(table.table)}`;
+  const place = `"schema":${JSON.stringify(table.schema)},"table":${JSON.stringify(table.table)}`;
   return {
     writers: types.map((type) => valueWriter(type, mayBeOlder)),
     namePrefixes: names.map((name) => concat([COMMA, name, COLON])),

@@ -3,7 +3,7 @@
 import type { PgType } from "../../../core/pg_type.ts";
 import { utf8 } from "../../../core/utf8.ts";
 import type { Change } from "../../change.ts";
-import { malformed } from "../../pgoutput/malformed.ts";
+import { malformedMessage } from "../../pgoutput/malformed_message.ts";
 import { NULL_COLUMN, type TupleColumns, UNCHANGED_COLUMN } from "../../pgoutput/tuple.ts";
 import type { KeyColumns, Table } from "../../table.ts";
 import type { TableEncoder } from "../format.ts";
@@ -125,7 +125,7 @@ export class NativeTableEncoder implements TableEncoder {
     }
     if (start >= 0) this.#table.writers[column]!(bytes, start, from.ends[column]!, this.#format.out);
     else if (start === NULL_COLUMN) this.#format.out.append(NULL);
-    else throw malformed(0, 0, "a key column's value was not sent");
+    else throw malformedMessage(0, 0, "a key column's value was not sent");
   }
 
   #writeUnchanged(columns: TupleColumns, fill: TupleColumns | null): void {

@@ -3,7 +3,6 @@
 import { Buffer } from "node:buffer";
 import type { LogicalMessage } from "../../pgoutput/messages.ts";
 import type { UnsendableRecord } from "../format.ts";
-import { quoted } from "../json/json_string.ts";
 
 /**
  * The key of a `pg_logical_emit_message`, and its value up to `source`.
@@ -14,7 +13,7 @@ export function messageText(
   bytes: Uint8Array,
   nowMs: number,
 ): { readonly key: string; readonly value: string } {
-  const prefix = quoted(message.prefix);
+  const prefix = JSON.stringify(message.prefix);
   const content = Buffer.from(bytes.subarray(message.contentStart, message.contentEnd)).toString("base64");
   return {
     key: `{"prefix":${prefix}}`,
