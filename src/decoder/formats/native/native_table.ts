@@ -1,4 +1,4 @@
-// What the envelopes of one table share, as bytes that are ready to be copied.
+// The parts that all envelopes of a table share, as bytes to copy.
 
 import type { PgType } from "../../../core/pg_type.ts";
 import type { Operation } from "../../change.ts";
@@ -9,18 +9,16 @@ import { type ValueWriter, valueWriter } from "../json/value_writer.ts";
 
 const OPERATIONS: readonly Operation[] = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "READ"];
 
-/** The fragments of a table's envelopes, and a writer for each column. */
+/** The constant parts of a table's envelopes, and a writer for each column. */
 export interface NativeTable {
   readonly writers: readonly ValueWriter[];
   /** `,"name":` for each column. */
   readonly namePrefixes: readonly Uint8Array[];
-  /** `"name"` for each column. */
-  readonly names: readonly Uint8Array[];
   /** Whether the column is part of the replica identity. */
   readonly identity: readonly boolean[];
-  /** The JSON before each column of the table's key: `{"id":`, `,"part":`. */
+  /** The JSON before each column of the key: `{"id":`, `,"part":`. */
   readonly keyPrefixes: readonly Uint8Array[];
-  /** The same of its identity key. */
+  /** The same for the identity key. */
   readonly identityPrefixes: readonly Uint8Array[];
   /** `{"schema":"public","table":"users","op":"INSERT","ts_ms":` */
   readonly heads: ReadonlyMap<Operation, Uint8Array>;
@@ -28,14 +26,15 @@ export interface NativeTable {
   readonly source: Uint8Array;
 }
 
-/** @param types and mayBeOlder as for `RecordFormat.table` */
+/** @param types, mayBeOlder as for `RecordFormat.table` */
 export function compileNativeTable(table: Table, types: readonly PgType[], mayBeOlder: boolean): NativeTable {
+  // Columns of one type share a writer: a composite type's can be large.
+  const writers = new Map([...new Set(types)].map((type) => [type, valueWriter(type, mayBeOlder)]));
   const names = table.columns.map((column) => jsonStringBytes(column.name));
   const place = `"schema":${JSON.stringify(table.schema)},"table":${JSON.stringify(table.table)}`;
   return {
-    writers: types.map((type) => valueWriter(type, mayBeOlder)),
+    writers: types.map((type) => writers.get(type)!),
     namePrefixes: names.map((name) => concat([COMMA, name, COLON])),
-    names,
     identity: table.columns.map((column) => column.isIdentity),
     keyPrefixes: prefixesOf(table.key, names),
     identityPrefixes: prefixesOf(table.identityKey, names),
