@@ -5,7 +5,10 @@ import { CaptureError } from "../core/errors.ts";
 import { advice, setting } from "../core/advice.ts";
 import type { Overflow } from "../decoder/overflow.ts";
 
-/** Created when it is first written to. It has no name after that, so that nothing is left however the process ends. */
+/**
+ * Created when it is first written to. It has no name after that, so that nothing is left however the process
+ * ends.
+ */
 export class OverflowFile implements Overflow, Disposable {
   readonly #folder: string;
   #file: Deno.FsFile | undefined;

@@ -1,8 +1,8 @@
-// Text as UTF-8 bytes.
+// Encodes text as UTF-8.
 
 const ENCODER = new TextEncoder();
 
-/** The UTF-8 bytes of `text`, for fragments that are prepared once and copied often. */
+/** The UTF-8 bytes of `text`. Not for the hot path, where nothing is encoded a row. */
 export function utf8(text: string): Uint8Array {
   return ENCODER.encode(text);
 }

@@ -44,8 +44,8 @@ export class ChangeKey {
 }
 
 /**
- * One change of a row, or the TRUNCATE of a table. The decoder has one object for all changes and overwrites it for
- * each, so a format must not keep any part of it.
+ * One change of a row, or the TRUNCATE of a table. The decoder has one object for all changes and overwrites
+ * it for each, so a format must not keep any part of it.
  */
 export class Change implements RecordPlace {
   operation: Exclude<Operation, "MESSAGE"> = "INSERT";

@@ -34,7 +34,9 @@ export type RecordTarget = Table | "message";
 
 export interface DecoderOptions {
   readonly format: RecordFormat;
-  /** Whether tombstones (the same key with a null value) follow the records for which the format wants them. */
+  /**
+   * Whether tombstones (the same key with a null value) follow the records for which the format wants them.
+   */
   readonly tombstones: boolean;
   /** Is shared by all streams of a process; absent: nothing is known. */
   readonly disorder?: KnownDisorder;
@@ -172,7 +174,10 @@ export class ChangeDecoder {
     return tableOf(relation, primaryKey);
   }
 
-  /** Encodes the next record of the message into `record` and sets `target` and `seq`. @returns false if there is none */
+  /**
+   * Encodes the next record of the message into `record` and sets `target` and `seq`.
+   * @returns false if there is none
+   */
   nextRecord(): boolean {
     try {
       return this.#nextRecord();
@@ -202,11 +207,11 @@ export class ChangeDecoder {
   }
 
   /**
-   * Replaces the types of the current table after `nextRecord` threw a CompositeMismatch. The next `nextRecord`
-   * encodes the same record again.
+   * Replaces the types of the current table after `nextRecord` threw a CompositeMismatch. The next
+   * `nextRecord` encodes the same record again.
    * @param types of each column, in the table's order
-   * @param asOf the end of WAL when they were looked up. Transactions that commit up to there may have values that
-   *   are older than the types
+   * @param asOf the end of WAL when they were looked up. Transactions that commit up to there may have values
+   *   that are older than the types
    */
   retypeTable(types: readonly PgType[], asOf: Lsn): void {
     this.#described = this.#tables.retype(this.#described!.table.id, types, this.commitLsn, asOf);
@@ -214,8 +219,8 @@ export class ChangeDecoder {
   }
 
   /**
-   * Replaces the current record, which can't be sent, by a pointer: the same key, and a value that describes the
-   * record and says why it can't be sent.
+   * Replaces the current record, which can't be sent, by a pointer: the same key, and a value that describes
+   * the record and says why it can't be sent.
    */
   replaceWithPointer(found: DeadLetter): void {
     const { target, operation, seq } = this;
@@ -312,8 +317,9 @@ export class ChangeDecoder {
   #encodeRow(): void {
     this.#next = "done";
     const { operation } = this.#row;
-    // An UPDATE is one record, or two if it changes the key that is known, which may differ when the WAL is read
-    // again. A single record takes the second number, so that one that was delivered never comes again as two.
+    // An UPDATE is one record, or two if it changes the key that is known, which may differ when the WAL is
+    // read again. A single record takes the second number, so that one that was delivered never comes again
+    // as two.
     if (operation === "DELETE") this.#encodeDelete(false, this.#firstSeq);
     else this.#encodeNew(operation, false, operation === "UPDATE" ? this.#firstSeq + 1 : this.#firstSeq);
   }
@@ -363,7 +369,8 @@ export class ChangeDecoder {
     this.#logicalMessage = message;
     this.#next = "message";
     if (!message.transactional) {
-      // PostgreSQL sends it as soon as it is read, between transactions. Its LSN is in order with their commit LSNs.
+      // PostgreSQL sends it as soon as it is read, between transactions. Its LSN is in order with their
+      // commit LSNs.
       if (this.inTransaction) {
         throw new CaptureError(
           "decoding",
@@ -372,8 +379,8 @@ export class ChangeDecoder {
       }
       this.commitLsn = message.lsn;
       this.commitTimeMs = this.#nowMs;
-      // Its LSN is the end of its WAL record, where a commit record may begin. The changes of that transaction have
-      // the same commit LSN, and numbers from 1.
+      // Its LSN is the end of its WAL record, where a commit record may begin. The changes of that
+      // transaction have the same commit LSN, and numbers from 1.
       this.seq = this.#firstSeq = 0;
       this.#format.beginTransaction({ commitLsn: message.lsn, commitTimeUs: this.#nowMs * 1000, xid: 0 });
       return "change";

@@ -3,8 +3,9 @@
 import { CaptureError } from "../core/errors.ts";
 
 /**
- * A composite value that does not fit its type. PostgreSQL prints a row with the type as it was when the row was
- * written, and the stream does not report ALTER TYPE, so the type has to be looked up again before this is an error.
+ * A composite value that does not fit its type. PostgreSQL prints a row with the type as it was when the row
+ * was written, and the stream does not report ALTER TYPE, so the type has to be looked up again before this
+ * is an error.
  */
 export class CompositeMismatch extends CaptureError {
   constructor(typeName: string, found: string) {

@@ -6,8 +6,8 @@ import { CompositeMismatch } from "./composite_mismatch.ts";
 import type { MessageBytes } from "./pgoutput/message_bytes.ts";
 
 /**
- * The error with the LSN of its message and the name of its table, if it is a CaptureError. A CompositeMismatch stays
- * as it is: the record is tried again first.
+ * The error with the LSN of its message and the name of its table, if it is a CaptureError. A
+ * CompositeMismatch stays as it is: the record is tried again first.
  */
 export function located(
   error: unknown,

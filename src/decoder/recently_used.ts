@@ -6,8 +6,9 @@ interface Sized<T> {
 }
 
 /**
- * Two generations of half the bound each. What is used moves to the younger; when that is full, the older one is
- * dropped and the younger takes its place. So a hit in the younger generation, which is what a row has, writes nothing.
+ * Two generations of half the bound each. What is used moves to the younger; when that is full, the older one
+ * is dropped and the younger takes its place. So a hit in the younger generation, which is what a row has,
+ * writes nothing.
  */
 export class RecentlyUsed<T> {
   readonly #generationBytesMax: number;

@@ -11,8 +11,8 @@ export interface RecordStoreLimits {
 /**
  * Not a Map of Uint8Arrays: each of those takes about 300 bytes more than what is in it.
  *
- * A record that grows moves to a slot of twice the size, and its old slot is lost. So lost slots never take more room
- * than those in use.
+ * A record that grows moves to a slot of twice the size, and its old slot is lost. So lost slots never take
+ * more room than those in use.
  */
 export class RecordStore {
   readonly #limits: RecordStoreLimits;

@@ -22,8 +22,9 @@ export interface RegistryLimits {
 }
 
 /**
- * All tables of a stream. PostgreSQL describes a table once a connection and says nothing when it is dropped, so
- * every description is kept, as bytes; encoders are compiled on use, and the least recently used ones are dropped.
+ * All tables of a stream. PostgreSQL describes a table once a connection and says nothing when it is dropped,
+ * so every description is kept, as bytes; encoders are compiled on use, and the least recently used ones are
+ * dropped.
  */
 export class TableRegistry {
   readonly #format: RecordFormat;
@@ -108,7 +109,10 @@ export class TableRegistry {
   }
 }
 
-/** About how much memory an encoder takes (measured: 950 bytes a column of the native format, names of 8 bytes). */
+/**
+ * About how much memory an encoder takes (measured: 950 bytes a column of the native format, names of 8
+ * bytes).
+ */
 function encoderBytes({ columns }: Table, descriptionBytes: number): number {
   return TABLE_BYTES + columns.length * COLUMN_BYTES + descriptionBytes * COPIES;
 }

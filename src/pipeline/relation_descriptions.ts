@@ -42,7 +42,9 @@ export class RelationDescriptions {
   /** The change whose relation was described again because of it: `commitLsn/seq`. */
   #describedAgain = "";
   #last: { readonly table: Table; readonly commitLsn: Lsn; readonly seq: number } | undefined;
-  /** The later versions that relations wait for, by relation id: when they begin, and nothing else of them. */
+  /**
+   * The later versions that relations wait for, by relation id: when they begin, and nothing else of them.
+   */
   readonly #waiting = new Map<number, VersionBegin>();
 
   constructor(session: SourceSession, decoder: ChangeDecoder, parts: RelationsParts) {
@@ -170,7 +172,9 @@ export class RelationDescriptions {
     return versionAt(history, signature, commitLsn)!;
   }
 
-  /** Of the relation as it was described last; undefined if it was not, or if its message left nothing open. */
+  /**
+   * Of the relation as it was described last; undefined if it was not, or if its message left nothing open.
+   */
   #signatureOf(relationId: number): string | undefined {
     const relation = this.#decoder.describe(relationId)?.relation;
     if (relation === undefined || openQuestions(relation) === undefined) return undefined;

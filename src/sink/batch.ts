@@ -14,7 +14,10 @@ export interface BatchLimits {
   readonly batchBytesMax: number;
 }
 
-/** Record batches of more topics than this are created again for the next batch, so that old topics take no memory. */
+/**
+ * Record batches of more topics than this are created again for the next batch, so that old topics take no
+ * memory.
+ */
 const TOPICS_KEPT_MAX = 500;
 
 /** Record batches by topic and partition; which partition a record goes to follows from its key. */

@@ -6,11 +6,13 @@ import type { Change, Operation, RecordPlace, Transaction } from "../change.ts";
 import type { LogicalMessage } from "../pgoutput/messages.ts";
 import type { Table } from "../table.ts";
 
-/** Encodes the changes of one table. It is compiled on use, and again after it was dropped for want of memory. */
+/**
+ * Encodes the changes of one table. It is compiled on use, and again after it was dropped for want of memory.
+ */
 export interface TableEncoder {
   /**
-   * Encodes the change into the format's `record`. It is called for each row, so it must not create objects, strings
-   * or promises.
+   * Encodes the change into the format's `record`. It is called for each row, so it must not create objects,
+   * strings or promises.
    *
    * @returns whether a tombstone (the same key with a null value) is to follow, if tombstones are configured
    * @throws CompositeMismatch if a value does not fit its composite type
@@ -49,8 +51,14 @@ export interface RecordFormat {
    * @param mayBeOlder whether rows may have been written before the last ALTER TYPE of their composite types
    */
   table(table: Table, types: readonly PgType[], mayBeOlder: boolean): TableEncoder;
-  /** Encodes a logical message. @param bytes the message, in which `contentStart` and `contentEnd` are positions */
+  /**
+   * Encodes a logical message.
+   * @param bytes the message, in which `contentStart` and `contentEnd` are positions
+   */
   encodeMessage(message: LogicalMessage, bytes: Uint8Array, place: RecordPlace): void;
-  /** Replaces the record that was encoded last by a pointer to it: the same key, and a value that describes it. */
+  /**
+   * Replaces the record that was encoded last by a pointer to it: the same key, and a value that describes
+   * it.
+   */
   encodePointer(unsendable: UnsendableRecord): void;
 }

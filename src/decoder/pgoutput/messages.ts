@@ -1,4 +1,4 @@
-// Reads pgoutput messages, protocol version 1 (PostgreSQL manual, 53.9).
+// Reads pgoutput messages, protocol version 1 (PostgreSQL manual, "Logical Replication Message Formats").
 
 import { type Lsn, lsnOf } from "../../core/position.ts";
 import { malformedMessage } from "./malformed_message.ts";

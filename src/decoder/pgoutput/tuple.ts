@@ -1,10 +1,10 @@
-// TupleData: where the columns of a row are in the message's bytes.
+// Reads TupleData: the positions of a row's columns in the message.
 
 import { malformedMessage } from "./malformed_message.ts";
 
-/** In place of a column's start: the value is null. */
+/** Instead of a column's start: the value is null. */
 export const NULL_COLUMN = -1;
-/** In place of a column's start: an unchanged TOASTed value that PostgreSQL did not send. */
+/** Instead of a column's start: an unchanged TOASTed value, which PostgreSQL did not send. */
 export const UNCHANGED_COLUMN = -2;
 
 const INITIAL_COLUMNS = 64;
@@ -12,16 +12,18 @@ const KIND_NULL = 0x6e;
 const KIND_UNCHANGED = 0x75;
 const KIND_TEXT = 0x74;
 
-/** Column positions of one row; the arrays are used again for the next. */
+/** The column positions of one row. The arrays are reused for the next. */
 export class TupleColumns {
   count = 0;
-  /** Where the text of column `i` begins, or NULL_COLUMN, or UNCHANGED_COLUMN. */
+  /** Where the text of each column begins, or NULL_COLUMN, or UNCHANGED_COLUMN. */
   starts: Int32Array = new Int32Array(INITIAL_COLUMNS);
   ends: Int32Array = new Int32Array(INITIAL_COLUMNS);
 
   /**
-   * Reads the TupleData at `at` (PostgreSQL manual, 53.9).
-   * @returns the offset just past it
+   * Reads the TupleData at `bytes[at]` (PostgreSQL manual, "Logical Replication Message Formats").
+   * @param end of the message
+   * @param tag, origin type byte and start of the message, for errors
+   * @returns the index after it
    * @throws CaptureError `decoding`
    */
   read(bytes: Uint8Array, at: number, end: number, tag: number, origin: number): number {

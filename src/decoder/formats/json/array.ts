@@ -1,5 +1,5 @@
-// Arrays as JSON arrays. For the form that PostgreSQL prints see section 8.15.6 of the manual, "Array Input and Output
-// Syntax", and array_out in src/backend/utils/adt/arrayfuncs.c.
+// Arrays as JSON arrays. For the form that PostgreSQL prints see section 8.15.6 of the manual, "Array Input
+// and Output Syntax", and array_out in src/backend/utils/adt/arrayfuncs.c.
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";

@@ -1,5 +1,5 @@
-// Composite values as JSON objects. For the form that PostgreSQL prints see section 8.16.6 of the manual, "Composite
-// Type Input and Output Syntax", and record_out in src/backend/utils/adt/rowtypes.c.
+// Composite values as JSON objects. For the form that PostgreSQL prints see section 8.16.6 of the manual,
+// "Composite Type Input and Output Syntax", and record_out in src/backend/utils/adt/rowtypes.c.
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";

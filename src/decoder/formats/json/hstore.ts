@@ -1,5 +1,5 @@
-// hstore: from `"key"=>"value"` pairs to a JSON object. The form is that of hstore_out in PostgreSQL's
-// contrib/hstore/hstore_io.c: keys and values quoted, NULL bare, `, ` between pairs.
+// hstore as a JSON object. hstore_out in PostgreSQL's contrib/hstore/hstore_io.c prints pairs of
+// `"key"=>"value"` with `, ` between them, and NULL without quotes.
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";
@@ -12,7 +12,9 @@ const SEPARATOR = utf8(", ");
 const NULL = utf8("NULL");
 const JSON_NULL = utf8("null");
 
-/** `"a"=>"1", "b"=>NULL` as `{"a":"1","b":null}`; keys in the order that PostgreSQL prints. */
+/**
+ * Writes `"a"=>"1", "b"=>NULL` as `{"a":"1","b":null}`, with the keys in the order that PostgreSQL prints.
+ */
 export function writeHstore(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   out.byte(OPEN_BRACE);
   let at = start;

@@ -1,5 +1,5 @@
-// Elements of arrays and fields of composites that PostgreSQL prints in double quotes: their escapes are undone before
-// their own writer reads them.
+// Elements of arrays and fields of composites that PostgreSQL prints in double quotes: their escapes are
+// undone before their own writer reads them.
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { BACKSLASH, QUOTE } from "./ascii.ts";
@@ -7,7 +7,10 @@ import { malformedValue } from "./malformed_value.ts";
 import { scratchBytes } from "./scratch.ts";
 import type { ValueWriter } from "./value_writer.ts";
 
-/** Writes the quoted value whose text begins at `src[start]`, after its quote. @returns the index after the closing quote */
+/**
+ * Writes the quoted value whose text begins at `src[start]`, after its quote.
+ * @returns the index after the closing quote
+ */
 export type QuotedWriter = (src: Uint8Array, start: number, end: number, out: ByteWriter) => number;
 
 /** How the quotes are used. */

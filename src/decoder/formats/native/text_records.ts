@@ -22,7 +22,10 @@ export function messageText(
   };
 }
 
-/** A pointer's value up to `source`: what the record was, its size and why it can't be sent. @param schema, table, key as JSON */
+/**
+ * A pointer's value up to `source`: what the record was, its size and why it can't be sent.
+ * @param schema, table, key as JSON
+ */
 export function pointerText(
   { operation, bytes, reason }: UnsendableRecord,
   schema: string,
