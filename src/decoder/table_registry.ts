@@ -109,21 +109,18 @@ export class TableRegistry {
   }
 }
 
-/**
- * About how much memory an encoder takes (measured: 950 bytes a column of the native format, names of 8
- * bytes).
- */
+/** About how much memory a table and its encoder take (measured with the native format). */
 function encoderBytes({ columns }: Table, descriptionBytes: number): number {
   return TABLE_BYTES + columns.length * COLUMN_BYTES + descriptionBytes * COPIES;
 }
 
-const TABLE_BYTES = 4_000;
-const COLUMN_BYTES = 1_000;
+const TABLE_BYTES = 2_000;
+const COLUMN_BYTES = 400;
 /** How many times an encoder holds names and types. */
-const COPIES = 4;
+const COPIES = 2;
 const MB = 1024 * 1024;
 /** 2 GB of descriptions are 18,000 tables of 1,600 columns with names of 63 bytes: PostgreSQL's widest. */
 const LIMITS: RegistryLimits = {
-  descriptions: { memoryBytesMax: 8 * MB, overflowBytesMax: 2000 * MB },
-  encoderBytesMax: 16 * MB,
+  descriptions: { memoryBytesMax: 4 * MB, overflowBytesMax: 2000 * MB },
+  encoderBytesMax: 8 * MB,
 };
