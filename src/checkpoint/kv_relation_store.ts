@@ -1,25 +1,28 @@
-// Keeps what was known of relations in the checkpoint's Deno KV file, one value a relation.
+// Keeps the histories of relations in the Deno KV file of the checkpoint, one value for each relation.
 
 import type { SourceIdentity } from "../core/position.ts";
 import type { RelationHistory, RelationStore } from "../pipeline/relation_store.ts";
 import { parseHistory, printHistory } from "./relation_json.ts";
 
-/** What was not used for longest goes first. */
+/** Beyond that, the least recently used ones are deleted. */
 const RELATIONS_MAX = 10_000;
-// Deno KV takes 65,536 bytes.
+// The limit of Deno KV is 65,536 bytes.
 const VALUE_BYTES_MAX = 60_000;
 const PREFIX = "relation";
 
 type Key = readonly [string, string, string, number];
 
-/** What can't be read or written counts as unknown. The checkpoint is in the same file and tells if it fails. */
+/**
+ * A history that can't be read or written counts as unknown. Errors of the file are reported for the
+ * checkpoint.
+ */
 export class KvRelationStore implements RelationStore {
   readonly #open: () => Promise<Deno.Kv>;
   readonly #relationsMax: number;
-  /** The keys in the file, the one used last at the end; undefined before they were read. */
+  /** The keys in the file, least recently used first; undefined until they are read. */
   #keys: Map<string, Key> | undefined;
 
-  /** @param open gives the file; it may throw */
+  /** @param open returns the file; it may throw */
   constructor(open: () => Promise<Deno.Kv>, relationsMax = RELATIONS_MAX) {
     this.#open = open;
     this.#relationsMax = relationsMax;
@@ -38,7 +41,7 @@ export class KvRelationStore implements RelationStore {
     const key = keyOf(source, relationId);
     const value = fitting(history);
     await this.#try(async (kv) => {
-      // The older value would tell of another time.
+      // The stored history would be out of date.
       if (value === undefined) return await kv.delete(key);
       const keys = this.#keys ??= await readKeys(kv);
       await kv.set(key, value);
@@ -60,7 +63,7 @@ export class KvRelationStore implements RelationStore {
   }
 }
 
-/** Two slots of one database read the same WAL. */
+/** Without the slot: all slots of a database read the same WAL. */
 function keyOf({ systemIdentifier, database }: SourceIdentity, relationId: number): Key {
   return [PREFIX, systemIdentifier, database, relationId];
 }
@@ -77,7 +80,7 @@ async function readKeys(kv: Deno.Kv): Promise<Map<string, Key>> {
   return keys;
 }
 
-/** The newest versions that one value takes; undefined where not even one fits. */
+/** As many of the newest versions as fit in one value; undefined if not even one does. */
 function fitting(history: RelationHistory): Uint8Array | undefined {
   for (let first = 0; first < history.length; first++) {
     const bytes = printHistory(history.slice(first));

@@ -1,20 +1,21 @@
-// Keeps the checkpoint in a Deno KV file: the door to Deno.openKv.
+// Keeps the checkpoint in a Deno KV file.
 
 import { dirname } from "node:path";
 import { CaptureError } from "../core/errors.ts";
 import { formatLsn, parseLsn, type Position, positionOfVersion1, VERSION_1_HINT } from "../core/position.ts";
+import { utf8 } from "../core/utf8.ts";
 import type { Checkpoint, CheckpointStore } from "../pipeline/ports.ts";
 
 const KEY = ["checkpoint"];
 const FORMAT_VERSION = 2;
 
-/** A file with one checkpoint: LSNs as PostgreSQL prints them, so that a person can read it. */
+/** A file with one checkpoint, as JSON with LSNs as PostgreSQL prints them. */
 export class KvCheckpointStore implements CheckpointStore, Disposable {
   readonly #path: string;
   #kv: Deno.Kv | undefined;
   #opening: Promise<Deno.Kv> | undefined;
 
-  /** @param path of the file; it and its folder are made when they are not there */
+  /** @param path of the file. It and its folder are created if they do not exist */
   constructor(path: string) {
     this.#path = path;
   }
@@ -41,12 +42,12 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
       endLsn: formatLsn(progress.position.endLsn),
       delivery,
     });
-    // Bytes are kept as they are. Any other value goes through V8's serializer, whose output an older V8 refuses:
-    // whoever goes back to the version before would be left without the checkpoint.
-    await this.#guard("write", () => kv.set(KEY, new TextEncoder().encode(text)));
+    // As bytes: Deno KV stores any other value in V8's serialization format, which an older V8 can't read, so
+    // the checkpoint would be lost after a downgrade.
+    await this.#guard("write", () => kv.set(KEY, utf8(text)));
   }
 
-  /** The opened file, for what else is kept in it. @throws CaptureError `checkpoint-unavailable` */
+  /** The open file, for `KvRelationStore`. @throws CaptureError `checkpoint-unavailable` */
   kv(): Promise<Deno.Kv> {
     return this.#open();
   }
@@ -75,7 +76,7 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
       return await action();
     } catch (error) {
       const found = error instanceof Error ? error.message : String(error);
-      if (DAMAGED.test(found)) this.close(); // so that a file in its place is opened
+      if (DAMAGED.test(found)) this.close(); // a file that replaces it is then opened
       throw new CaptureError(
         "checkpoint-unavailable",
         `Cannot ${doing} checkpoint file "${this.#path}": ${found}`,
@@ -94,7 +95,7 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
     if (!isWhole || position === null) {
       throw this.#unreadable(
         `it is not of format ${FORMAT_VERSION}`,
-        "it was written by another version; use that one, or delete the file to go by the progress record in Kafka",
+        "use the version that wrote it, or delete the file to go by the progress record in Kafka",
       );
     }
     if (position === undefined) {
@@ -116,7 +117,9 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
   }
 }
 
-/** Null where the fields are none of this version's or the one before, undefined where their meaning can't be known. */
+/**
+ * Null if the fields are not of a known version; undefined if they are of version 1 and can't be converted.
+ */
 function positionOf(fields: Readonly<Record<string, unknown>>): Position | null | undefined {
   const commitLsn = parseLsn(String(fields.commitLsn));
   const endLsn = parseLsn(String(fields.endLsn));
@@ -128,17 +131,18 @@ function positionOf(fields: Readonly<Record<string, unknown>>): Position | null 
     : null;
 }
 
-// SQLite's words for what is no database of its own (SQLITE_NOTADB), or not any more (SQLITE_CORRUPT).
+// SQLite's messages for SQLITE_NOTADB and SQLITE_CORRUPT.
 const DAMAGED = /not a database|malformed/;
-/** Nothing is lost by that: Kafka's progress record serves, or the slot's own position, which is not beyond. */
+/** Nothing is lost without it: Kafka's progress record or the position of the slot takes its place. */
 const REMOVE_HINT = "delete it, if REPLICATION_CHECKPOINT_FILE is right: pg-capture creates another";
 const WRITABLE_HINT =
   "make the folder writable, or set REPLICATION_CHECKPOINT_FILE to a file that can be created and written";
 
 /**
- * Makes the file, readable for this user alone, or takes away what others may do with it. What SQLite keeps
- * beside it gets the same mode (os_unix.c, findCreateFileMode).
- * @throws Error where a name is a symbolic link: it would lead the writes to a file that somebody else chose
+ * Creates the file with mode 0600, or removes the access of others to it. SQLite's own files beside it get
+ * the same mode (os_unix.c, findCreateFileMode).
+ * @throws Error if a name is a symbolic link, through which another user could choose the file that is
+ *   written
  */
 async function prepareFile(path: string): Promise<void> {
   for (const name of [path, `${path}-wal`, `${path}-shm`, `${path}-journal`]) {
@@ -152,7 +156,7 @@ async function prepareFile(path: string): Promise<void> {
   });
   made?.close();
   const { mode } = await Deno.stat(path);
-  // A file system without modes refuses; there the folder has to keep others off.
+  // On a file system without modes chmod fails. There, access is a matter of the folder.
   if (mode !== null && (mode & 0o077) !== 0) await Deno.chmod(path, 0o600).catch(() => {});
 }
 
@@ -160,7 +164,7 @@ function ignoreNotFound(error: unknown): undefined {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
-/** The object that the bytes are the JSON of; an empty one where they are not. */
+/** Parses the JSON object in the bytes; an empty object if there is none. */
 function jsonObject(value: unknown): Readonly<Record<string, unknown>> {
   if (!(value instanceof Uint8Array)) return {};
   try {

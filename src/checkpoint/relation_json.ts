@@ -1,14 +1,16 @@
-// The form in which what was known of a relation is kept: JSON in bytes, as the checkpoint.
+// The stored form of a relation's history: JSON as bytes, for the same reason as the checkpoint
+// (kv_store.ts).
 
 import type { PgType } from "../core/pg_type.ts";
 import { formatLsn, parseLsn } from "../core/position.ts";
+import { utf8 } from "../core/utf8.ts";
 import type { RelationHistory, RelationVersion } from "../pipeline/relation_store.ts";
 
 const FORMAT_VERSION = 1;
-/** As deep as a type may be nested for its writer. */
+/** The deepest nesting of types that a writer accepts. */
 const DEPTH_MAX = 64;
 
-/** The history as bytes. */
+/** Prints a history. */
 export function printHistory(history: RelationHistory): Uint8Array {
   const versions = history.map((each) => ({
     ...each,
@@ -16,10 +18,10 @@ export function printHistory(history: RelationHistory): Uint8Array {
     asOf: formatLsn(each.asOf),
     types: [...each.types],
   }));
-  return new TextEncoder().encode(JSON.stringify({ version: FORMAT_VERSION, versions }));
+  return utf8(JSON.stringify({ version: FORMAT_VERSION, versions }));
 }
 
-/** The history that the bytes are; undefined where they are not one of this format. */
+/** Parses what `printHistory` printed; undefined if the bytes are something else. */
 export function parseHistory(bytes: Uint8Array): RelationHistory | undefined {
   try {
     const { version, versions } = fieldsOf(JSON.parse(new TextDecoder().decode(bytes)));

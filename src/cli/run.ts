@@ -1,6 +1,7 @@
 // `pg-capture run`: puts the parts together, and runs them until it is told to stop.
 
 import { KvCheckpointStore } from "../checkpoint/kv_store.ts";
+import { OverflowFile } from "../checkpoint/overflow_file.ts";
 import { KvRelationStore } from "../checkpoint/kv_relation_store.ts";
 import { type Config, secretsToMask } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
@@ -64,6 +65,7 @@ export async function run({ config, warnings, file }: LoadedConfig): Promise<num
     logger.info("Stopping: delivering what was read; a second signal stops at once")
   );
   using store = new KvCheckpointStore(config.replication.checkpointFile);
+  using overflow = new OverflowFile(config.replication.checkpointFile);
   using _statusLine = startStatusLine({
     read: () => statistics.read(),
     logger,
@@ -74,7 +76,7 @@ export async function run({ config, warnings, file }: LoadedConfig): Promise<num
   try {
     using _server = serve(config, { statistics, walGuard, logger, wallClock: Date.now });
     await supervise(
-      partsOf(config, logger, statistics, walGuard, store),
+      partsOf(config, logger, statistics, walGuard, store, overflow),
       settingsOf(config),
       Math.random,
       stopSignal.signal,
@@ -97,6 +99,7 @@ function partsOf(
   statistics: Statistics,
   walGuard: WalGuard,
   store: KvCheckpointStore,
+  overflow: OverflowFile,
 ): CaptureParts {
   const { pg, kafka } = config;
   const topics = new TopicNames(kafka.topicPrefix, pg.database, config.tables);
@@ -143,6 +146,7 @@ function partsOf(
         format: new NativeFormat(VERSION, pg.database),
         tombstones: kafka.tombstones,
         disorder,
+        overflow,
       }),
     topicOf: (target) => topics.topicOf(target),
     topicConflicts: (tables) => topics.conflicts(tables),

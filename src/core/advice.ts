@@ -1,6 +1,6 @@
-// What to do about an error, as a value: whoever prints it decides what a setting is called.
+// What to do about an error, as a value. Settings in it get their names when it is printed.
 
-/** A setting by its section and key in the configuration file, as `pg.slot_name`. */
+/** The section and key of a setting in the configuration file: `pg.slot_name`. */
 export type SettingName = `${"pg" | "kafka" | "replication" | "logging" | "metrics"}.${string}`;
 
 /** A setting in a piece of advice. */
@@ -8,10 +8,10 @@ export interface Setting {
   readonly setting: SettingName;
 }
 
-/** Text, with settings in it that have no name yet. */
+/** Text with settings in it. */
 export type Advice = string | readonly (string | Setting)[];
 
-/** Names a setting in advice. */
+/** Refers to a setting in advice. */
 export function setting(name: SettingName): Setting {
   return { setting: name };
 }
@@ -30,7 +30,10 @@ export function advice(
   return parts;
 }
 
-/** The advice as text. @param nameOf what a setting is called where it is read */
+/**
+ * The advice as text.
+ * @param nameOf returns the name of a setting for the reader; by default that of its variable
+ */
 export function adviceText(
   advice: Advice,
   nameOf: (setting: SettingName) => string = environmentName,
@@ -39,7 +42,7 @@ export function adviceText(
   return advice.map((part) => typeof part === "string" ? part : nameOf(part.setting)).join("");
 }
 
-/** `pg.slot_name` is `PG_SLOT_NAME` in the environment. */
+/** `PG_SLOT_NAME` for `pg.slot_name`. */
 function environmentName(setting: SettingName): string {
   return setting.replace(".", "_").toUpperCase();
 }

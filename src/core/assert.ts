@@ -1,6 +1,6 @@
-// Assertions: what cannot be wrong unless the program is.
+// Assertions: conditions that only a bug in this program can break.
 
-/** Throws when `condition` does not hold: a bug in this program, not something the world did. */
+/** @throws Error if `condition` is false */
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(`Assertion failed: ${message}`);
 }

@@ -1,14 +1,15 @@
-// PostgreSQL's own types by OID: those that need no look in the catalog. Their OIDs are fixed (pg_type.dat in
-// PostgreSQL's src/include/catalog); the table holds all base, range and multirange types of versions 14 to 18.
+// PostgreSQL's built-in types by OID, which need no catalog lookup: their OIDs are fixed
+// (src/include/catalog/pg_type.dat). The table has all base, range and multirange types of PostgreSQL 14 to
+// 18.
 
 import type { PgType } from "./pg_type.ts";
 
-/** The type with this OID; undefined for types that are not PostgreSQL's own, or only rows of its catalogs. */
+/** The built-in type with this OID. Undefined for other types, and for the row types of system catalogs. */
 export function builtinType(oid: number): PgType | undefined {
   return BUILTIN_TYPES.get(oid);
 }
 
-/** OID, name, and OID of the array type: 0 where there is none. */
+/** `arrayOid` is 0 if there is no array type. */
 type Row = readonly [oid: number, name: string, arrayOid: number];
 
 const BASE_TYPES: readonly Row[] = [

@@ -1,71 +1,79 @@
-// The one error type that crosses module borders, and what each of its kinds means for the program.
+// The error type that all modules share, and what each of its kinds means for the program.
 
 import { type Advice, adviceText } from "./advice.ts";
 
 /**
- * What went wrong, in the program's own terms. Adapters translate a vendor's error to one of these at the
- * border; `errorPolicy` says what follows from each.
+ * What went wrong, in the program's own terms. Adapters translate the errors of other systems to these kinds;
+ * `errorPolicy` says what follows from each.
  */
 export type ErrorKind =
   /** A setting is missing, malformed or not supported. */
   | "configuration"
-  /** PostgreSQL can't be reached, is starting, or closed the connection. */
+  /** PostgreSQL can't be reached, or closed the connection. */
   | "postgres-unavailable"
-  /** PostgreSQL answers that it takes no connections: it starts up or shuts down. */
+  /** PostgreSQL answers that it is starting up or shutting down. */
   | "postgres-not-ready"
-  /** Nothing came from PostgreSQL for too long, although it was asked. */
+  /** PostgreSQL sent nothing for too long, although a reply was requested. */
   | "postgres-silent"
-  /** PostgreSQL answered no: password, database, rights, settings, TLS. */
+  /** PostgreSQL rejects something: the password, the database, missing privileges, settings, TLS. */
   | "postgres-refused"
-  /** The slot is held by another consumer. */
+  /** Another consumer holds the slot. */
   | "slot-in-use"
-  /** The slot is invalidated, of another database or plugin, or gone although a position is known. */
+  /**
+   * The slot is invalidated, belongs to another database or plugin, or does not exist although a position is
+   * known.
+   */
   | "slot-unusable"
   /** The publication does not exist or publishes nothing that can be captured. */
   | "publication-missing"
-  /** Slot, checkpoint and progress record contradict each other: changes may be gone. */
+  /** Slot, checkpoint and progress record contradict each other: changes may be lost. */
   | "position-conflict"
   /** PostgreSQL itself can't decode a change in the slot. */
   | "poison-change"
-  /** Bytes from PostgreSQL are not what the protocol allows. */
+  /** PostgreSQL sent something that the protocol does not allow. */
   | "decoding"
-  /** An LSN of the replication stream contradicts others: it changed on the way. */
+  /** LSNs of the replication stream contradict each other: one was altered in transit. */
   | "stream-corrupt"
-  /** Kafka can't be reached or a broker is not able to answer for now. */
+  /**
+   * The stream described more tables than there is room for. On a new connection only those that change are
+   * described.
+   */
+  | "too-many-relations"
+  /** Kafka can't be reached, or a broker is temporarily unable to handle a request. */
   | "kafka-unavailable"
   /** A request to Kafka was not answered in time. */
   | "kafka-silent"
-  /** Kafka answered no: authentication, authorization, versions, settings. */
+  /** Kafka rejects something: authentication, authorization, versions, settings. */
   | "kafka-refused"
-  /** A send, commit or abort failed or was not answered: only the progress record knows what became of it. */
+  /** A send, commit or abort failed or was not answered. Only the progress record tells the outcome. */
   | "kafka-unclear"
   /** A newer instance took over the transactional id. */
   | "fenced"
-  /** A topic that was there is gone. */
+  /** A topic that existed was deleted. */
   | "topic-missing"
   /** Two tables would share a topic, or a table's name can't be a topic. */
   | "topic-conflict"
-  /** A record is larger than the broker takes. */
+  /** A record is larger than the broker accepts. */
   | "record-too-large"
   /** The checkpoint store can't be read or written. */
   | "checkpoint-unavailable";
 
-/** What follows from an error: try again, or stop with an exit code. */
+/** What follows from an error: a retry, or the end of the program with an exit code. */
 export type ErrorPolicy =
-  /** `pauseMsMax`: the longest pause between two tries. */
+  /** `pauseMsMax`: the longest pause before a retry. */
   | { readonly action: "retry"; readonly pauseMsMax: number }
   | { readonly action: "stop"; readonly exitCode: 2 | 3 };
 
 /**
- * An error with a kind, and the fix a person can apply.
+ * An error with a kind and, if there is one, a fix.
  *
  * `message` says what could not be done, then what was found: `Cannot start replication on slot "orders": it
- * is in use by process 4711`. It never holds a row's value, a password or a connection string.
+ * is in use by process 4711`. It never contains a row's value, a password or a connection string.
  */
 export class CaptureError extends Error {
   override readonly name = "CaptureError";
   readonly kind: ErrorKind;
-  /** What to do about it, as a sentence or an exact command; absent where waiting is all there is to do. */
+  /** What to do about it, as a sentence or an exact command; undefined if there is nothing to do but wait. */
   readonly hint: Advice | undefined;
 
   constructor(
@@ -78,13 +86,13 @@ export class CaptureError extends Error {
     this.hint = options.hint;
   }
 
-  /** The hint as text, with settings called as in the environment. */
+  /** The hint as text, with the names of environment variables. */
   get fix(): string | undefined {
     return this.hint === undefined ? undefined : adviceText(this.hint);
   }
 }
 
-/** The one place that decides between retry and stop, and the exit code (SPEC section 2). */
+/** Decides between retry and stop, and on the exit code. Nothing else does. */
 export function errorPolicy(kind: ErrorKind): ErrorPolicy {
   switch (kind) {
     case "postgres-unavailable":
@@ -92,9 +100,10 @@ export function errorPolicy(kind: ErrorKind): ErrorPolicy {
     case "postgres-silent":
     case "slot-in-use":
     case "stream-corrupt":
+    case "too-many-relations":
     case "fenced":
       return { action: "retry", pauseMsMax: 5_000 };
-    // A new leader is elected within seconds, and each try is cheap: one connection, or a refused one.
+    // Kafka elects a new leader within seconds, and a retry is cheap: one connection attempt.
     case "kafka-unavailable":
     case "kafka-silent":
     case "kafka-unclear":
@@ -118,7 +127,7 @@ export function errorPolicy(kind: ErrorKind): ErrorPolicy {
   }
 }
 
-/** The end of an exhaustive switch: reaching it is a bug. */
+/** The default case of an exhaustive switch. Reaching it is a bug. */
 export function unreachable(value: never): never {
   throw new Error(`unreachable case: ${JSON.stringify(value)}`);
 }

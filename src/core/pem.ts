@@ -1,4 +1,4 @@
-// What there is in a PEM file (RFC 7468), for TLS towards both servers.
+// Reads what a PEM file (RFC 7468) contains, for TLS to PostgreSQL and Kafka.
 
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 
@@ -6,22 +6,22 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
 
-/** Each certificate in the text; not read yet. */
+/** Each certificate in the text, unparsed. */
 export function pemCertificates(text: string): readonly string[] {
   return text.match(CERTIFICATE) ?? [];
 }
 
-/** Whether there is a private key, encrypted or not. */
+/** Whether the text has a private key, encrypted or not. */
 export function holdsPrivateKey(text: string): boolean {
   return PRIVATE_KEY.test(text);
 }
 
-/** Whether its key needs a passphrase. */
+/** Whether the private key in the text needs a passphrase. */
 export function isEncryptedKey(text: string): boolean {
   return ENCRYPTED.test(text);
 }
 
-/** @throws any error when one of the two can't be read */
+/** Whether the private key belongs to the certificate. @throws if one of them can't be parsed */
 export function isKeyOf(privateKey: string, certificate: string): boolean {
   const [own, certified] = [
     createPublicKey(createPrivateKey(privateKey)),

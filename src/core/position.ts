@@ -1,71 +1,82 @@
-// Where a capture stands: the log sequence numbers and the identity of what was delivered.
+// LSNs, and positions: how far delivery has come.
 
 /** A log sequence number: a byte position in PostgreSQL's WAL, as an unsigned 64-bit integer. */
 export type Lsn = bigint;
 
 /**
- * How far delivery has come. Every record up to and including `(commitLsn, seq)` is in Kafka.
+ * How far delivery has come: every record up to and including `(commitLsn, seq)` is in Kafka.
  *
- * Only commit LSNs are ordered across transactions, so a record is identified by its transaction's commit LSN
- * and its number in that transaction (decoder/record_numbers.ts).
+ * Only commit LSNs are ordered across transactions, so a record is identified by the commit LSN of its
+ * transaction and its number in that transaction (decoder/pgoutput/record_numbers.ts).
  */
 export interface Position {
   readonly commitLsn: Lsn;
   readonly seq: number;
-  /** When the transaction at `commitLsn` was committed, in milliseconds since 1970; 0 if unknown or not a transaction. */
+  /**
+   * Commit time of the transaction at `commitLsn`, in milliseconds since 1970; 0 if unknown or not a
+   * transaction.
+   */
   readonly commitTimeMs: number;
-  /** The end of the last *whole* transaction: the only LSN that is ever confirmed to PostgreSQL. */
+  /**
+   * End LSN of the last transaction that was delivered *whole*. No other LSN is ever confirmed to PostgreSQL.
+   */
   readonly endLsn: Lsn;
 }
 
-/** The source that a position belongs to. */
+/** The source of a position. */
 export interface SourceIdentity {
-  /** `system_identifier` of IDENTIFY_SYSTEM, a decimal string: it is the same on all standbys of a primary. */
+  /** `systemid` of IDENTIFY_SYSTEM, a decimal number. A primary and its standbys have the same. */
   readonly systemIdentifier: string;
   readonly database: string;
   readonly slot: string;
 }
 
-/** A position together with what it is a position in: what the progress record and the checkpoint hold. */
+/** A position and its source: the content of the progress record and of the checkpoint. */
 export interface Progress {
   readonly identity: SourceIdentity;
-  /** The timeline of the server that the position was read from. */
+  /** Timeline of the server that the changes were read from. */
   readonly timeline: number;
-  /** The publication that the changes were read from; empty if unknown. */
+  /** The publication of the changes; empty if unknown. */
   readonly publication: string;
   readonly position: Position;
 }
 
 /**
- * A position as version 0.1.0 wrote it: its `seq` counts records, which depends on the catalog of the time of reading.
- * @returns the position in today's terms; undefined in the middle of a transaction, or right after a logical message,
- *   where that can't be said
+ * Converts a position that version 0.1.0 wrote. Its `seq` counted records, which depends on the catalog at
+ * the time of reading, so a position inside a transaction or right after a logical message can't be
+ * converted.
+ * @returns undefined if it can't be converted
  */
 export function positionOfVersion1(commitLsn: Lsn, endLsn: Lsn): Position | undefined {
   if (commitLsn === 0n) return { commitLsn, seq: 0, commitTimeMs: 0, endLsn };
   return endLsn > commitLsn ? { commitLsn, seq: WHOLE_TRANSACTION, commitTimeMs: 0, endLsn } : undefined;
 }
 
-/** What a capture of version 0.1.0 can do about a position that `positionOfVersion1` does not know. */
+/** The fix for a position that `positionOfVersion1` can't convert. */
 export const VERSION_1_HINT =
   "run pg-capture 0.1.0 until another transaction is delivered, and stop it with SIGTERM while no large " +
   "transaction is on its way; then start this version";
 
-/** As a `seq`: above all numbers that a record has. */
+/** A `seq` above that of any record. */
 const WHOLE_TRANSACTION = Number.MAX_SAFE_INTEGER;
+
+/** The LSN of two unsigned halves of 32 bits, which is how the row path carries LSNs: it makes no bigint. */
+export function lsnOf(high: number, low: number): Lsn {
+  return (BigInt(high) << 32n) | BigInt(low);
+}
 
 /** `0/1634FA0`, as PostgreSQL prints a pg_lsn. */
 export function formatLsn(lsn: Lsn): string {
   return `${(lsn >> 32n).toString(16).toUpperCase()}/${(lsn & 0xffffffffn).toString(16).toUpperCase()}`;
 }
 
-/** The LSN in `text`, or undefined where it is not of the form that PostgreSQL prints. */
+/** The LSN that `text` is; undefined if it does not have the form that PostgreSQL prints. */
 export function parseLsn(text: string): Lsn | undefined {
   const match = /^([0-9A-Fa-f]{1,8})\/([0-9A-Fa-f]{1,8})$/.exec(text);
   return match === null ? undefined : (BigInt(`0x${match[1]}`) << 32n) | BigInt(`0x${match[2]}`);
 }
 
-/** Whether `a` covers at least what `b` covers. */
+/** Whether everything that is delivered at `b` is delivered at `a`. */
 export function isAtLeast(a: Position, b: Position): boolean {
   return a.endLsn >= b.endLsn &&
     (a.commitLsn > b.commitLsn || (a.commitLsn === b.commitLsn && a.seq >= b.seq));

@@ -1,6 +1,6 @@
-// Waiting: for a time, or for another task, always with a signal.
+// Waiting for a time or for another task, always with a signal.
 
-/** Waits `ms`, or throws the signal's reason when it aborts first. */
+/** Waits `ms` milliseconds. @throws the signal's reason if it aborts first */
 export async function delay(ms: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const waiting = Promise.withResolvers<void>();
@@ -15,7 +15,7 @@ export async function delay(ms: number, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** What `promise` gives, or the signal's reason when that comes first. The promise itself goes on. */
+/** Waits for `promise`, which is not cancelled. @throws the signal's reason if it aborts first */
 export function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
   const { promise: either, resolve, reject } = Promise.withResolvers<Value>();
   const abort = () => reject(signal.reason);
@@ -26,8 +26,8 @@ export function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSigna
 }
 
 /**
- * Wakes the one task that waits for something to change. A wake-up that comes while nobody waits is kept, so
- * that none is missed between looking and waiting.
+ * Wakes the one task that waits for a change. A wake-up while no task waits is kept, so that none is missed
+ * between a check and the wait that follows it.
  */
 export class Wakeup {
   #woken = false;
@@ -38,7 +38,7 @@ export class Wakeup {
     this.#resolve?.();
   }
 
-  /** Waits for `wake`, at most `ms`. Throws the signal's reason when it aborts. */
+  /** Waits for `wake`, but at most `ms` milliseconds. @throws the signal's reason if it aborts */
   async wait(signal: AbortSignal, ms?: number): Promise<void> {
     signal.throwIfAborted();
     if (!this.#woken) {

@@ -1,21 +1,21 @@
-// What a format is given: one change, as positions in the bytes that PostgreSQL sent.
+// What a format encodes: one change, as positions in the bytes that PostgreSQL sent.
 
 import { TupleColumns } from "./pgoutput/tuple.ts";
 import type { KeyColumns } from "./table.ts";
 
-/** What a record tells of. */
+/** What a record is about. READ is for rows of a snapshot. */
 export type Operation = "INSERT" | "UPDATE" | "DELETE" | "TRUNCATE" | "READ" | "MESSAGE";
 
-/** The transaction that a change belongs to. */
+/** The transaction of a change. */
 export interface Transaction {
   readonly commitLsn: bigint;
-  /** Milliseconds since 1970. */
-  readonly commitTimeMs: number;
-  /** 0 for a logical message outside of a transaction. */
+  /** Microseconds since 1970, exact up to the year 2255. */
+  readonly commitTimeUs: number;
+  /** 0 for a non-transactional logical message. */
   readonly xid: number;
 }
 
-/** Where a record is in the WAL. */
+/** Where a record is in the WAL: the LSN of its WAL record as two unsigned halves, and its `tx_seq`. */
 export interface RecordPlace {
   readonly walStartHigh: number;
   readonly walStartLow: number;
@@ -24,43 +24,56 @@ export interface RecordPlace {
 
 const NO_COLUMNS = new TupleColumns();
 
+/** A record's key: its columns, and where their values are. */
+export class ChangeKey {
+  /** Null if there is no key. */
+  columns: KeyColumns | null = null;
+  row: TupleColumns = NO_COLUMNS;
+  /** Has the values that `row` leaves out as unchanged; null if there is no such row. */
+  fill: TupleColumns | null = null;
+
+  set(columns: KeyColumns | null, row: TupleColumns, fill: TupleColumns | null): void {
+    this.columns = columns;
+    this.row = row;
+    this.fill = fill;
+  }
+
+  clear(): void {
+    this.set(null, NO_COLUMNS, null);
+  }
+}
+
 /**
- * One change of a table's row, or of the whole table. There is one object for all of them, overwritten for each: a
- * format keeps nothing of it.
+ * One change of a row, or the TRUNCATE of a table. The decoder has one object for all changes and overwrites
+ * it for each, so a format must not keep any part of it.
  */
 export class Change implements RecordPlace {
   operation: Exclude<Operation, "MESSAGE"> = "INSERT";
-  /** What all columns are positions in. */
+  /** The message. All columns are positions in it. */
   bytes: Uint8Array = new Uint8Array(0);
-  /** The old row, if PostgreSQL sent it: all of it, or the replica identity's columns. */
+  /** The old row; null if PostgreSQL did not send it. */
   before: TupleColumns | null = null;
-  /** Whether `before` holds the replica identity's columns only. */
+  /** Whether `before` has only the columns of the replica identity. The others are null in it. */
   beforeIsKey = false;
   /** The new row; null for DELETE and TRUNCATE. */
   after: TupleColumns | null = null;
-  /** Where unchanged TOASTed values of `after` are found; null if they were not sent. */
+  /** Has the values that `after` leaves out as unchanged; null if PostgreSQL did not send them. */
   fill: TupleColumns | null = null;
-  /** Null for a record without a key. */
-  key: KeyColumns | null = null;
-  /** The row that holds the key, and where its unchanged TOASTed values are found. */
-  keyRow: TupleColumns = NO_COLUMNS;
-  keyFill: TupleColumns | null = null;
-  /** Whether it is the DELETE or the INSERT that an update of the key became. */
+  readonly key = new ChangeKey();
+  /** Whether this is one of the two records of an UPDATE that changes the key: a DELETE, then an INSERT. */
   isKeyChange = false;
+  /** For a key change, the key of the other of the two records; otherwise without columns. */
+  readonly otherKey = new ChangeKey();
   walStartHigh = 0;
   walStartLow = 0;
   seq = 0;
 
-  /** Makes it a TRUNCATE. */
+  /** Makes this a TRUNCATE. */
   truncate(): void {
     this.operation = "TRUNCATE";
-    this.before =
-      this.after =
-      this.fill =
-      this.keyFill =
-        null;
-    this.key = null;
-    this.keyRow = NO_COLUMNS;
+    this.before = this.after = this.fill = null;
+    this.key.clear();
+    this.otherKey.clear();
     this.isKeyChange = false;
   }
 }

@@ -1,4 +1,4 @@
-// Turns the messages of the stream into records: which transaction, which table, which changes, numbered how.
+// Turns the messages of a replication stream into records.
 
 import type { EncodedRecord } from "../core/encoded_record.ts";
 import { CaptureError, unreachable } from "../core/errors.ts";
@@ -8,34 +8,40 @@ import { Change, type Operation } from "./change.ts";
 import { isKeyChanged } from "./change_key.ts";
 import type { DeadLetter, RecordFormat } from "./formats/format.ts";
 import { KnownDisorder, LsnChecks } from "./pgoutput/lsn_checks.ts";
-import { located, malformed } from "./pgoutput/malformed.ts";
+import { located } from "./located.ts";
+import { malformedMessage } from "./pgoutput/malformed_message.ts";
 import type { MessageBytes } from "./pgoutput/message_bytes.ts";
 import { type LogicalMessage, readMessage, type Relation, RowChange } from "./pgoutput/messages.ts";
 import { RecordNumbers } from "./pgoutput/record_numbers.ts";
 import type { TupleColumns } from "./pgoutput/tuple.ts";
 import { becomeDelete, becomeNew } from "./row_changes.ts";
+import type { Description } from "./description.ts";
+import type { Overflow } from "./overflow.ts";
 import { type Table, tableOf } from "./table.ts";
 import { type DescribedTable, TableRegistry } from "./table_registry.ts";
 
 /**
  * What a message was:
- * - `begin`, `commit`: the transaction's borders; `commitLsn` and `endLsn` are set.
- * - `relation`: `pendingRelation` is to be described with `defineRelation` before the next message.
- * - `change`: `nextRecord` gives its records.
- * - `none`: nothing follows from it.
+ * - `begin`, `commit`: a transaction begins or ends; `commitLsn` and, at the end, `endLsn` are set.
+ * - `relation`: call `defineRelation` for `pendingRelation` before the next message.
+ * - `change`: call `nextRecord` until it returns false.
+ * - `none`: there is nothing to do.
  */
 export type Decoded = "begin" | "commit" | "relation" | "change" | "none";
 
-/** The record's place: a table's topic, or the one of logical messages. */
+/** Where a record goes: to the topic of a table, or to the topic of logical messages. */
 export type RecordTarget = Table | "message";
 
 export interface DecoderOptions {
-  /** What records look like. */
   readonly format: RecordFormat;
-  /** Whether a delete is followed by a record with the same key and a null value. */
+  /**
+   * Whether tombstones (the same key with a null value) follow the records for which the format wants them.
+   */
   readonly tombstones: boolean;
-  /** Kept from stream to stream; absent: nothing is known. */
+  /** Is shared by all streams of a process; absent: nothing is known. */
   readonly disorder?: KnownDisorder;
+  /** For descriptions of tables that memory has no room for; absent: there is only memory. */
+  readonly overflow?: Overflow;
 }
 
 type Step =
@@ -46,23 +52,22 @@ type Step =
   | "message"
   | "done";
 
-/** Decodes one stream. Pure: it takes bytes and the time, and gives bytes. */
+/** Decodes one stream. It is pure but for the overflow: it takes bytes and the time, and returns bytes. */
 export class ChangeDecoder {
-  /** The current transaction's commit LSN: of all its changes the identity, together with `seq`. */
+  /** The commit LSN of the current transaction. Together with `seq` it identifies a record. */
   commitLsn: Lsn = 0n;
   commitTimeMs = 0;
-  /** The current transaction's id. */
   xid = 0;
-  /** The current record's number in its transaction (`RecordNumbers`); 0 before a transaction's first. */
+  /** The `tx_seq` of the current record (`RecordNumbers`); 0 before the first record of a transaction. */
   seq = 0;
-  /** The last commit's end. */
+  /** The end LSN of the last commit. */
   endLsn: Lsn = 0n;
   inTransaction = false;
   pendingRelation: Relation | undefined;
   target: RecordTarget = "message";
-  /** What the current record says in `op`. */
+  /** The operation of the current record. */
   operation: Operation = "MESSAGE";
-  /** Whether the current record is to be followed by a tombstone: its key with a null value. */
+  /** Whether a tombstone is to follow the current record. */
   tombstone = false;
 
   readonly #format: RecordFormat;
@@ -72,14 +77,14 @@ export class ChangeDecoder {
   readonly #change = new Change();
   #message: MessageBytes = { bytes: new Uint8Array(0), start: 0, end: 0, walStartHigh: 0, walStartLow: 0 };
   #next: Step = "done";
-  /** The step that gave the current record, or failed. */
+  /** The step that produced the current record or threw. */
   #taken: Step = "done";
   #described: DescribedTable | undefined;
   #truncated: readonly number[] = [];
   #truncatedAt = 0;
   readonly #numbers = new RecordNumbers();
   readonly #checks: LsnChecks;
-  /** The first of the numbers that the current message takes. */
+  /** The first `tx_seq` of the current message. */
   #firstSeq = 0;
   #logicalMessage: LogicalMessage | undefined;
   #nowMs = 0;
@@ -87,16 +92,16 @@ export class ChangeDecoder {
   constructor(options: DecoderOptions) {
     this.#format = options.format;
     this.#tombstones = options.tombstones;
-    this.#tables = new TableRegistry(options.format);
+    this.#tables = new TableRegistry(options.format, options.overflow);
     this.#checks = new LsnChecks(options.disorder ?? new KnownDisorder());
   }
 
-  /** The record that `nextRecord` encoded last. */
+  /** The record that `nextRecord` encoded. */
   get record(): EncodedRecord {
     return this.#format.record;
   }
 
-  /** The time that records are stamped with from now on, in milliseconds since 1970. */
+  /** Sets the time with which records are stamped from now on, in milliseconds since 1970. */
   setNow(nowMs: number): void {
     if (nowMs === this.#nowMs) return;
     this.#nowMs = nowMs;
@@ -104,7 +109,7 @@ export class ChangeDecoder {
   }
 
   /**
-   * Reads one message. The bytes must stay as they are until its last record was taken.
+   * Reads one message. Its bytes must not change until `nextRecord` has returned false.
    * @throws CaptureError `decoding`
    */
   decode(message: MessageBytes): Decoded {
@@ -127,7 +132,7 @@ export class ChangeDecoder {
         this.#numbers.beginTransaction(decoded.commitLsn);
         this.inTransaction = true;
         this.commitLsn = decoded.commitLsn;
-        this.commitTimeMs = decoded.commitTimeMs;
+        this.commitTimeMs = Math.floor(decoded.commitTimeUs / 1000);
         this.xid = decoded.xid;
         this.seq = 0;
         this.#format.beginTransaction(decoded);
@@ -156,21 +161,23 @@ export class ChangeDecoder {
   }
 
   /**
-   * Describes the relation that `decode` reported.
+   * Defines `pendingRelation`.
    * @param primaryKey as for `tableOf`
    * @param types of each column, in the relation's order
    */
   defineRelation(primaryKey: readonly string[] | null | undefined, types: readonly PgType[]): Table {
     const relation = this.pendingRelation;
     if (relation === undefined) throw new Error("no relation is pending");
-    const table = tableOf(relation, primaryKey);
-    this.#tables.define(table, types);
+    this.#tables.define({ relation, primaryKey, types });
     this.pendingRelation = undefined;
     this.#described = undefined;
-    return table;
+    return tableOf(relation, primaryKey);
   }
 
-  /** Encodes the message's next record into `record`, and sets `target` and `seq`; false when there is no more. */
+  /**
+   * Encodes the next record of the message into `record` and sets `target` and `seq`.
+   * @returns false if there is none
+   */
   nextRecord(): boolean {
     try {
       return this.#nextRecord();
@@ -179,31 +186,41 @@ export class ChangeDecoder {
     }
   }
 
-  /** The tables that were described. */
-  get tables(): readonly Table[] {
-    return this.#tables.all;
+  /** The tables that were described, one at a time: together they may not fit in memory. */
+  tables(): Iterable<Table> {
+    return this.#tables.all();
   }
 
-  /** Takes a table's types as they are now, between two changes. @param types of each column, in its order */
+  isDescribed(relationId: number): boolean {
+    return this.#tables.has(relationId);
+  }
+
+  /** What is known of a relation; undefined if it was not described. */
+  describe(relationId: number): Description | undefined {
+    return this.#tables.describe(relationId);
+  }
+
+  /** Replaces the types of a table, between two changes. @param types of each column, in the table's order */
   refreshTable(table: Table, types: readonly PgType[]): void {
-    this.#tables.define(table, types);
+    this.#tables.refresh(table.id, types);
     this.#described = undefined;
   }
 
   /**
-   * After `nextRecord` threw a CompositeMismatch: takes the table's types as they are now, and encodes the
-   * record again with the next `nextRecord`.
+   * Replaces the types of the current table after `nextRecord` threw a CompositeMismatch. The next
+   * `nextRecord` encodes the same record again.
    * @param types of each column, in the table's order
-   * @param asOf the end of the WAL when they were looked up: composite values of transactions up to it may be older
+   * @param asOf the end of WAL when they were looked up. Transactions that commit up to there may have values
+   *   that are older than the types
    */
   retypeTable(types: readonly PgType[], asOf: Lsn): void {
-    this.#described = this.#tables.retype(this.#described!.table, types, this.commitLsn, asOf);
+    this.#described = this.#tables.retype(this.#described!.table.id, types, this.commitLsn, asOf);
     this.#next = this.#taken;
   }
 
   /**
-   * Puts a pointer in the place of the current record, which can't be sent: its key, and a value that tells whose
-   * record it was, how large, and what is wrong.
+   * Replaces the current record, which can't be sent, by a pointer: the same key, and a value that describes
+   * the record and says why it can't be sent.
    */
   replaceWithPointer(found: DeadLetter): void {
     const { target, operation, seq } = this;
@@ -220,17 +237,16 @@ export class ChangeDecoder {
     });
   }
 
-  /** After `commit`: whether the transaction was read before with numbers that were wrong. */
+  /** After `commit`: whether the transaction was read before with wrong values of `tx_seq`. */
   get wasMisread(): boolean {
     return this.#checks.wasMisread;
   }
 
-  /** All that commits below `endLsn` has come. */
+  /** Reports that everything that commits below `endLsn` has been read. */
   ended(endLsn: Lsn): void {
     this.#checks.ended(endLsn);
   }
 
-  /** Says where in the stream a message could not be decoded, and of which table. */
   #located(error: unknown): unknown {
     return located(error, this.#message, this.#described?.table);
   }
@@ -270,8 +286,10 @@ export class ChangeDecoder {
       ? this.#described
       : this.#tables.get(row.relationId);
     const tag = message.bytes[message.start]!;
-    if (described === undefined) throw malformed(tag, 1, `relation ${row.relationId} was not described`);
-    if (!this.inTransaction) throw malformed(tag, 0, "it came outside of a transaction");
+    if (described === undefined) {
+      throw malformedMessage(tag, 1, `relation ${row.relationId} was not described`);
+    }
+    if (!this.inTransaction) throw malformedMessage(tag, 0, "it came outside of a transaction");
     const { table } = described;
     this.#described = described;
     this.target = table;
@@ -293,14 +311,15 @@ export class ChangeDecoder {
   #expectColumns(columns: TupleColumns, count: number): void {
     if (columns.count === count) return;
     const { bytes, start } = this.#message;
-    throw malformed(bytes[start]!, 5, `${columns.count} columns, where the relation has ${count}`);
+    throw malformedMessage(bytes[start]!, 5, `${columns.count} columns, where the relation has ${count}`);
   }
 
   #encodeRow(): void {
     this.#next = "done";
     const { operation } = this.#row;
-    // Whether an UPDATE is one record or two depends on the key that is known. One record has the second number: what
-    // was delivered as one never comes again as two, nor the other way round.
+    // An UPDATE is one record, or two if it changes the key that is known, which may differ when the WAL is
+    // read again. A single record takes the second number, so that one that was delivered never comes again
+    // as two.
     if (operation === "DELETE") this.#encodeDelete(false, this.#firstSeq);
     else this.#encodeNew(operation, false, operation === "UPDATE" ? this.#firstSeq + 1 : this.#firstSeq);
   }
@@ -309,10 +328,9 @@ export class ChangeDecoder {
     const change = this.#change;
     becomeDelete(change, this.#described!.table, this.#row, isKeyChange);
     this.#encode(change, this.#described!, seq);
-    this.tombstone = this.#tombstones && change.key !== null;
   }
 
-  /** An INSERT or UPDATE; of a changed key, the INSERT under the new one. */
+  /** Encodes an INSERT or UPDATE. For a key change, it is the INSERT of the new key. */
   #encodeNew(operation: "INSERT" | "UPDATE", isKeyChange: boolean, seq: number): void {
     becomeNew(this.#change, operation, this.#described!.table, this.#row, isKeyChange);
     this.#encode(this.#change, this.#described!, seq);
@@ -328,7 +346,7 @@ export class ChangeDecoder {
     const described = this.#tables.get(relationId);
     const { bytes, start } = this.#message;
     if (described === undefined) {
-      throw malformed(bytes[start]!, 6, `relation ${relationId} was not described`);
+      throw malformedMessage(bytes[start]!, 6, `relation ${relationId} was not described`);
     }
     this.target = described.table;
     this.#change.truncate();
@@ -343,7 +361,7 @@ export class ChangeDecoder {
     change.bytes = bytes;
     change.walStartHigh = walStartHigh;
     change.walStartLow = walStartLow;
-    encoder.encode(change);
+    this.tombstone = encoder.encode(change) && this.#tombstones;
   }
 
   #beginMessage(message: LogicalMessage): Decoded {
@@ -351,21 +369,23 @@ export class ChangeDecoder {
     this.#logicalMessage = message;
     this.#next = "message";
     if (!message.transactional) {
-      // It comes when it is read, between transactions, and its own LSN is ordered among their commit LSNs.
+      // PostgreSQL sends it as soon as it is read, between transactions. Its LSN is in order with their
+      // commit LSNs.
       if (this.inTransaction) {
         throw new CaptureError(
           "decoding",
-          "Cannot decode a non-transactional message inside of a transaction",
+          "Cannot decode a non-transactional message inside a transaction",
         );
       }
       this.commitLsn = message.lsn;
       this.commitTimeMs = this.#nowMs;
-      // Its LSN is its record's end, where a transaction's commit record may begin: changes there count from 1.
+      // Its LSN is the end of its WAL record, where a commit record may begin. The changes of that
+      // transaction have the same commit LSN, and numbers from 1.
       this.seq = this.#firstSeq = 0;
-      this.#format.beginTransaction({ commitLsn: message.lsn, commitTimeMs: this.#nowMs, xid: 0 });
+      this.#format.beginTransaction({ commitLsn: message.lsn, commitTimeUs: this.#nowMs * 1000, xid: 0 });
       return "change";
     }
-    // The end of its WAL record may be the beginning of a change's: its last byte is its own.
+    // Its LSN is the end of its WAL record, where that of a change may begin. Its last byte is its own.
     const lastByte = message.lsn - 1n;
     this.#firstSeq = this.#numbers.take(Number(lastByte >> 32n), Number(lastByte & 0xffff_ffffn), 1);
     return "change";

@@ -1,10 +1,13 @@
-// Which columns are the key of a change's records, and whether a change is one of the key.
+// Chooses the key of a record, and tells whether an UPDATE changes it.
 
 import type { RowChange } from "./pgoutput/messages.ts";
 import type { KeyColumns, Table } from "./table.ts";
 import { type TupleColumns, UNCHANGED_COLUMN } from "./pgoutput/tuple.ts";
 
-/** The primary key, unless it is TOASTed, unchanged, and not in the replica identity that came along. */
+/**
+ * The key of a new row: the primary key, or the replica identity if unchanged TOASTed columns of the former
+ * were not sent.
+ */
 export function newKey(table: Table, change: RowChange, old: TupleColumns | null): KeyColumns | null {
   if (table.key === table.identityKey || table.key === null) return table.key;
   const starts = change.newColumns.starts;
@@ -14,13 +17,16 @@ export function newKey(table: Table, change: RowChange, old: TupleColumns | null
   return held ? table.key : table.identityKey;
 }
 
-/** The primary key where the old row that came holds it, else the replica identity. */
+/** The key of an old row: the primary key if that row has it, otherwise the replica identity. */
 export function oldKey(table: Table, change: RowChange): KeyColumns | null {
   if (change.old === "full" || table.key === table.identityKey || table.key === null) return table.key;
   return table.key.every((column) => table.columns[column]!.isIdentity) ? table.key : table.identityKey;
 }
 
-/** Whether an update with an old row changes the key. @param bytes what the columns are positions in */
+/**
+ * Whether an UPDATE with an old row changes the key.
+ * @param bytes the message, in which the columns are positions
+ */
 export function isKeyChanged(table: Table, change: RowChange, bytes: Uint8Array): boolean {
   const key = oldKey(table, change);
   return key !== null && key.some((column) => !isSameValue(change, column, bytes));

@@ -1,23 +1,24 @@
-// From a row message to the changes that it stands for: which of the rows that came is what, and under which key.
+// Turns a row message into the changes that it stands for: which rows they have, and which keys.
 
 import type { Change } from "./change.ts";
 import { newKey, oldKey } from "./change_key.ts";
 import type { RowChange } from "./pgoutput/messages.ts";
+import type { TupleColumns } from "./pgoutput/tuple.ts";
 import type { Table } from "./table.ts";
 
-/** Makes `change` a DELETE; of a changed key, the one under the old key. */
+/** Makes `change` a DELETE. For a key change, it is the one of the old key. */
 export function becomeDelete(change: Change, table: Table, row: RowChange, isKeyChange: boolean): void {
   change.operation = "DELETE";
   change.before = row.oldColumns;
   change.beforeIsKey = row.old === "key";
   change.after = change.fill = null;
-  change.key = oldKey(table, row);
-  change.keyRow = row.oldColumns;
-  change.keyFill = null;
+  change.key.set(oldKey(table, row), row.oldColumns, null);
   change.isKeyChange = isKeyChange;
+  if (isKeyChange) change.otherKey.set(newKey(table, row, row.oldColumns), row.newColumns, row.oldColumns);
+  else change.otherKey.clear();
 }
 
-/** Makes `change` an INSERT or UPDATE; of a changed key, the INSERT under the new key. */
+/** Makes `change` an INSERT or UPDATE. For a key change, it is the INSERT of the new key. */
 export function becomeNew(
   change: Change,
   operation: "INSERT" | "UPDATE",
@@ -25,15 +26,15 @@ export function becomeNew(
   row: RowChange,
   isKeyChange: boolean,
 ): void {
-  const old = row.old === "none" || row.operation === "INSERT" ? null : row.oldColumns;
+  const old: TupleColumns | null = row.old === "none" || row.operation === "INSERT" ? null : row.oldColumns;
   change.operation = operation;
   change.before = isKeyChange ? null : old;
   change.beforeIsKey = row.old === "key";
   change.after = row.newColumns;
-  // Under REPLICA IDENTITY FULL the old row brings the values that the new one left out.
+  // Only with REPLICA IDENTITY FULL does the old row have the values that the new row leaves out.
   change.fill = row.old === "full" ? old : null;
-  change.key = newKey(table, row, old);
-  change.keyRow = row.newColumns;
-  change.keyFill = old;
+  change.key.set(newKey(table, row, old), row.newColumns, old);
   change.isKeyChange = isKeyChange;
+  if (isKeyChange) change.otherKey.set(oldKey(table, row), row.oldColumns, null);
+  else change.otherKey.clear();
 }

@@ -1,25 +1,25 @@
-// A table as the stream and the catalog describe it: what all of its changes share, whatever they look like in Kafka.
+// A table: what all of its changes share, as the stream and the catalog describe it.
 
 import type { Relation, RelationColumn } from "./pgoutput/messages.ts";
 
-/** The columns that make a key, as positions in the table's columns. */
+/** The columns of a key, as indexes of the table's columns, in ascending order. */
 export type KeyColumns = readonly number[];
 
-/** A relation between two Relation messages. */
+/** A relation, as it is from one Relation message to the next. */
 export interface Table {
   readonly id: number;
   readonly schema: string;
   readonly table: string;
   readonly columns: readonly RelationColumn[];
-  /** The primary key, where the table has one; else the replica identity index. */
+  /** The primary key if the table has one, otherwise the replica identity. */
   readonly key: KeyColumns | null;
-  /** The replica identity index: the key of a row of which nothing else is known. */
+  /** The columns of the replica identity, which old rows have at least; null with FULL and NOTHING. */
   readonly identityKey: KeyColumns | null;
 }
 
 /**
- * @param primaryKey the names of the primary key's columns, null when there is none, undefined when only the
- * replica identity is known: the same thing where the identity is `default`
+ * @param primaryKey the names of its columns; null if there is none; undefined if only the replica identity
+ *   is known, which is the primary key with REPLICA IDENTITY DEFAULT
  */
 export function tableOf(relation: Relation, primaryKey: readonly string[] | null | undefined): Table {
   const { id, schema, table, columns } = relation;
@@ -46,7 +46,7 @@ function primaryKeyColumns(
 ): KeyColumns | null {
   if (primaryKey === null || primaryKey === undefined || primaryKey.length === 0) return null;
   const key = primaryKey.map((name) => columns.findIndex((column) => column.name === name));
-  // A column that the publication leaves out can't be part of a key. In the table's order, whatever the index's:
-  // that is the order in which the stream alone tells it, so a key looks the same however it was found.
+  // A publication may leave out columns of the key. The order is the table's, not the index's: it is the only
+  // one that the stream tells, so a key looks the same whether it comes from the stream or from the catalog.
   return key.includes(-1) ? null : key.sort((a, b) => a - b);
 }

@@ -1,7 +1,7 @@
 // The first task: reads the stream, decodes, and fills the batches.
 
 import type { ChangeDecoder, RecordTarget } from "../decoder/change_decoder.ts";
-import { CompositeMismatch } from "../decoder/formats/json/malformed.ts";
+import { CompositeMismatch } from "../decoder/composite_mismatch.ts";
 import { type EncodedRecord, tombstoneOf } from "../core/encoded_record.ts";
 import { CaptureError } from "../core/errors.ts";
 import type { Batcher } from "./batcher.ts";
@@ -124,7 +124,7 @@ export class Intake {
 
   #named(error: unknown): unknown {
     if (!(error instanceof CaptureError) || error.kind !== "poison-change") return error;
-    return poisonError(error, this.#descriptions.next, this.#parts.decoder.tables);
+    return poisonError(error, this.#descriptions.next, this.#parts.decoder.tables());
   }
 
   /** Tells the observer what came since the last time: once a chunk, not once a row. */

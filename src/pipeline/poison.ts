@@ -15,15 +15,16 @@ const TABLES_NAMED_MAX = 10;
 export function poisonError(
   found: CaptureError,
   described: Table | undefined,
-  known: readonly Table[],
+  known: Iterable<Table>,
 ): CaptureError {
-  const tables = (described === undefined ? known : [described]).map(
-    ({ schema, table }) => `${JSON.stringify(schema)}.${JSON.stringify(table)}`,
-  );
-  if (tables.length === 0) return found;
-  const named = tables.slice(0, TABLES_NAMED_MAX).join(", ") +
-    (tables.length > TABLES_NAMED_MAX ? ` and ${tables.length - TABLES_NAMED_MAX} more` : "");
-  const whose = tables.length === 1 ? `a change of table ${named}` : `a change of one of the tables ${named}`;
+  const names: string[] = [];
+  let count = 0;
+  for (const { schema, table } of described === undefined ? known : [described]) {
+    if (count++ < TABLES_NAMED_MAX) names.push(`${JSON.stringify(schema)}.${JSON.stringify(table)}`);
+  }
+  if (count === 0) return found;
+  const named = names.join(", ") + (count > TABLES_NAMED_MAX ? ` and ${count - TABLES_NAMED_MAX} more` : "");
+  const whose = count === 1 ? `a change of table ${named}` : `a change of one of the tables ${named}`;
   return new CaptureError(found.kind, `${found.message}: it is ${whose}`, {
     cause: found,
     ...(found.hint === undefined ? {} : { hint: found.hint }),

@@ -5,7 +5,7 @@ import type { ChangeDecoder } from "../decoder/change_decoder.ts";
 import type { Table } from "../decoder/table.ts";
 import type { Relation } from "../decoder/pgoutput/messages.ts";
 import type { PgType } from "../core/pg_type.ts";
-import type { CompositeMismatch } from "../decoder/formats/json/malformed.ts";
+import type { CompositeMismatch } from "../decoder/composite_mismatch.ts";
 import { CaptureError } from "../core/errors.ts";
 import { formatLsn, type Lsn, type SourceIdentity } from "../core/position.ts";
 import type { SourceSession } from "./ports.ts";
@@ -31,6 +31,9 @@ export interface RelationsParts {
   readonly onUndescribed: (relation: Relation, missing: Missing) => void;
 }
 
+/** When a version begins to hold. */
+type VersionBegin = Pick<RelationVersion, "from" | "isExact" | "sinceXid">;
+
 /** The relations of one stream. */
 export class RelationDescriptions {
   readonly #session: SourceSession;
@@ -39,10 +42,10 @@ export class RelationDescriptions {
   /** The change whose relation was described again because of it: `commitLsn/seq`. */
   #describedAgain = "";
   #last: { readonly table: Table; readonly commitLsn: Lsn; readonly seq: number } | undefined;
-  /** The signatures of the relations that were described; undefined where the message left nothing open. */
-  readonly #signatures = new Map<number, string | undefined>();
-  /** Relations for which a later version waits. */
-  readonly #waiting = new Map<number, { readonly relation: Relation; readonly next: RelationVersion }>();
+  /**
+   * The later versions that relations wait for, by relation id: when they begin, and nothing else of them.
+   */
+  readonly #waiting = new Map<number, VersionBegin>();
 
   constructor(session: SourceSession, decoder: ChangeDecoder, parts: RelationsParts) {
     this.#session = session;
@@ -59,7 +62,7 @@ export class RelationDescriptions {
   /** Whether relations are to be described anew before the transaction that begins. */
   get isDue(): boolean {
     if (this.#waiting.size === 0) return false;
-    for (const { next } of this.#waiting.values()) if (this.#hasBegun(next)) return true;
+    for (const next of this.#waiting.values()) if (this.#hasBegun(next)) return true;
     return false;
   }
 
@@ -70,15 +73,16 @@ export class RelationDescriptions {
   async define(signal: AbortSignal): Promise<void> {
     const decoder = this.#decoder;
     const relation = decoder.pendingRelation!;
-    const isAgain = this.#signatures.has(relation.id);
+    const isAgain = decoder.isDescribed(relation.id);
     const table = await this.#describe(relation, isAgain, signal);
     this.#last = { table, commitLsn: decoder.commitLsn, seq: decoder.seq };
   }
 
   /** Describes the relations of which a later version has begun. */
   async defineDue(signal: AbortSignal): Promise<void> {
-    for (const { relation, next } of [...this.#waiting.values()]) {
+    for (const [id, next] of [...this.#waiting]) {
       if (!this.#hasBegun(next)) continue;
+      const { relation } = this.#decoder.describe(id)!;
       this.#decoder.pendingRelation = relation;
       await this.#describe(relation, false, signal);
     }
@@ -87,7 +91,7 @@ export class RelationDescriptions {
   /** Takes the types of all relations as they are now. */
   async refresh(signal: AbortSignal): Promise<void> {
     const decoder = this.#decoder;
-    for (const table of decoder.tables) {
+    for (const table of decoder.tables()) {
       const oids = typeOids(table);
       const unknown = unknownTypes(oids);
       if (unknown.length === 0) continue;
@@ -121,7 +125,7 @@ export class RelationDescriptions {
     decoder.retypeTable(pgTypes(typeOids(target), types), details.asOf);
   }
 
-  #hasBegun(next: RelationVersion): boolean {
+  #hasBegun(next: VersionBegin): boolean {
     const { commitLsn, xid } = this.#decoder;
     return commitLsn >= next.from || holdsBy(next, xid);
   }
@@ -130,7 +134,6 @@ export class RelationDescriptions {
     const decoder = this.#decoder;
     const open = openQuestions(relation);
     const version = open === undefined ? undefined : await this.#find(relation, open, isAgain, signal);
-    this.#signatures.set(relation.id, version?.signature);
     const oids = relation.columns.map((column) => column.typeOid);
     return decoder.defineRelation(
       open?.key === true ? version?.primaryKey : undefined,
@@ -154,7 +157,7 @@ export class RelationDescriptions {
     const held = versionAt(history, signature, commitLsn);
     let isWhole = true;
     // The first time on each connection, too: types are watched from then on.
-    if (held === undefined || this.#signatures.get(relation.id) === undefined || commitLsn > held.asOf) {
+    if (held === undefined || this.#signatureOf(relation.id) === undefined || commitLsn > held.asOf) {
       const details = await this.#session.describeRelation(relation.id, open.typeOids, signal);
       const learned = learn(history, relation, open, details, place);
       history = learned.history;
@@ -165,8 +168,17 @@ export class RelationDescriptions {
     if (isWhole && history !== known) await store.save(identity, relation.id, history);
     const next = versionAfter(history, signature, commitLsn);
     if (next === undefined) this.#waiting.delete(relation.id);
-    else this.#waiting.set(relation.id, { relation, next });
+    else this.#waiting.set(relation.id, { from: next.from, isExact: next.isExact, sinceXid: next.sinceXid });
     return versionAt(history, signature, commitLsn)!;
+  }
+
+  /**
+   * Of the relation as it was described last; undefined if it was not, or if its message left nothing open.
+   */
+  #signatureOf(relationId: number): string | undefined {
+    const relation = this.#decoder.describe(relationId)?.relation;
+    if (relation === undefined || openQuestions(relation) === undefined) return undefined;
+    return relationSignature(relation);
   }
 
   /** @returns the types, and for those that the catalog has forgotten what they were */
@@ -176,7 +188,7 @@ export class RelationDescriptions {
   ): Promise<ReadonlyMap<number, PgType>> {
     const { store, identity } = this.#parts;
     const { commitLsn } = this.#decoder;
-    const signature = this.#signatures.get(relationId);
+    const signature = this.#signatureOf(relationId);
     if (signature === undefined) return found;
     const known = await store.load(identity, relationId);
     const types = new Map([...versionAt(known, signature, commitLsn)?.types ?? [], ...found]);

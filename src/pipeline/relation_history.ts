@@ -60,7 +60,7 @@ export function versionAfter(
 }
 
 /** Whether a version holds in that transaction, although its first commit is unknown. */
-export function holdsBy(version: RelationVersion, xid: number): boolean {
+export function holdsBy(version: Pick<RelationVersion, "isExact" | "sinceXid">, xid: number): boolean {
   return !version.isExact && version.sinceXid !== undefined && !isOlder(xid, version.sinceXid);
 }
 

@@ -4,10 +4,13 @@ import type { RecordTarget } from "../decoder/change_decoder.ts";
 import type { Route } from "./ports.ts";
 import { TopicConflict } from "./topic_conflict.ts";
 
+/** A relation id: the decoder may give another object for the same table. */
+type RouteKey = number | "message";
+
 /** Kafka is asked once for each table, not once a change. */
 export class Routes {
-  readonly #routes = new Map<RecordTarget, Route>();
-  readonly #conflicts = new Map<RecordTarget, TopicConflict>();
+  readonly #routes = new Map<RouteKey, Route>();
+  readonly #conflicts = new Map<RouteKey, TopicConflict>();
   readonly #lookUp: (target: RecordTarget, signal: AbortSignal) => Promise<Route>;
 
   constructor(lookUp: (target: RecordTarget, signal: AbortSignal) => Promise<Route>) {
@@ -16,20 +19,21 @@ export class Routes {
 
   /** The route, if it was looked up. */
   known(target: RecordTarget): Route | undefined {
-    return this.#routes.get(target);
+    return this.#routes.get(keyOf(target));
   }
 
   /** The route, or why the target's topic can't be used. */
   async of(target: RecordTarget, signal: AbortSignal): Promise<Route | TopicConflict> {
-    const known = this.#routes.get(target) ?? this.#conflicts.get(target);
+    const key = keyOf(target);
+    const known = this.#routes.get(key) ?? this.#conflicts.get(key);
     if (known !== undefined) return known;
     try {
       const route = await this.#lookUp(target, signal);
-      this.#routes.set(target, route);
+      this.#routes.set(key, route);
       return route;
     } catch (error) {
       if (!(error instanceof TopicConflict)) throw error;
-      this.#conflicts.set(target, error);
+      this.#conflicts.set(key, error);
       return error;
     }
   }
@@ -38,4 +42,8 @@ export class Routes {
     this.#routes.clear();
     this.#conflicts.clear();
   }
+}
+
+function keyOf(target: RecordTarget): RouteKey {
+  return target === "message" ? target : target.id;
 }

@@ -1,4 +1,4 @@
-// Whether a table matches a pattern.
+// Matches tables with patterns.
 
 import type { NamePattern, TablePattern } from "./table_rule.ts";
 
@@ -6,7 +6,10 @@ export function matchesTable(pattern: TablePattern, schema: string, table: strin
   return matchesName(pattern.schema, schema) && matchesName(pattern.table, table);
 }
 
-/** Takes each piece at its first place: what follows a star is free, so no other choice could do better. */
+/**
+ * Each part is matched at its first occurrence: any text may follow a star, so no later occurrence can do
+ * better.
+ */
 function matchesName(pattern: NamePattern, name: string): boolean {
   const [first = "", ...others] = pattern;
   const last = others.pop();

@@ -1,24 +1,24 @@
-// A table rule, as a `[[tables]]` block of the TOML file states it.
+// A table rule: a `[[tables]]` block of the TOML file.
 
-/** The parts of a name that lie between its stars: `["users"]` for `users`, `["", "_log"]` for `*_log`. */
+/** The parts of a pattern between its stars: `["users"]` for `users`, `["", "_log"]` for `*_log`. */
 export type NamePattern = readonly string[];
 
-/** Tables by schema and name. */
+/** Matches tables by schema and name. */
 export interface TablePattern {
   readonly schema: NamePattern;
   readonly table: NamePattern;
 }
 
-/** What a topic template takes from the table and from the configuration. */
+/** The placeholders of a topic template. */
 export const PLACEHOLDERS = ["prefix", "database", "schema", "table"] as const;
 export type Placeholder = (typeof PLACEHOLDERS)[number];
 
-/** Text and placeholders in their order: `app.{table}` is `["app.", { placeholder: "table" }]`. */
+/** Text and placeholders in order: `app.{table}` is `["app.", { placeholder: "table" }]`. */
 export type TopicTemplate = readonly (string | { readonly placeholder: Placeholder })[];
 
-/** The first rule that matches a table is its rule. */
+/** Of several rules that match a table, the first one applies. */
 export interface TableRule {
   readonly match: readonly TablePattern[];
-  /** Undefined: the default topic. */
+  /** Undefined for the default topic. */
   readonly topic: TopicTemplate | undefined;
 }

@@ -1,15 +1,15 @@
-// The table rules of a configuration, and what they make of one table.
+// Applies the table rules of a configuration to tables.
 
 import { matchesTable } from "./table_pattern.ts";
 import type { TableRule } from "./table_rule.ts";
 import { DEFAULT_TOPIC, renderTopic } from "./topic_name.ts";
 
-/** What the rules make of one table. */
+/** What the rules say about one table. */
 export interface CompiledRule {
   readonly topic: string;
 }
 
-/** Rules in their order, with what they take from the rest of the configuration. */
+/** The rules in order, with the values of placeholders that are the same for all tables. */
 export class TableRules {
   readonly #rules: readonly TableRule[];
   readonly #prefix: string;
@@ -21,7 +21,7 @@ export class TableRules {
     this.#database = database;
   }
 
-  /** Applies the first rule that matches the table; without one, the defaults. */
+  /** Applies the first rule that matches the table, or the defaults if none does. */
   compile(schema: string, table: string): CompiledRule {
     const rule = this.#rules.find(({ match }) =>
       match.some((pattern) => matchesTable(pattern, schema, table))

@@ -1,8 +1,9 @@
-// Names of topics: how a template becomes one, and how names of PostgreSQL are escaped in it.
+// Renders topic names from templates, and escapes PostgreSQL's names in them.
 
+import { utf8 } from "../core/utf8.ts";
 import type { Placeholder, TopicTemplate } from "./table_rule.ts";
 
-/** The topic of a table that has no other by a rule. */
+/** The topic of a table without a rule. */
 export const DEFAULT_TOPIC: TopicTemplate = [
   { placeholder: "prefix" },
   ".",
@@ -11,10 +12,10 @@ export const DEFAULT_TOPIC: TopicTemplate = [
   { placeholder: "table" },
 ];
 
-/** What is put in the places of a template. */
+/** The values of placeholders. */
 export type TopicValues = Readonly<Record<Placeholder, string>>;
 
-/** The topic's name. The prefix is written as it is, names of PostgreSQL are escaped. */
+/** The name of the topic. The prefix is not escaped, PostgreSQL's names are. */
 export function renderTopic(template: TopicTemplate, values: TopicValues): string {
   return template.map((part) => {
     if (typeof part === "string") return part;
@@ -24,17 +25,15 @@ export function renderTopic(template: TopicTemplate, values: TopicValues): strin
 }
 
 /**
- * Letters, digits and `_` stay; each byte of any other character in UTF-8 becomes `-` and two hexadecimal
- * digits. This is percent-encoding with another sign, so it can be reversed: two names never become one. A dot
- * is escaped too, so it can separate names.
+ * Keeps letters, digits and `_`, and replaces each UTF-8 byte of any other character by `-` and two
+ * hexadecimal digits. This is percent-encoding with another sign: it is reversible, so different names stay
+ * different. Dots are escaped too, so a dot can separate names.
  */
 export function escapeName(name: string): string {
   return name.replace(/[^A-Za-z0-9_]/gu, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {
-  return Array.from(UTF8.encode(character), (byte) => `-${byte.toString(16).toUpperCase().padStart(2, "0")}`)
+  return Array.from(utf8(character), (byte) => `-${byte.toString(16).toUpperCase().padStart(2, "0")}`)
     .join("");
 }
-
-const UTF8 = new TextEncoder();

@@ -14,6 +14,12 @@ export interface BatchLimits {
   readonly batchBytesMax: number;
 }
 
+/**
+ * Record batches of more topics than this are created again for the next batch, so that old topics take no
+ * memory.
+ */
+const TOPICS_KEPT_MAX = 500;
+
 /** Record batches by topic and partition; which partition a record goes to follows from its key. */
 export class PartitionedBatch implements Batch {
   readonly #limits: BatchLimits;
@@ -78,6 +84,9 @@ export class PartitionedBatch implements Batch {
     this.#filled.length = 0;
     this.#count = 0;
     this.#bytes = 0;
+    if (this.#topics.size <= TOPICS_KEPT_MAX) return;
+    this.#topics.clear();
+    this.#lastTopic = "";
   }
 
   #batches(route: Route): (RecordBatch | undefined)[] {

@@ -6,8 +6,14 @@ import { isOlder } from "../pipeline/relation_history.ts";
 import type { PostgresConnection, Row } from "./connection.ts";
 import { readWalEnd } from "./slot.ts";
 
-// Types nest: arrays of composites of domains. PostgreSQL forbids cycles; this bounds what a catalog may claim.
+// Types nest: arrays of composites of domains. PostgreSQL forbids cycles; this bounds what a catalog may
+// claim.
 const DEPTH_MAX = 32;
+/**
+ * Parts of all types of a relation together. 20 types, each of which has the one before twice, would have
+ * a million parts. Beyond the bound, values are strings, as PostgreSQL prints them.
+ */
+const PARTS_MAX = 20_000;
 
 /** What the catalog says of the relation and of the types, by OID, that were asked for. */
 export async function describeRelation(
@@ -92,6 +98,7 @@ class TypeReader {
   /** Relations of composite types that lost an attribute. */
   readonly #shrunk = new Set<number>();
   #lastXid: number | undefined;
+  #parts = 0;
 
   constructor(
     connection: PostgresConnection,
@@ -140,6 +147,7 @@ class TypeReader {
     if (known !== undefined) return known;
     const row = this.#types.get(oid);
     if (row === undefined || depth > DEPTH_MAX) return undefined;
+    if (++this.#parts > PARTS_MAX) return { kind: "other" };
     const inner = (reference: string | null | undefined): PgType =>
       this.resolve(Number(reference), depth + 1) ?? { kind: "other" };
     switch (row.typtype) {
@@ -203,8 +211,8 @@ class TypeReader {
 }
 
 /**
- * A true array, as IsTrueArrayType in pg_type.h tells it: no type of a user's own can have its subscript handler,
- * while anyone's may have an element type and be of category A.
+ * A true array, as IsTrueArrayType in pg_type.h tells it: no type of a user's own can have its subscript
+ * handler, while anyone's may have an element type and be of category A.
  */
 function isArray(row: Row): boolean {
   return row.is_array === "t" && row.typelem !== "0";

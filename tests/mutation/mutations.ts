@@ -786,4 +786,22 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "if (stranger !== undefined && ownUid !== null) {",
     replace: "if (false) {",
   },
+  {
+    breaks: "a table that is described again keeps its old encoder",
+    file: "src/decoder/table_registry.ts",
+    find: "this.#older.delete(id);\n    this.#tables.delete(id);",
+    replace: "this.#older.delete(id);",
+  },
+  {
+    breaks: "a description that has grown overwrites the next one",
+    file: "src/decoder/record_store.ts",
+    find: "const fits = before !== undefined && record.length <= capacityBefore;",
+    replace: "const fits = before !== undefined;",
+  },
+  {
+    breaks: "an encoder that was dropped and compiled again forgets that rows may be older than its types",
+    file: "src/decoder/table_registry.ts",
+    find: "this.#format.table(table, types, this.#older.has(id))",
+    replace: "this.#format.table(table, types, false)",
+  },
 ];

@@ -1,4 +1,4 @@
-// The port of a format: how changes look in Kafka. docs/EXTENDING.md says how to add one.
+// The port of a format: what changes look like in Kafka. docs/EXTENDING.md says how to add one.
 
 import type { EncodedRecord } from "../../core/encoded_record.ts";
 import type { PgType } from "../../core/pg_type.ts";
@@ -6,25 +6,30 @@ import type { Change, Operation, RecordPlace, Transaction } from "../change.ts";
 import type { LogicalMessage } from "../pgoutput/messages.ts";
 import type { Table } from "../table.ts";
 
-/** Encodes the changes of one table; compiled once for each description of it. */
+/**
+ * Encodes the changes of one table. It is compiled on use, and again after it was dropped for want of memory.
+ */
 export interface TableEncoder {
   /**
-   * Encodes the change into the format's `record`. Called for each row: it makes no object, string or promise.
-   * @throws CompositeMismatch when a value does not fit its composite type; CaptureError `decoding` when a value is
-   *   not of the form that PostgreSQL prints
+   * Encodes the change into the format's `record`. It is called for each row, so it must not create objects,
+   * strings or promises.
+   *
+   * @returns whether a tombstone (the same key with a null value) is to follow, if tombstones are configured
+   * @throws CompositeMismatch if a value does not fit its composite type
+   * @throws CaptureError `decoding` if a value does not have the form that PostgreSQL prints
    */
-  encode(change: Change): void;
+  encode(change: Change): boolean;
 }
 
-/** What a pointer says of the change that it stands for. */
+/** What a pointer says about the record that it replaces. */
 export interface DeadLetter {
-  /** The size of its record. */
+  /** Size of the record, in bytes. */
   readonly bytes: number;
-  /** Why it can't be sent: the kind of the error that would have ended the program. */
+  /** Why it can't be sent: the kind of the error that would otherwise have ended the program. */
   readonly reason: "record-too-large" | "topic-conflict";
 }
 
-/** What a record was that can't be sent. */
+/** A record that can't be sent. */
 export interface UnsendableRecord extends RecordPlace, DeadLetter {
   /** Null for a logical message. */
   readonly table: Table | null;
@@ -32,21 +37,28 @@ export interface UnsendableRecord extends RecordPlace, DeadLetter {
   readonly isKeyChange: boolean;
 }
 
-/** One implementation a format. Pure: it takes bytes and the time, and gives bytes. */
+/** A format. It is pure: it takes bytes and the time, and returns bytes. */
 export interface RecordFormat {
-  /** The record that was encoded last, in buffers that are reused. */
+  /** The record that was encoded last. Its buffers are reused for the next one. */
   readonly record: EncodedRecord;
-  /** The time that records are stamped with from now on, in milliseconds since 1970. */
+  /** Sets the time with which records are stamped from now on, in milliseconds since 1970. */
   setNow(nowMs: number): void;
-  /** The transaction that records belong to from now on. */
+  /** Sets the transaction of the records that follow. */
   beginTransaction(transaction: Transaction): void;
   /**
+   * Compiles the encoder of a table.
    * @param types of each column, in the table's order
-   * @param mayBeOlder whether rows may be older than the attributes that a composite type was given last
+   * @param mayBeOlder whether rows may have been written before the last ALTER TYPE of their composite types
    */
   table(table: Table, types: readonly PgType[], mayBeOlder: boolean): TableEncoder;
-  /** Encodes a logical message. @param bytes what the content's borders are positions in */
+  /**
+   * Encodes a logical message.
+   * @param bytes the message, in which `contentStart` and `contentEnd` are positions
+   */
   encodeMessage(message: LogicalMessage, bytes: Uint8Array, place: RecordPlace): void;
-  /** Replaces the current record by a pointer to it: the same key, and a value that says whose it was, how large, and why. */
+  /**
+   * Replaces the record that was encoded last by a pointer to it: the same key, and a value that describes
+   * it.
+   */
   encodePointer(unsendable: UnsendableRecord): void;
 }

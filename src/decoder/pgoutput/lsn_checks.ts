@@ -1,12 +1,13 @@
-// Holds the LSNs of the stream against one another: one that changed on the way contradicts the others.
+// Checks the LSNs of the stream against each other: one that was altered in transit contradicts the others.
 
 import { CaptureError } from "../../core/errors.ts";
-import { formatLsn, type Lsn } from "../../core/position.ts";
+import { formatLsn, type Lsn, lsnOf } from "../../core/position.ts";
 import type { MessageBytes } from "./message_bytes.ts";
 
 /**
- * Transactions in which changes were seen out of the order of their LSNs. PostgreSQL never sends them so, but for a
- * row whose index expressions write to a table themselves: what comes the same way twice is no transmission error.
+ * Transactions whose changes came out of the order of their LSNs. PostgreSQL sends them so only for a row
+ * whose index expressions themselves write to a table, so the first time counts as a transmission error. What
+ * comes the same way twice is not one.
  */
 export class KnownDisorder {
   readonly #commitLsns = new Set<Lsn>();
@@ -23,7 +24,10 @@ export class KnownDisorder {
 
 const KNOWN_MAX = 1_000;
 
-/** The checks of one stream. Each throws a CaptureError `stream-corrupt`; nothing of that message was used then. */
+/**
+ * The checks of one stream. Each throws a CaptureError `stream-corrupt`, before anything of the message is
+ * used.
+ */
 export class LsnChecks {
   readonly #disorder: KnownDisorder;
   #endLsn: Lsn = 0n;
@@ -38,7 +42,7 @@ export class LsnChecks {
     this.#disorder = disorder;
   }
 
-  /** A transaction begins: it commits behind all that ended before. */
+  /** A transaction begins. It must commit after the end of all that came before. */
   begin(commitLsn: Lsn): void {
     this.#expectBehindEnd(commitLsn, "a transaction's commit");
     this.#commitLsn = commitLsn;
@@ -48,22 +52,27 @@ export class LsnChecks {
     this.#isDisordered = false;
   }
 
-  /** Whether the transaction that ended was read before with an LSN that it does not have: its numbers were wrong. */
+  /**
+   * Whether the transaction that ended was read before with a wrong LSN, and so with wrong values of
+   * `tx_seq`.
+   */
   get wasMisread(): boolean {
     return !this.#isDisordered && this.#disorder.has(this.#commitLsn);
   }
 
-  /** A row change or TRUNCATE: below its commit, and not below the change before it. */
+  /** A row change or TRUNCATE. It must be below its commit, and not below the change before it. */
   change(high: number, low: number): void {
     if (high > this.#commitHigh || high === this.#commitHigh && low >= this.#commitLow) {
       throw corrupt(
-        `a change at ${halves(high, low)} is not below its commit, ${formatLsn(this.#commitLsn)}`,
+        `a change at ${formatLsn(lsnOf(high, low))} is not below its commit, ${formatLsn(this.#commitLsn)}`,
       );
     }
     this.#expectOrder(high, low);
   }
 
-  /** A logical message: its LSN, the end of its WAL record, is in the header and in the message. */
+  /**
+   * A logical message. Its LSN, the end of its WAL record, is both in the message and in the XLogData header.
+   */
   logicalMessage(lsn: Lsn, transactional: boolean, message: MessageBytes): void {
     expectSame(lsn, message);
     if (!transactional) {
@@ -78,7 +87,10 @@ export class LsnChecks {
     this.#expectOrder(message.walStartHigh, message.walStartLow);
   }
 
-  /** A transaction ends: as the one that began, and beyond its commit record. The header has the end, too. */
+  /**
+   * A transaction ends. It must be the one that began, and end after its commit record. The header has the
+   * end too.
+   */
   commit(commitLsn: Lsn, endLsn: Lsn, message: MessageBytes): void {
     if (commitLsn !== this.#commitLsn) {
       throw corrupt(
@@ -94,7 +106,7 @@ export class LsnChecks {
     this.#endLsn = endLsn;
   }
 
-  /** All that commits below `endLsn` has come, as a keepalive said. */
+  /** A keepalive says that everything that commits below `endLsn` was sent. */
   ended(endLsn: Lsn): void {
     if (endLsn > this.#endLsn) this.#endLsn = endLsn;
   }
@@ -116,22 +128,20 @@ export class LsnChecks {
     if (this.#disorder.has(this.#commitLsn)) return;
     this.#disorder.add(this.#commitLsn);
     throw corrupt(
-      `a change at ${halves(high, low)} came after one at ${halves(this.#lastHigh, this.#lastLow)}`,
+      `a change at ${formatLsn(lsnOf(high, low))} came after one at ${
+        formatLsn(lsnOf(this.#lastHigh, this.#lastLow))
+      }`,
     );
   }
 }
 
 function expectSame(lsn: Lsn, { walStartHigh, walStartLow }: MessageBytes): void {
-  const header = (BigInt(walStartHigh) << 32n) | BigInt(walStartLow);
+  const header = lsnOf(walStartHigh, walStartLow);
   if (header === lsn) return;
   throw corrupt(`a message with LSN ${formatLsn(lsn)} has LSN ${formatLsn(header)} in its header`);
 }
 
-function halves(high: number, low: number): string {
-  return formatLsn((BigInt(high) << 32n) | BigInt(low));
-}
-
-/** An LSN that can't be. */
+/** The error for an LSN that contradicts others. */
 export function corrupt(found: string): CaptureError {
   return new CaptureError("stream-corrupt", `Cannot trust the replication stream: ${found}`);
 }

@@ -1,6 +1,9 @@
-// Where one message of the stream is.
+// The position of one message in the buffer of the stream.
 
-/** Where a message lies in the stream's buffer; a ReplicationStream is one. */
+/**
+ * The message `bytes[start, end)`, and the WAL start of its XLogData header as two unsigned halves. A
+ * ReplicationStream is the MessageBytes of its current message.
+ */
 export interface MessageBytes {
   readonly bytes: Uint8Array;
   readonly start: number;

@@ -1,21 +1,21 @@
-// Reads pgoutput messages, protocol version 1 (PostgreSQL manual, 53.9).
+// Reads pgoutput messages, protocol version 1 (PostgreSQL manual, "Logical Replication Message Formats").
 
-import type { Lsn } from "../../core/position.ts";
-import { malformed } from "./malformed.ts";
+import { type Lsn, lsnOf } from "../../core/position.ts";
+import { malformedMessage } from "./malformed_message.ts";
 import { TupleColumns } from "./tuple.ts";
 
-/** A column as a Relation message names it. */
+/** A column of a Relation message. */
 export interface RelationColumn {
   readonly name: string;
   readonly typeOid: number;
-  /** Part of the replica identity; with REPLICA IDENTITY FULL every column is. */
+  /** Whether it is part of the replica identity. With REPLICA IDENTITY FULL every column is. */
   readonly isIdentity: boolean;
 }
 
 /** `pg_class.relreplident`. */
 export type ReplicaIdentity = "default" | "nothing" | "full" | "index";
 
-/** The Relation message: what the rows that follow look like. */
+/** A Relation message: the columns of the rows that follow. */
 export interface Relation {
   readonly id: number;
   readonly schema: string;
@@ -24,9 +24,9 @@ export interface Relation {
   readonly columns: readonly RelationColumn[];
 }
 
-/** One message. A row's columns are not in it: they are in the `RowChange` that the reader was given. */
+/** One message. The columns of a row are not in it, but in the `RowChange` that `readMessage` was given. */
 export type PgoutputMessage =
-  | { readonly kind: "begin"; readonly commitLsn: Lsn; readonly commitTimeMs: number; readonly xid: number }
+  | { readonly kind: "begin"; readonly commitLsn: Lsn; readonly commitTimeUs: number; readonly xid: number }
   | { readonly kind: "commit"; readonly commitLsn: Lsn; readonly endLsn: Lsn }
   | { readonly kind: "relation"; readonly relation: Relation }
   | { readonly kind: "row" }
@@ -45,14 +45,14 @@ export interface LogicalMessage {
   readonly contentEnd: number;
 }
 
-/** Which of the three row messages it was. */
+/** The kind of a row message. */
 export type RowOperation = "INSERT" | "UPDATE" | "DELETE";
 
-/** An Insert, Update or Delete message in place; used again for each. */
+/** An Insert, Update or Delete message, as positions in its bytes. The object is reused for each. */
 export class RowChange {
   operation: RowOperation = "INSERT";
   relationId = 0;
-  /** What came of the old row: nothing, the replica identity's columns, or all of it. */
+  /** How much of the old row was sent: nothing, the columns of the replica identity, or all of it. */
   old: "none" | "key" | "full" = "none";
   readonly oldColumns = new TupleColumns();
   readonly newColumns = new TupleColumns();
@@ -61,7 +61,7 @@ export class RowChange {
 const ROW: PgoutputMessage = { kind: "row" };
 const ORIGIN: PgoutputMessage = { kind: "origin" };
 const TYPE: PgoutputMessage = { kind: "type" };
-const POSTGRES_EPOCH_MS = 946_684_800_000;
+const POSTGRES_EPOCH_US = 946_684_800_000_000;
 const TAG_RELATION = 0x52;
 const TAG_INSERT = 0x49;
 const TAG_UPDATE = 0x55;
@@ -77,8 +77,9 @@ const REPLICA_IDENTITIES: ReadonlyMap<number, ReplicaIdentity> = new Map([
 ]);
 
 /**
- * Reads the message at `[start, end)`. A row change is left in `change`.
- * @throws CaptureError `decoding`, and nothing else, whatever the bytes
+ * Reads the message at `bytes[start, end)`.
+ * @param change receives a row change
+ * @throws CaptureError `decoding`, and nothing else, whatever the bytes are
  */
 export function readMessage(
   bytes: Uint8Array,
@@ -97,7 +98,7 @@ export function readMessage(
       return {
         kind: "begin",
         commitLsn: reader.uint64(),
-        commitTimeMs: reader.timestampMs(),
+        commitTimeUs: reader.timestampUs(),
         xid: reader.uint32(),
       };
     case "C": {
@@ -115,22 +116,22 @@ export function readMessage(
     case "Y":
       return TYPE;
     default:
-      throw malformed(tag, 0, "there is no such message in protocol version 1");
+      throw malformedMessage(tag, 0, "there is no such message in protocol version 1");
   }
 }
 
-/** The relation, if the message at `[start, end)` is a Relation message that can be read; else null. */
+/** The relation, if there is a well-formed Relation message at `bytes[start, end)`; otherwise null. */
 export function peekRelation(bytes: Uint8Array, start: number, end: number): Relation | null {
   if (bytes[start] !== TAG_RELATION) return null;
   try {
     return readRelation(new MessageReader(bytes, start, end));
   } catch {
-    return null; // an error is due when its turn comes
+    return null; // `readMessage` throws when it is its turn
   }
 }
 
 function readRowChange(bytes: Uint8Array, start: number, end: number, tag: number, change: RowChange): void {
-  if (start + 6 > end) throw malformed(tag, end - start, "the message is cut off");
+  if (start + 6 > end) throw malformedMessage(tag, end - start, "the message is cut off");
   change.relationId = uint32At(bytes, start + 1);
   change.old = "none";
   let at = start + 5;
@@ -145,7 +146,7 @@ function readRowChange(bytes: Uint8Array, start: number, end: number, tag: numbe
     mark = at < end ? bytes[at++]! : 0;
   }
   if (tag === TAG_DELETE || mark !== MARK_NEW) {
-    throw malformed(tag, at - 1 - start, `a row is marked ${mark}`);
+    throw malformedMessage(tag, at - 1 - start, `a row is marked ${mark}`);
   }
   change.operation = tag === TAG_INSERT ? "INSERT" : "UPDATE";
   change.newColumns.read(bytes, at, end, tag, start);
@@ -194,7 +195,7 @@ function uint32At(bytes: Uint8Array, at: number): number {
 
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Reads the fields of the messages that come once a transaction or less, with every bound checked. */
+/** Reads fields one after another and checks every bound. Not for row messages, which it would slow down. */
 class MessageReader {
   at: number;
   readonly #bytes: Uint8Array;
@@ -222,18 +223,16 @@ class MessageReader {
   }
 
   uint64(): bigint {
-    const high = this.uint32();
-    return (BigInt(high) << 32n) | BigInt(this.uint32());
+    return lsnOf(this.uint32(), this.uint32());
   }
 
-  /** Microseconds since 2000, rounded down to milliseconds since 1970: exact for 285 years either way. */
-  timestampMs(): number {
+  /** A timestamp in microseconds since 2000, as microseconds since 1970: exact up to the year 2255. */
+  timestampUs(): number {
     const high = this.uint32() | 0;
-    const microseconds = high * 4_294_967_296 + this.uint32();
-    return POSTGRES_EPOCH_MS + Math.floor(microseconds / 1000);
+    return POSTGRES_EPOCH_US + high * 4_294_967_296 + this.uint32();
   }
 
-  /** A zero-ended string. */
+  /** A null-terminated string. */
   text(): string {
     const zero = this.#bytes.indexOf(0, this.at);
     if (zero < 0 || zero >= this.#end) throw this.malformed("a string has no end");
@@ -247,7 +246,7 @@ class MessageReader {
   }
 
   malformed(what: string): Error {
-    return malformed(this.#bytes[this.#start] ?? 0, this.at - this.#start, what);
+    return malformedMessage(this.#bytes[this.#start] ?? 0, this.at - this.#start, what);
   }
 
   #take(count: number): number {

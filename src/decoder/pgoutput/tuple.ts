@@ -1,10 +1,10 @@
-// TupleData: where the columns of a row are in the message's bytes.
+// Reads TupleData: the positions of a row's columns in the message.
 
-import { malformed } from "./malformed.ts";
+import { malformedMessage } from "./malformed_message.ts";
 
-/** In place of a column's start: the value is null. */
+/** Instead of a column's start: the value is null. */
 export const NULL_COLUMN = -1;
-/** In place of a column's start: an unchanged TOASTed value that PostgreSQL did not send. */
+/** Instead of a column's start: an unchanged TOASTed value, which PostgreSQL did not send. */
 export const UNCHANGED_COLUMN = -2;
 
 const INITIAL_COLUMNS = 64;
@@ -12,20 +12,22 @@ const KIND_NULL = 0x6e;
 const KIND_UNCHANGED = 0x75;
 const KIND_TEXT = 0x74;
 
-/** Column positions of one row; the arrays are used again for the next. */
+/** The column positions of one row. The arrays are reused for the next. */
 export class TupleColumns {
   count = 0;
-  /** Where the text of column `i` begins, or NULL_COLUMN, or UNCHANGED_COLUMN. */
+  /** Where the text of each column begins, or NULL_COLUMN, or UNCHANGED_COLUMN. */
   starts: Int32Array = new Int32Array(INITIAL_COLUMNS);
   ends: Int32Array = new Int32Array(INITIAL_COLUMNS);
 
   /**
-   * Reads the TupleData at `at` (PostgreSQL manual, 53.9).
-   * @returns the offset just past it
+   * Reads the TupleData at `bytes[at]` (PostgreSQL manual, "Logical Replication Message Formats").
+   * @param end of the message
+   * @param tag, origin type byte and start of the message, for errors
+   * @returns the index after it
    * @throws CaptureError `decoding`
    */
   read(bytes: Uint8Array, at: number, end: number, tag: number, origin: number): number {
-    if (at + 2 > end) throw malformed(tag, at - origin, "the row is cut off");
+    if (at + 2 > end) throw malformedMessage(tag, at - origin, "the row is cut off");
     const count = (bytes[at]! << 8) | bytes[at + 1]!;
     at += 2;
     if (count > this.starts.length) {
@@ -36,14 +38,14 @@ export class TupleColumns {
     const starts = this.starts;
     const ends = this.ends;
     for (let column = 0; column < count; column++) {
-      if (at >= end) throw malformed(tag, at - origin, `column ${column} of ${count} is missing`);
+      if (at >= end) throw malformedMessage(tag, at - origin, `column ${column} of ${count} is missing`);
       switch (bytes[at++]) {
         case KIND_TEXT: {
           const start = at + 4;
-          if (start > end) throw malformed(tag, at - origin, `column ${column} is cut off`);
+          if (start > end) throw malformedMessage(tag, at - origin, `column ${column} is cut off`);
           const length = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
           if (length < 0 || length > end - start) {
-            throw malformed(tag, at - origin, `column ${column} has a length of ${length}`);
+            throw malformedMessage(tag, at - origin, `column ${column} has a length of ${length}`);
           }
           starts[column] = start;
           at = ends[column] = start + length;
@@ -56,7 +58,7 @@ export class TupleColumns {
           starts[column] = UNCHANGED_COLUMN;
           break;
         default:
-          throw malformed(tag, at - 1 - origin, `column ${column} is of kind ${bytes[at - 1]}`);
+          throw malformedMessage(tag, at - 1 - origin, `column ${column} is of kind ${bytes[at - 1]}`);
       }
     }
     return at;

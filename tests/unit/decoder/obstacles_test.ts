@@ -5,7 +5,7 @@ import { builtinType } from "../../../src/core/builtin_types.ts";
 import { ChangeDecoder } from "../../../src/decoder/change_decoder.ts";
 import { NativeFormat } from "../../../src/decoder/formats/native/native_format.ts";
 import type { PgType } from "../../../src/core/pg_type.ts";
-import { CompositeMismatch } from "../../../src/decoder/formats/json/malformed.ts";
+import { CompositeMismatch } from "../../../src/decoder/composite_mismatch.ts";
 import { begin, insert, logicalMessage, relation, update } from "../../../dev/fixtures/pgoutput_bytes.ts";
 
 const INT4 = builtinType(23)!;

@@ -1,4 +1,4 @@
-// The bytes that PostgreSQL's text output and JSON are made of, by name.
+// ASCII characters of PostgreSQL's text output and of JSON.
 
 export const QUOTE = 0x22;
 export const PLUS = 0x2b;
@@ -13,7 +13,7 @@ export const CLOSE_BRACKET = 0x5d;
 export const OPEN_BRACE = 0x7b;
 export const CLOSE_BRACE = 0x7d;
 
-/** Whether `byte` is a decimal digit; false for `undefined`, a read past the end of the buffer. */
+/** Whether `byte` is a decimal digit. Undefined, from a read past the end of the buffer, is not. */
 export function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= 0x30 && byte <= 0x39;
 }

@@ -1,15 +1,15 @@
-// bytea: from the hex form that PostgreSQL prints (bytea_output hex) to base64 (RFC 4648 section 4).
+// bytea as base64 (RFC 4648 section 4), from the hex format that PostgreSQL prints (bytea_output = hex).
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";
 import { BACKSLASH, QUOTE } from "./ascii.ts";
-import { malformed } from "./malformed.ts";
+import { malformedValue } from "./malformed_value.ts";
 
 const LETTER_X = 0x78;
 const PADDING = 0x3d;
 const ALPHABET = utf8("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
 
-/** The value of a hex digit by its byte, or -1: one digit that is none makes a sum of them negative. */
+/** The value of each hex digit; -1 for other bytes, which makes a bitwise OR with them negative. */
 const HEX = new Int8Array(256).fill(-1);
 for (let value = 0; value < 16; value++) {
   const digit = value.toString(16);
@@ -17,11 +17,11 @@ for (let value = 0; value < 16; value++) {
   HEX[digit.toUpperCase().charCodeAt(0)] = value;
 }
 
-/** `\x48692100` as `"SGkhAA=="`. */
+/** Writes `\x48692100` as `"SGkhAA=="`. */
 export function writeBytea(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   const first = start + 2;
   if (end < first || src[start] !== BACKSLASH || src[start + 1] !== LETTER_X || (end - first) % 2 !== 0) {
-    throw malformed("bytea");
+    throw malformedValue("bytea");
   }
   out.ensure(Math.ceil((end - first) / 6) * 4 + 2);
   const bytes = out.bytes;
@@ -46,12 +46,12 @@ export function writeBytea(src: Uint8Array, start: number, end: number, out: Byt
     bytes[at++] = two ? ALPHABET[group >> 6 & 0x3f]! : PADDING;
     bytes[at++] = PADDING;
   }
-  if (seen < 0) throw malformed("bytea");
+  if (seen < 0) throw malformedValue("bytea");
   bytes[at++] = QUOTE;
   out.length = at;
 }
 
-/** The byte of the two hex digits at `src[at]`; negative where one of them is none. */
+/** The byte that the two hex digits at `src[at]` encode; negative if one of them is not a hex digit. */
 function hexByte(src: Uint8Array, at: number): number {
   return HEX[src[at]!]! << 4 | HEX[src[at + 1]!]!;
 }

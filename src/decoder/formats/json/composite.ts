@@ -1,19 +1,20 @@
-// Composite values: from record_out's parentheses to a JSON object. The form is that of the manual's section
-// 8.16.6, "Composite Type Input and Output Syntax", and of record_out in PostgreSQL's rowtypes.c.
+// Composite values as JSON objects. For the form that PostgreSQL prints see section 8.16.6 of the manual,
+// "Composite Type Input and Output Syntax", and record_out in src/backend/utils/adt/rowtypes.c.
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";
 import { BACKSLASH, CLOSE_BRACE, COMMA, OPEN_BRACE, QUOTE } from "./ascii.ts";
 import { CaptureError } from "../../../core/errors.ts";
-import { CompositeMismatch, malformed } from "./malformed.ts";
-import { scratchBytes } from "./scratch.ts";
+import { CompositeMismatch } from "../../composite_mismatch.ts";
+import { malformedValue } from "./malformed_value.ts";
+import { type QuotedWriter, quotedWriter } from "./quoted_value.ts";
 import type { ValueWriter } from "./value_writer.ts";
 
 const OPEN_PARENTHESIS = 0x28;
 const CLOSE_PARENTHESIS = 0x29;
 const JSON_NULL = utf8("null");
 
-/** A field of a composite type, ready to be written. */
+/** What writes one field of a composite type. */
 interface FieldWriter {
   /** The field's name as a JSON string. */
   readonly name: Uint8Array;
@@ -21,10 +22,10 @@ interface FieldWriter {
 }
 
 /**
- * `(1,"a ""b""",)` as `{"id":1,"name":"a \"b\"","note":null}`.
+ * Writes `(1,"a ""b""",)` as `{"id":1,"name":"a \"b\"","note":null}`.
  *
  * @param level how deep the type is nested in others: which scratch buffer is free
- * @param takesFewer whether a value may have the first fields only
+ * @param takesFewer whether a value may end before the last fields
  */
 export function compositeWriter(
   typeName: string,
@@ -34,11 +35,14 @@ export function compositeWriter(
 ): ValueWriter {
   const keys = fields.map(({ name }, index) => keyFragment(name, index));
   const values = fields.map(({ value }) => value);
+  const quoted = values.map((value) =>
+    quotedWriter(value, { typeName: "composite", doublesQuotes: true, level })
+  );
   return (src, start, end, out) => {
     try {
-      writeFields(typeName, keys, values, level, takesFewer, src, start, end, out);
+      writeFields(typeName, keys, values, quoted, takesFewer, src, start, end, out);
     } catch (error) {
-      // A field's value may be one of another field by now.
+      // The type was altered: the value may be of another field.
       if (error instanceof CompositeMismatch || !(error instanceof CaptureError)) throw error;
       throw new CompositeMismatch(typeName, "it does not fit the type's fields");
     }
@@ -49,7 +53,7 @@ function writeFields(
   typeName: string,
   keys: readonly Uint8Array[],
   values: readonly ValueWriter[],
-  level: number,
+  quoted: readonly QuotedWriter[],
   takesFewer: boolean,
   src: Uint8Array,
   start: number,
@@ -58,7 +62,7 @@ function writeFields(
 ): void {
   const last = end - 1;
   if (last <= start || src[start] !== OPEN_PARENTHESIS || src[last] !== CLOSE_PARENTHESIS) {
-    throw malformed("composite");
+    throw malformedValue("composite");
   }
   if (values.length === 0) out.byte(OPEN_BRACE);
   let at = start + 1;
@@ -68,11 +72,11 @@ function writeFields(
       if (at === last) {
         throw new CompositeMismatch(typeName, `it has fewer fields than the type's ${values.length}`);
       }
-      if (src[at++] !== COMMA) throw malformed("composite");
+      if (src[at++] !== COMMA) throw malformedValue("composite");
     }
     out.append(keys[field]!);
     at = src[at] === QUOTE
-      ? writeQuotedField(values[field]!, level, src, at + 1, last, out)
+      ? quoted[field]!(src, at + 1, last, out)
       : writeBareField(values[field]!, src, at, last, out);
   }
   if (at !== last) {
@@ -90,7 +94,7 @@ function keyFragment(name: Uint8Array, index: number): Uint8Array {
   return fragment;
 }
 
-/** Writes the field without quotes at `src[start]`: nothing at all is a null. Returns the index after it. */
+/** Writes the unquoted field at `src[start]`; an empty one is null. @returns the index after it */
 function writeBareField(
   value: ValueWriter,
   src: Uint8Array,
@@ -103,48 +107,9 @@ function writeBareField(
     const byte = src[i]!;
     const special = byte === QUOTE || byte === BACKSLASH || byte === OPEN_PARENTHESIS ||
       byte === CLOSE_PARENTHESIS;
-    if (special) throw malformed("composite");
+    if (special) throw malformedValue("composite");
   }
   if (i === start) out.append(JSON_NULL);
   else value(src, start, i, out);
   return i;
-}
-
-/** Writes the field whose text begins at `src[start]`, after its quote; returns the index after the closing one. */
-function writeQuotedField(
-  value: ValueWriter,
-  level: number,
-  src: Uint8Array,
-  start: number,
-  end: number,
-  out: ByteWriter,
-): number {
-  let i = start;
-  while (i < end && src[i] !== QUOTE && src[i] !== BACKSLASH) i++;
-  if (i < end && src[i] === QUOTE && src[i + 1] !== QUOTE) {
-    value(src, start, i, out);
-    return i + 1;
-  }
-  const close = closingQuote(src, i, end);
-  const bytes = scratchBytes(level, close - start);
-  let length = 0;
-  for (let from = start; from < close; from++) {
-    // A quote or a backslash here is the first of two.
-    if (src[from] === QUOTE || src[from] === BACKSLASH) from++;
-    bytes[length++] = src[from]!;
-  }
-  value(bytes, 0, length, out);
-  return close + 1;
-}
-
-/** The index of the quote that ends the text: not doubled, and no backslash before it. */
-function closingQuote(src: Uint8Array, start: number, end: number): number {
-  let i = start;
-  while (i < end) {
-    if (src[i] === BACKSLASH) i += 2;
-    else if (src[i] !== QUOTE) i++;
-    else if (i + 1 < end && src[i + 1] === QUOTE) i += 2;
-    else return i;
-  }
-  throw malformed("composite");
 }

@@ -1,9 +1,9 @@
-// Copying bytes as they are, by a loop where they are few and by memmove where they are many.
+// Copies bytes unchanged: few of them in a loop, many with memmove.
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { QUOTE } from "./ascii.ts";
 
-/** Below this a loop is faster than making the view that `set` needs. */
+/** Up to here a loop is faster than creating the view that `set` needs. */
 const LOOP_BYTES_MAX = 64;
 
 /** Appends `src[start, end)`. */
@@ -14,7 +14,7 @@ export function copyBytes(src: Uint8Array, start: number, end: number, out: Byte
   out.length += count;
 }
 
-/** Appends `src[start, end)` between quotes; for text that is known to need no escapes. */
+/** Appends `src[start, end)` between quotes. The text must not need escapes. */
 export function copyQuoted(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   const count = end - start;
   out.ensure(count + 2);

@@ -1,12 +1,12 @@
-// Dates, times and intervals, from PostgreSQL's ISO output (DateStyle ISO, IntervalStyle iso_8601, TimeZone
-// UTC) to ISO 8601. The forms are those of EncodeDateOnly, EncodeTimeOnly, EncodeDateTime and EncodeInterval in
-// PostgreSQL's src/backend/utils/adt/datetime.c.
+// Dates, times and intervals as ISO 8601, from what PostgreSQL prints with DateStyle ISO, IntervalStyle
+// iso_8601 and TimeZone UTC: see EncodeDateOnly, EncodeTimeOnly, EncodeDateTime and EncodeInterval in its
+// src/backend/utils/adt/datetime.c.
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";
 import { COLON, DOT, isDigit, isWord, MINUS, PLUS, QUOTE, ZERO } from "./ascii.ts";
 import { copyQuoted } from "./copy.ts";
-import { malformed } from "./malformed.ts";
+import { malformedValue } from "./malformed_value.ts";
 import { scanNumber } from "./number.ts";
 
 const SPACE = 0x20;
@@ -18,13 +18,13 @@ const UTC = utf8("+00");
 const INFINITY = utf8("infinity");
 const NEGATIVE_INFINITY = utf8("-infinity");
 
-/** Years have at least four digits, and at most seven: 5874897 is the last of `date`. */
+/** Years have four to seven digits. The last year of `date` is 5874897. */
 const YEAR_DIGITS_MIN = 4;
 const YEAR_DIGITS_MAX = 7;
 const TIME_BYTES = 8;
 const FRACTION_DIGITS_MAX = 6;
 
-/** `2023-10-15 10:30:00.5+00` as `2023-10-15T10:30:00.5Z`; infinities and BC values as printed. */
+/** Writes `2023-10-15 10:30:00.5+00` as `2023-10-15T10:30:00.5Z`, infinities and years BC as printed. */
 export function writeTimestamptz(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   const time = scanDateTime(src, start, end);
   if (time !== -1 && isWord(src, time, end, UTC)) {
@@ -39,7 +39,7 @@ export function writeTimestamptz(src: Uint8Array, start: number, end: number, ou
   }
 }
 
-/** `2023-10-15 10:30:00.5` as `2023-10-15T10:30:00.5`; infinities and BC values as printed. */
+/** Writes `2023-10-15 10:30:00.5` as `2023-10-15T10:30:00.5`, infinities and years BC as printed. */
 export function writeTimestamp(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   const time = scanDateTime(src, start, end);
   if (time === end) {
@@ -53,23 +53,23 @@ export function writeTimestamp(src: Uint8Array, start: number, end: number, out:
   }
 }
 
-/** As printed: `2023-10-15`, `0044-03-15 BC`, `infinity`. */
+/** Writes the date as printed: `2023-10-15`, `0044-03-15 BC`, `infinity`. */
 export function writeDate(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   const date = scanDate(src, start, end);
   if (date !== -1 && (date === end || isWord(src, date, end, BC))) copyQuoted(src, start, end, out);
   else writeInfinity("date", src, start, end, out);
 }
 
-/** As printed: `10:30:00.5`, `24:00:00`. */
+/** Writes the time as printed: `10:30:00.5`, `24:00:00`. */
 export function writeTime(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
-  if (scanTime(src, start, end) !== end) throw malformed("time");
+  if (scanTime(src, start, end) !== end) throw malformedValue("time");
   copyQuoted(src, start, end, out);
 }
 
-/** `10:30:00+02` as `10:30:00+02:00`, `+00` as `Z`; an offset with minutes or seconds as printed. */
+/** Writes `10:30:00+02` as `10:30:00+02:00`, `+00` as `Z`, and offsets with minutes or seconds as printed. */
 export function writeTimetz(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   const zone = scanTime(src, start, end);
-  if (zone === -1 || !isZone(src, zone, end)) throw malformed("timetz");
+  if (zone === -1 || !isZone(src, zone, end)) throw malformedValue("timetz");
   if (isWord(src, zone, end, UTC)) {
     copyQuoted(src, start, zone + 1, out);
     out.bytes[out.length - 2] = LETTER_Z;
@@ -86,13 +86,13 @@ export function writeTimetz(src: Uint8Array, start: number, end: number, out: By
   out.length = length + 3;
 }
 
-/** As printed, an ISO 8601 duration: `P1Y2M3DT4H5M6.5S`, with signs where PostgreSQL has them: `P-1DT2H`. */
+/** Writes the ISO 8601 duration as printed: `P1Y2M3DT4H5M6.5S`, or with PostgreSQL's signs, `P-1DT2H`. */
 export function writeInterval(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   if (isDuration(src, start, end)) copyQuoted(src, start, end, out);
   else writeInfinity("interval", src, start, end, out);
 }
 
-/** The end of `2023-10-15 10:30:00.5`, or -1. */
+/** @returns the index after `2023-10-15 10:30:00.5`, or -1 */
 function scanDateTime(src: Uint8Array, start: number, end: number): number {
   const date = scanDate(src, start, end);
   return date === -1 || date === end || src[date] !== SPACE ? -1 : scanTime(src, date + 1, end);
@@ -134,7 +134,7 @@ function isZone(src: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-/** Whether this is a `P` and one or more numbers with their units, with at most one `T` between them. */
+/** Whether this is a `P` and one or more numbers with units, with at most one `T` between them. */
 function isDuration(src: Uint8Array, start: number, end: number): boolean {
   if (end - start < 3 || src[start] !== LETTER_P) return false;
   let inTime = false;
@@ -156,7 +156,10 @@ function isDurationUnit(byte: number, inTime: boolean): boolean {
   return byte === 0x59 || byte === 0x4d || byte === 0x57 || byte === 0x44;
 }
 
-/** The value was copied, quoted, to `out.bytes[length]`: its space, the first byte no date has, becomes a `T`. */
+/**
+ * Replaces the space after the date by a `T`, in the value that was copied with quotes to
+ * `out.bytes[length]`.
+ */
 function separateWithT(src: Uint8Array, start: number, out: ByteWriter, length: number): void {
   let i = start + 10;
   while (src[i] !== SPACE) i++;
@@ -165,6 +168,6 @@ function separateWithT(src: Uint8Array, start: number, out: ByteWriter, length: 
 
 function writeInfinity(typeName: string, src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   const known = isWord(src, start, end, INFINITY) || isWord(src, start, end, NEGATIVE_INFINITY);
-  if (!known) throw malformed(typeName);
+  if (!known) throw malformedValue(typeName);
   copyQuoted(src, start, end, out);
 }

@@ -1,11 +1,12 @@
-// Writes numbers as ASCII digits into a ByteWriter.
+// Writes numbers as ASCII digits.
 
+import { utf8 } from "../../../core/utf8.ts";
 import type { ByteWriter } from "../byte_writer.ts";
 
-const HEX = new TextEncoder().encode("0123456789ABCDEF");
+const HEX = utf8("0123456789ABCDEF");
 const DIGITS_MAX = 17;
 
-/** Appends a whole number from 0 to 2^53 - 1 in decimal. */
+/** Appends an integer from 0 to 2^53 - 1 in decimal. */
 export function writeDecimal(out: ByteWriter, value: number): void {
   out.ensure(DIGITS_MAX);
   const bytes = out.bytes;
@@ -14,7 +15,7 @@ export function writeDecimal(out: ByteWriter, value: number): void {
   let at = out.length + length;
   out.length = at;
   let rest = value;
-  // Small numbers, the most of them, without a division in floating point.
+  // Most numbers are small, and need no floating-point division.
   while (rest > 0x7fffffff) {
     bytes[--at] = 0x30 + rest % 10;
     rest = Math.floor(rest / 10);

@@ -1,18 +1,20 @@
-// hstore: from `"key"=>"value"` pairs to a JSON object. The form is that of hstore_out in PostgreSQL's
-// contrib/hstore/hstore_io.c: keys and values quoted, NULL bare, `, ` between pairs.
+// hstore as a JSON object. hstore_out in PostgreSQL's contrib/hstore/hstore_io.c prints pairs of
+// `"key"=>"value"` with `, ` between them, and NULL without quotes.
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";
 import { CLOSE_BRACE, COLON, COMMA, isWord, OPEN_BRACE, QUOTE } from "./ascii.ts";
 import { writeQuotedText } from "./json_string.ts";
-import { malformed } from "./malformed.ts";
+import { malformedValue } from "./malformed_value.ts";
 
 const ARROW = utf8("=>");
 const SEPARATOR = utf8(", ");
 const NULL = utf8("NULL");
 const JSON_NULL = utf8("null");
 
-/** `"a"=>"1", "b"=>NULL` as `{"a":"1","b":null}`; keys in the order that PostgreSQL prints. */
+/**
+ * Writes `"a"=>"1", "b"=>NULL` as `{"a":"1","b":null}`, with the keys in the order that PostgreSQL prints.
+ */
 export function writeHstore(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   out.byte(OPEN_BRACE);
   let at = start;
@@ -36,12 +38,12 @@ export function writeHstore(src: Uint8Array, start: number, end: number, out: By
 
 function writeText(src: Uint8Array, start: number, end: number, out: ByteWriter): number {
   const after = writeQuotedText(src, start, end, out);
-  if (after === -1) throw malformed("hstore");
+  if (after === -1) throw malformedValue("hstore");
   return after;
 }
 
 function skipWord(src: Uint8Array, start: number, end: number, word: Uint8Array): number {
   const after = start + word.length;
-  if (after > end || !isWord(src, start, after, word)) throw malformed("hstore");
+  if (after > end || !isWord(src, start, after, word)) throw malformedValue("hstore");
   return after;
 }

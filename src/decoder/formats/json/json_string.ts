@@ -1,10 +1,11 @@
-// JSON strings: a value's bytes escaped on the way, and fragments made ready once.
+// Writes JSON strings.
 
+import { utf8 } from "../../../core/utf8.ts";
 import type { ByteWriter } from "../byte_writer.ts";
 import { BACKSLASH, QUOTE, ZERO } from "./ascii.ts";
 import { plainEnd } from "./plain_text.ts";
 
-/** JSON's short escapes by control character (RFC 8259 section 7); 0 where there is none. */
+/** The two-character escape of each control character (RFC 8259 section 7); 0 if it has none. */
 const SHORT_ESCAPES = new Uint8Array(0x20);
 SHORT_ESCAPES[0x08] = 0x62;
 SHORT_ESCAPES[0x09] = 0x74;
@@ -14,12 +15,15 @@ SHORT_ESCAPES[0x0d] = 0x72;
 
 /** The longest escape: `\u001f`. */
 const ESCAPE_BYTES_MAX = 6;
-/** So many bytes are copied as they are looked at; when nothing was found in them, more is looked at before copying. */
+/**
+ * This many bytes are checked and copied one by one. If none needs an escape, longer parts are checked before
+ * they are copied.
+ */
 const SHORT_BYTES = 32;
 
 /**
- * Appends `src[start, end)` as a JSON string. Quote, backslash and control characters are escaped as
- * `JSON.stringify` does it; all other bytes are copied as they are.
+ * Appends `src[start, end)` as a JSON string. Quotes, backslashes and control characters are escaped as by
+ * `JSON.stringify`, all other bytes are copied.
  */
 export function writeJsonString(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   out.ensure(end - start + 2);
@@ -38,10 +42,10 @@ export function writeJsonString(src: Uint8Array, start: number, end: number, out
 }
 
 /**
- * Appends the text between quotes that begins at `src[start]` as a JSON string, where PostgreSQL has put a
- * backslash before each quote and backslash in it (hstore_out): the same two escapes as JSON's.
+ * Appends the quoted text at `src[start]` as a JSON string. PostgreSQL (hstore_out) escapes quotes and
+ * backslashes in it with a backslash, as JSON does.
  *
- * @returns the index after the closing quote, or -1 where `src[start, end)` holds no such text
+ * @returns the index after the closing quote, or -1 if there is no such text at `src[start]`
  */
 export function writeQuotedText(src: Uint8Array, start: number, end: number, out: ByteWriter): number {
   if (start >= end || src[start] !== QUOTE) return -1;
@@ -66,17 +70,20 @@ export function writeQuotedText(src: Uint8Array, start: number, end: number, out
 }
 
 /**
- * `text` as the UTF-8 bytes of a JSON string: for names, which are the same in every row. Lone surrogates
- * become `\udXXX` escapes, so that the bytes are UTF-8 (well-formed JSON.stringify, ECMA-262 section 25.5.2.3).
+ * `text` as a JSON string in UTF-8, for names, which are the same in every row. Lone surrogates become
+ * `\udXXX` escapes (ECMA-262 section 25.5.2.3), so the result is always valid UTF-8.
  */
 export function jsonStringBytes(text: string): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(text));
+  return utf8(JSON.stringify(text));
 }
 
-/** Copies up to the first byte that needs an escape; returns its index, or `end`. `bytes` has the room. */
+/**
+ * Copies up to the first byte that needs an escape. `bytes` must have room.
+ * @returns the index of that byte, or `end`
+ */
 function copyPlain(src: Uint8Array, start: number, end: number, bytes: Uint8Array, at: number): number {
   const offset = at - start;
-  // Up to twice as many are all copied this way: below that, the other costs more than it saves.
+  // Up to twice SHORT_BYTES, the other way takes longer than it saves.
   const short = end - start > 2 * SHORT_BYTES ? start + SHORT_BYTES : end;
   for (let i = start; i < short; i++) {
     const byte = src[i]!;
@@ -110,9 +117,4 @@ function writeEscape(byte: number, bytes: Uint8Array, at: number): number {
 
 function hexDigit(value: number): number {
   return value < 10 ? ZERO + value : 0x57 + value;
-}
-
-/** `text` as a JSON string. */
-export function quoted(text: string): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(jsonStringBytes(text));
 }

@@ -1,10 +1,10 @@
-// Numbers, copied digit for digit: a consumer decides how much precision it keeps.
+// Numbers, digit for digit: the consumer decides how much precision it keeps.
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";
 import { DOT, isDigit, isWord, MINUS, PLUS, ZERO } from "./ascii.ts";
 import { copyBytes, copyQuoted } from "./copy.ts";
-import { malformed } from "./malformed.ts";
+import { malformedValue } from "./malformed_value.ts";
 import type { ValueWriter } from "./value_writer.ts";
 
 const NAN = utf8("NaN");
@@ -22,18 +22,18 @@ export function integerWriter(typeName: string): ValueWriter {
       bytes[at++] = MINUS;
       i++;
     }
-    // A leading zero is no JSON, and PostgreSQL prints none.
-    if (i === end || (src[i] === ZERO && end - i > 1)) throw malformed(typeName);
+    // JSON does not allow leading zeros, and PostgreSQL does not print any.
+    if (i === end || (src[i] === ZERO && end - i > 1)) throw malformedValue(typeName);
     for (; i < end; i++) {
       const byte = src[i]!;
-      if (byte < 0x30 || byte > 0x39) throw malformed(typeName);
+      if (byte < 0x30 || byte > 0x39) throw malformedValue(typeName);
       bytes[at++] = byte;
     }
     out.length = at;
   };
 }
 
-/** real, double precision: a JSON number; what JSON has no number for, as a string. */
+/** real, double precision: a JSON number, or a string for values that JSON has no number for. */
 export function floatWriter(typeName: string): ValueWriter {
   return (src, start, end, out) => {
     if (scanNumber(src, start, end) === end) copyBytes(src, start, end, out);
@@ -41,7 +41,7 @@ export function floatWriter(typeName: string): ValueWriter {
   };
 }
 
-/** numeric: a string, since readers of JSON numbers round; it keeps `1.10` and 131,072 digits. */
+/** numeric: a string, because JSON parsers round numbers. It keeps `1.10`, and up to 131,072 digits. */
 export function numericWriter(typeName: string): ValueWriter {
   return (src, start, end, out) => {
     if (scanNumber(src, start, end) === end) copyQuoted(src, start, end, out);
@@ -49,7 +49,10 @@ export function numericWriter(typeName: string): ValueWriter {
   };
 }
 
-/** The end of the JSON number (RFC 8259 section 6) at `src[start]`, or -1 where there is none before `end`. */
+/**
+ * @returns the index after the JSON number (RFC 8259 section 6) at `src[start]`, or -1 if there is none
+ *   before `end`
+ */
 export function scanNumber(src: Uint8Array, start: number, end: number): number {
   let i = start;
   if (i < end && src[i] === MINUS) i++;
@@ -86,6 +89,6 @@ function writeNotFinite(
 ): void {
   const known = isWord(src, start, end, NAN) || isWord(src, start, end, INFINITY) ||
     isWord(src, start, end, NEGATIVE_INFINITY);
-  if (!known) throw malformed(typeName);
+  if (!known) throw malformedValue(typeName);
   copyQuoted(src, start, end, out);
 }

@@ -1,4 +1,4 @@
-// Finds what JSON escapes in a long text, four bytes at a time.
+// Searches long texts for characters that JSON escapes, four bytes at a time.
 
 import { BACKSLASH, QUOTE } from "./ascii.ts";
 
@@ -9,13 +9,13 @@ const SPACES = 0x20 * ONES;
 const QUOTES = QUOTE * ONES;
 const BACKSLASHES = BACKSLASH * ONES;
 
-/** A larger buffer was made for one huge row, and is not kept for it. */
+/** The view of a larger buffer is not kept: the buffer was created for a huge row. */
 const KEEP_BYTES_MAX = 1024 * 1024;
 
-/** The words of the buffer that was looked at last: as a rule it is the same one for all rows of a stream. */
+/** The view of the last buffer. Usually all rows of a stream are in the same buffer. */
 let lastWords: Int32Array = new Int32Array(0);
 
-/** The index of the first quote, backslash or control character of `src[start, end)`; `end` where there is none. */
+/** @returns the index of the first quote, backslash or control character in `src[start, end)`, or `end` */
 export function plainEnd(src: Uint8Array, start: number, end: number): number {
   const words = wordsOf(src.buffer);
   const base = src.byteOffset;
@@ -38,9 +38,10 @@ function wordsOf(buffer: ArrayBufferLike): Int32Array {
 }
 
 /**
- * Whether none of four bytes is below a space, a quote or a backslash. Each term has a byte's high bit set where that
- * byte is below 0x20, or zero after the exclusive or ("Determine if a word has a byte less than n", Bit Twiddling
- * Hacks, Sean Eron Anderson). A borrow can only make a byte after a true hit look like one.
+ * Whether none of the four bytes is a control character, a quote or a backslash. In each term the high bit of
+ * a byte is set if that byte is below 0x20, or zero after the exclusive or (Sean Eron Anderson, Bit Twiddling
+ * Hacks, "Determine if a word has a byte less than n"). A borrow can set it wrongly, but only next to a byte
+ * where it is set rightly.
  */
 function isPlain(word: number): boolean {
   const quotes = word ^ QUOTES;

@@ -1,14 +1,14 @@
-// Buffers for elements and fields that have to be unescaped before their own writer can read them.
+// Buffers for elements and fields whose escapes must be undone before their own writers can read them.
 
-/** A larger element's buffer is not kept: one huge value must not stay in memory. */
+/** A larger buffer is not kept: it is for a huge value. */
 const KEEP_BYTES_MAX = 1024 * 1024;
 const INITIAL_BYTES = 4096;
 
 const buffers: Uint8Array[] = [];
 
 /**
- * A buffer for `count` bytes at a nesting level, valid until the next call for that level. Writers run one at a
- * time and never await, so all types share one buffer a level: a table of 1,600 array columns needs one.
+ * A buffer for `count` bytes at a nesting level, valid until the next call for that level. Writers run one at
+ * a time and never wait, so all types share one buffer for each level.
  */
 export function scratchBytes(level: number, count: number): Uint8Array {
   const kept = buffers[level];

@@ -1,4 +1,4 @@
-// From a PostgreSQL type to the function that writes its values as JSON: the table of SPEC section 4.
+// Chooses the function that writes the values of a PostgreSQL type as JSON (docs/TYPES.md).
 
 import { CaptureError, unreachable } from "../../../core/errors.ts";
 import type { ByteWriter } from "../byte_writer.ts";
@@ -21,18 +21,18 @@ import { writeBoolean, writeChar, writeJson } from "./scalar.ts";
 import { writeVector } from "./vector.ts";
 
 /**
- * Appends the JSON form of the text value `src[start, end)` to `out`. The value is UTF-8, as PostgreSQL prints
- * it under the settings that the source pins (DateStyle ISO, IntervalStyle iso_8601, TimeZone UTC,
- * extra_float_digits 3, bytea_output hex).
+ * Appends the value `src[start, end)` to `out` as JSON. The value is UTF-8 text, as PostgreSQL prints it with
+ * the settings of the source: DateStyle ISO, IntervalStyle iso_8601, TimeZone UTC, extra_float_digits 3,
+ * bytea_output hex.
  *
- * @throws CaptureError `decoding` where the value is not of that form; `out` may then hold a part of it
+ * @throws CaptureError `decoding` if the value has another form; `out` may then have a part of it
  */
 export type ValueWriter = (src: Uint8Array, start: number, end: number, out: ByteWriter) => void;
 
-/** No real type comes near it; a catalog that is wrong must not exhaust the stack. */
+/** Far deeper than any real type. It protects the stack from a catalog that is wrong. */
 const LEVELS_MAX = 64;
 
-/** PostgreSQL's own base types that are not strings, by `pg_type.typname`. */
+/** Built-in base types that are not written as strings, by `pg_type.typname`. */
 const BASE_WRITERS: ReadonlyMap<string, ValueWriter> = new Map([
   ["int2", integerWriter("smallint")],
   ["int4", integerWriter("integer")],
@@ -54,17 +54,17 @@ const BASE_WRITERS: ReadonlyMap<string, ValueWriter> = new Map([
   ["bytea", writeBytea],
 ]);
 
-/** Extensions' base types that are not strings, by extension and type. */
+/** Base types of extensions that are not written as strings, by extension and type. */
 const EXTENSION_WRITERS: ReadonlyMap<string, ValueWriter> = new Map([
   ["hstore.hstore", writeHstore],
   ["vector.vector", writeVector],
 ]);
 
 /**
- * The writer for a type; made once a relation, used for each of its values.
+ * The writer for a type. It is created when a table's encoder is compiled and called for each value.
  *
- * @param older whether values may be older than the attributes that a composite type was given last
- * @throws CaptureError `decoding` where the type is nested deeper than 64 levels
+ * @param older whether values may have been written before the last ALTER TYPE of a composite type
+ * @throws CaptureError `decoding` if the type is nested deeper than 64 levels
  */
 export function valueWriter(type: PgType, older: boolean): ValueWriter {
   return writerAt(type, 0, older);

@@ -1,20 +1,22 @@
-// pgvector's vector, which prints as JSON already: `[1,2.5,3]` (vector_out in its src/vector.c). Its halfvec and
-// sparsevec are strings, as SPEC section 4 has all types that it does not name.
+// pgvector's vector, which is printed as JSON: `[1,2.5,3]` (vector_out in its src/vector.c). Its halfvec and
+// sparsevec are written as strings, as all types without a writer of their own.
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { CLOSE_BRACKET, COMMA, OPEN_BRACKET } from "./ascii.ts";
 import { copyBytes } from "./copy.ts";
-import { malformed } from "./malformed.ts";
+import { malformedValue } from "./malformed_value.ts";
 import { scanNumber } from "./number.ts";
 
-/** An array of numbers, digit for digit. pgvector lets in neither NaN, nor infinity, nor a vector of none. */
+/** Copies the array of numbers. pgvector allows neither NaN nor infinity nor an empty vector. */
 export function writeVector(src: Uint8Array, start: number, end: number, out: ByteWriter): void {
   const last = end - 1;
-  if (last <= start || src[start] !== OPEN_BRACKET || src[last] !== CLOSE_BRACKET) throw malformed("vector");
+  if (last <= start || src[start] !== OPEN_BRACKET || src[last] !== CLOSE_BRACKET) {
+    throw malformedValue("vector");
+  }
   let at = start;
   do {
     at = scanNumber(src, at + 1, last);
-    if (at === -1 || (at < last && src[at] !== COMMA)) throw malformed("vector");
+    if (at === -1 || (at < last && src[at] !== COMMA)) throw malformedValue("vector");
   } while (at < last);
   copyBytes(src, start, end, out);
 }

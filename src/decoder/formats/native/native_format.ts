@@ -1,4 +1,4 @@
-// The native format: keys as JSON objects, changes as the envelope of the README, bytes to bytes.
+// The native format: keys are JSON objects, values are the envelopes that the README shows.
 
 import { type EncodedRecord, NO_HEADERS } from "../../../core/encoded_record.ts";
 import type { PgType } from "../../../core/pg_type.ts";
@@ -10,36 +10,35 @@ import type { Table } from "../../table.ts";
 import { ByteWriter } from "../byte_writer.ts";
 import type { RecordFormat, TableEncoder, UnsendableRecord } from "../format.ts";
 import { writeDecimal, writeLsn } from "../json/digits.ts";
-import { quoted } from "../json/json_string.ts";
 import { NativeTableEncoder } from "./native_table_encoder.ts";
 import { messageText, pointerText } from "./text_records.ts";
 
-// A buffer that one huge row has grown is given back.
+// A larger buffer is not kept: only a huge row needs it.
 const KEEP_BYTES_MAX = 1024 * 1024;
 
-/** Encodes one record at a time into a buffer of its own. */
+/** Encodes one record at a time, into one buffer. */
 export class NativeFormat implements RecordFormat, EncodedRecord {
   keyEnd = -1;
   valueEnd = -1;
   readonly headers = NO_HEADERS;
-  /** The record as it is written. */
+  /** The record: key, then value. */
   readonly out = new ByteWriter();
-  /** `ts_ms`, in digits. */
+  /** `ts_ms` as digits. */
   readonly now = new ByteWriter();
   /** `,"source":{"version":"0.1.0","connector":"pg-capture","ts_ms":1634567890100,"db":"mydb",` */
   sourceBegin: Uint8Array = new Uint8Array(0);
   /** `","xid":567,"commit_lsn":"0/1634FE8","tx_seq":` */
   sourceMiddle: Uint8Array = new Uint8Array(0);
-  /** Counts transactions: what is made of `sourceBegin` is made again for each. */
+  /** Number of transactions so far. Encoders that cache `sourceBegin` compare it to know when to refresh. */
   transactions = 0;
   readonly #sourceHead: string;
   readonly #database: string;
   #nowMs = 0;
 
-  /** @param version the program's, for `source.version` */
+  /** @param version for `source.version`; @param database for `source.db` */
   constructor(version: string, database: string) {
-    this.#sourceHead = `,"source":{"version":${quoted(version)},"connector":"pg-capture","ts_ms":`;
-    this.#database = quoted(database);
+    this.#sourceHead = `,"source":{"version":${JSON.stringify(version)},"connector":"pg-capture","ts_ms":`;
+    this.#database = JSON.stringify(database);
   }
 
   get record(): EncodedRecord {
@@ -56,7 +55,8 @@ export class NativeFormat implements RecordFormat, EncodedRecord {
     writeDecimal(this.now, nowMs);
   }
 
-  beginTransaction({ commitLsn, commitTimeMs, xid }: Transaction): void {
+  beginTransaction({ commitLsn, commitTimeUs, xid }: Transaction): void {
+    const commitTimeMs = Math.floor(commitTimeUs / 1000);
     this.sourceBegin = utf8(`${this.#sourceHead}${commitTimeMs},"db":${this.#database},`);
     this.sourceMiddle = utf8(`","xid":${xid},"commit_lsn":"${formatLsn(commitLsn)}","tx_seq":`);
     this.transactions++;
@@ -73,20 +73,20 @@ export class NativeFormat implements RecordFormat, EncodedRecord {
 
   encodePointer(unsendable: UnsendableRecord): void {
     const { table, isKeyChange } = unsendable;
-    const schema = table === null ? "null" : quoted(table.schema);
-    const name = table === null ? "null" : quoted(table.table);
+    const schema = table === null ? "null" : JSON.stringify(table.schema);
+    const name = table === null ? "null" : JSON.stringify(table.table);
     const key = this.keyEnd < 0 ? null : new TextDecoder().decode(this.bytes.subarray(0, this.keyEnd));
     const value = pointerText(unsendable, schema, name, key, this.#nowMs);
     this.#writeText(key, value + this.#sourceText(schema, name, unsendable, isKeyChange));
   }
 
-  /** Starts a record. */
+  /** Begins a record. */
   begin(): void {
     this.out.reset(KEEP_BYTES_MAX);
     this.keyEnd = -1;
   }
 
-  /** Writes a whole record from text, for what comes once a transaction at most. */
+  /** Writes a record from text. Only for records that are not rows. */
   #writeText(key: string | null, value: string): void {
     this.begin();
     if (key !== null) this.out.append(utf8(key));
@@ -95,7 +95,7 @@ export class NativeFormat implements RecordFormat, EncodedRecord {
     this.valueEnd = this.out.length;
   }
 
-  /** `,"source":{...}}` of a record that is not a row's. @param schema, table as JSON */
+  /** `,"source":{...}}` for a record that is not a row. @param schema, table as JSON */
   #sourceText(schema: string, table: string, place: RecordPlace, isKeyChange: boolean): string {
     const lsn = new ByteWriter();
     writeLsn(lsn, place.walStartHigh, place.walStartLow);

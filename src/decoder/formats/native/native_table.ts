@@ -1,26 +1,23 @@
-// What the envelopes of one table share, as bytes that are ready to be copied.
+// The parts that all envelopes of a table share, as bytes to copy.
 
 import type { PgType } from "../../../core/pg_type.ts";
+import { utf8All } from "../../../core/utf8.ts";
 import type { Operation } from "../../change.ts";
 import type { KeyColumns, Table } from "../../table.ts";
-import { jsonStringBytes, quoted } from "../json/json_string.ts";
-import { utf8 } from "../../../core/utf8.ts";
 import { type ValueWriter, valueWriter } from "../json/value_writer.ts";
 
 const OPERATIONS: readonly Operation[] = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "READ"];
 
-/** The fragments of a table's envelopes, and a writer for each column. */
+/** The constant parts of a table's envelopes, and a writer for each column. */
 export interface NativeTable {
   readonly writers: readonly ValueWriter[];
   /** `,"name":` for each column. */
   readonly namePrefixes: readonly Uint8Array[];
-  /** `"name"` for each column. */
-  readonly names: readonly Uint8Array[];
   /** Whether the column is part of the replica identity. */
   readonly identity: readonly boolean[];
-  /** The JSON before each column of the table's key: `{"id":`, `,"part":`. */
+  /** The JSON before each column of the key: `{"id":`, `,"part":`. */
   readonly keyPrefixes: readonly Uint8Array[];
-  /** The same of its identity key. */
+  /** The same for the identity key. */
   readonly identityPrefixes: readonly Uint8Array[];
   /** `{"schema":"public","table":"users","op":"INSERT","ts_ms":` */
   readonly heads: ReadonlyMap<Operation, Uint8Array>;
@@ -28,36 +25,35 @@ export interface NativeTable {
   readonly source: Uint8Array;
 }
 
-/** @param types and mayBeOlder as for `RecordFormat.table` */
+/** @param types, mayBeOlder as for `RecordFormat.table` */
 export function compileNativeTable(table: Table, types: readonly PgType[], mayBeOlder: boolean): NativeTable {
-  const names = table.columns.map((column) => jsonStringBytes(column.name));
-  const place = `"schema":${quoted(table.schema)},"table":${quoted(table.table)}`;
+  // Columns of one type share a writer: a composite type's can be large.
+  const writers = new Map([...new Set(types)].map((type) => [type, valueWriter(type, mayBeOlder)]));
+  const names = table.columns.map(({ name }) => JSON.stringify(name));
+  const place = `"schema":${JSON.stringify(table.schema)},"table":${JSON.stringify(table.table)}`;
+  const namePrefixes = names.map((name) => `,${name}:`);
+  const keyPrefixes = prefixesOf(table.key, names);
+  const identityPrefixes = prefixesOf(table.identityKey, names);
+  const heads = OPERATIONS.map((op) => `{${place},"op":"${op}","ts_ms":`);
+  const [source, ...bytes] = utf8All([
+    `${place},"lsn":"`,
+    ...heads,
+    ...keyPrefixes,
+    ...identityPrefixes,
+    ...namePrefixes,
+  ]);
+  const take = (texts: readonly string[]) => bytes.splice(0, texts.length);
   return {
-    writers: types.map((type) => valueWriter(type, mayBeOlder)),
-    namePrefixes: names.map((name) => concat([COMMA, name, COLON])),
-    names,
+    source: source!,
+    heads: new Map(take(heads).map((head, index) => [OPERATIONS[index]!, head])),
+    keyPrefixes: take(keyPrefixes),
+    identityPrefixes: take(identityPrefixes),
+    namePrefixes: take(namePrefixes),
+    writers: types.map((type) => writers.get(type)!),
     identity: table.columns.map((column) => column.isIdentity),
-    keyPrefixes: prefixesOf(table.key, names),
-    identityPrefixes: prefixesOf(table.identityKey, names),
-    heads: new Map(OPERATIONS.map((op) => [op, utf8(`{${place},"op":"${op}","ts_ms":`)])),
-    source: utf8(`${place},"lsn":"`),
   };
 }
 
-const COMMA = utf8(",");
-const COLON = utf8(":");
-const OPEN = utf8("{");
-
-function prefixesOf(key: KeyColumns | null, names: readonly Uint8Array[]): readonly Uint8Array[] {
-  return (key ?? []).map((column, index) => concat([index === 0 ? OPEN : COMMA, names[column]!, COLON]));
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+function prefixesOf(key: KeyColumns | null, names: readonly string[]): readonly string[] {
+  return (key ?? []).map((column, index) => `${index === 0 ? "{" : ","}${names[column]}:`);
 }

@@ -1,12 +1,13 @@
-// Writes the native envelope of one table's changes: the hot path of the decoder.
+// Writes the native envelopes of one table: the hot path of the decoder.
 
 import type { PgType } from "../../../core/pg_type.ts";
 import { utf8 } from "../../../core/utf8.ts";
-import type { Change } from "../../change.ts";
-import { malformed } from "../../pgoutput/malformed.ts";
+import type { Change, ChangeKey } from "../../change.ts";
+import { malformedMessage } from "../../pgoutput/malformed_message.ts";
 import { NULL_COLUMN, type TupleColumns, UNCHANGED_COLUMN } from "../../pgoutput/tuple.ts";
 import type { KeyColumns, Table } from "../../table.ts";
 import type { TableEncoder } from "../format.ts";
+import { copyBytes } from "../json/copy.ts";
 import { writeDecimal, writeLsn } from "../json/digits.ts";
 import type { NativeFormat } from "./native_format.ts";
 import { compileNativeTable, type NativeTable } from "./native_table.ts";
@@ -23,7 +24,7 @@ const BRACE_CLOSE = 0x7d;
 const BRACKET_CLOSE = 0x5d;
 const COMMA = 0x2c;
 
-/** Writes into the format's buffer. */
+/** Encodes into the format's buffer. */
 export class NativeTableEncoder implements TableEncoder {
   readonly #format: NativeFormat;
   readonly #table: NativeTable;
@@ -37,10 +38,10 @@ export class NativeTableEncoder implements TableEncoder {
     this.#key = table.key;
   }
 
-  encode(change: Change): void {
+  encode(change: Change): boolean {
     const format = this.#format;
     format.begin();
-    if (change.key !== null) this.#writeKey(change.key, change);
+    if (change.key.columns !== null) this.#writeKey(change.key, change.key.columns, change.bytes);
     const { out, now } = format;
     out.append(this.#table.heads.get(change.operation)!);
     out.ensure(now.length);
@@ -65,21 +66,22 @@ export class NativeTableEncoder implements TableEncoder {
     if (missing > 0) this.#writeUnchanged(change.after!, change.fill);
     out.append(END);
     format.valueEnd = out.length;
+    return change.operation === "DELETE" && change.key.columns !== null;
   }
 
-  #writeKey(key: KeyColumns, { bytes, keyRow, keyFill }: Change): void {
+  #writeKey({ row, fill }: ChangeKey, columns: KeyColumns, bytes: Uint8Array): void {
     const { keyPrefixes, identityPrefixes } = this.#table;
-    const prefixes = key === this.#key ? keyPrefixes : identityPrefixes;
+    const prefixes = columns === this.#key ? keyPrefixes : identityPrefixes;
     const { out } = this.#format;
-    for (let index = 0; index < key.length; index++) {
+    for (let index = 0; index < columns.length; index++) {
       out.append(prefixes[index]!);
-      this.#writeColumn(key[index]!, bytes, keyRow, keyFill);
+      this.#writeColumn(columns[index]!, bytes, row, fill);
     }
     out.byte(BRACE_CLOSE);
     this.#format.keyEnd = out.length;
   }
 
-  /** What `source` starts with is the same for all rows of a table in a transaction. */
+  /** The beginning of `source` is the same for all rows of a table in a transaction. */
   #prepareSource(): void {
     const { sourceBegin, transactions } = this.#format;
     const { source } = this.#table;
@@ -89,7 +91,7 @@ export class NativeTableEncoder implements TableEncoder {
     this.#sourceOf = transactions;
   }
 
-  /** @returns how many columns were left out because their unchanged values did not come */
+  /** @returns how many columns were left out because PostgreSQL did not send their unchanged values */
   #writeRow(
     bytes: Uint8Array,
     columns: TupleColumns,
@@ -109,7 +111,7 @@ export class NativeTableEncoder implements TableEncoder {
       out.append(namePrefixes[column]!);
       this.#writeColumn(column, bytes, columns, fill);
     }
-    // Each column brings a comma: the first becomes the brace.
+    // Each column is written with a comma before it. The first comma becomes the brace.
     if (out.length === begin) out.byte(BRACE_OPEN);
     else out.bytes[begin] = BRACE_OPEN;
     out.byte(BRACE_CLOSE);
@@ -125,7 +127,7 @@ export class NativeTableEncoder implements TableEncoder {
     }
     if (start >= 0) this.#table.writers[column]!(bytes, start, from.ends[column]!, this.#format.out);
     else if (start === NULL_COLUMN) this.#format.out.append(NULL);
-    else throw malformed(0, 0, "a key column's value was not sent");
+    else throw malformedMessage(0, 0, "a key column's value was not sent");
   }
 
   #writeUnchanged(columns: TupleColumns, fill: TupleColumns | null): void {
@@ -136,7 +138,8 @@ export class NativeTableEncoder implements TableEncoder {
       if (columns.starts[column] !== UNCHANGED_COLUMN || isSent(fill, column)) continue;
       if (!first) out.byte(COMMA);
       first = false;
-      out.append(this.#table.names[column]!);
+      const prefix = this.#table.namePrefixes[column]!;
+      copyBytes(prefix, 1, prefix.length - 1, out);
     }
     out.byte(BRACKET_CLOSE);
   }

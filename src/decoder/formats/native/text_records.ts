@@ -1,20 +1,19 @@
-// Records that are not a row's: logical messages, and pointers to what can't be sent. At most one a message.
+// The native records that are not rows: logical messages, and pointers to records that can't be sent.
 
 import { Buffer } from "node:buffer";
 import type { LogicalMessage } from "../../pgoutput/messages.ts";
 import type { UnsendableRecord } from "../format.ts";
-import { quoted } from "../json/json_string.ts";
 
 /**
- * The key of a `pg_logical_emit_message`, and its value up to `source`.
- * @param bytes what the content's borders are positions in
+ * The key of a logical message, and its value up to `source`.
+ * @param bytes the message, in which `contentStart` and `contentEnd` are positions
  */
 export function messageText(
   message: LogicalMessage,
   bytes: Uint8Array,
   nowMs: number,
 ): { readonly key: string; readonly value: string } {
-  const prefix = quoted(message.prefix);
+  const prefix = JSON.stringify(message.prefix);
   const content = Buffer.from(bytes.subarray(message.contentStart, message.contentEnd)).toString("base64");
   return {
     key: `{"prefix":${prefix}}`,
@@ -23,7 +22,10 @@ export function messageText(
   };
 }
 
-/** A pointer's value up to `source`: the record's key, whose it was, how large, and why. @param schema, table, key as JSON */
+/**
+ * A pointer's value up to `source`: what the record was, its size and why it can't be sent.
+ * @param schema, table, key as JSON
+ */
 export function pointerText(
   { operation, bytes, reason }: UnsendableRecord,
   schema: string,
