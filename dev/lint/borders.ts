@@ -4,7 +4,7 @@
 
 /** Of the pipeline, what others may know: the ports that adapters implement, and what it tells observers. */
 const PORTS = [
-  "pipeline/topic_conflict.ts",
+  "core/topic_conflict.ts",
   "pipeline/relation_store.ts",
   "pipeline/relation_history.ts",
   "pipeline/tables_ahead.ts",

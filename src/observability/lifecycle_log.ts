@@ -13,7 +13,7 @@ import type {
 } from "../pipeline/ports.ts";
 import type { Missing } from "../pipeline/relation_history.ts";
 import type { Resumption } from "../pipeline/reconcile.ts";
-import type { TableName } from "../pipeline/tables_ahead.ts";
+import type { TableName } from "../core/table_name.ts";
 import type { Logger } from "./logger.ts";
 import type { WalGuard } from "./wal_guard.ts";
 import { WalLog } from "./wal_log.ts";

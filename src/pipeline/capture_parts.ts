@@ -13,7 +13,7 @@ import type { Progress, SourceIdentity } from "../core/position.ts";
 import type { CheckpointStore, DeliveryGuarantee, ReplicationSource, Sink } from "./ports.ts";
 import type { RelationStore } from "./relation_store.ts";
 import type { SilenceLimit } from "./silence.ts";
-import type { TableName } from "./tables_ahead.ts";
+import type { TableName } from "../core/table_name.ts";
 
 /** The adapters, and what makes their parts. */
 export interface CaptureParts {

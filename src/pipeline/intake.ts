@@ -8,15 +8,17 @@ import type { Batcher } from "./batcher.ts";
 import type { CountedUpTo } from "./counted.ts";
 import type { Deduplicator } from "./deduplicator.ts";
 import type { Observer } from "./observer.ts";
-import { isTooLarge, MessageTooLarge, type OversizeAction } from "./oversize.ts";
+import { isTooLarge, MessageTooLarge } from "../core/record_too_large.ts";
+import type { TableName } from "../core/table_name.ts";
+import type { OversizeAction } from "./oversize.ts";
 import { poisonError } from "./poison.ts";
 import type { Lsn } from "../core/position.ts";
 import type { ReplicationStream, Route, SourceSession } from "./ports.ts";
 import { RelationDescriptions, type RelationsParts } from "./relation_descriptions.ts";
 import { RecordCounts } from "./record_counts.ts";
 import { Routes } from "./routes.ts";
-import { type TableName, tablesAhead } from "./tables_ahead.ts";
-import { TopicConflict } from "./topic_conflict.ts";
+import { tablesAhead } from "./tables_ahead.ts";
+import { TopicConflict } from "../core/topic_conflict.ts";
 import { deadLetterOf, isRefusal, refusalOf, type Unsendable } from "./unsendable.ts";
 
 /** What intake works with. */

@@ -4,7 +4,7 @@ import type { CaptureError } from "../core/errors.ts";
 import type { Missing } from "./relation_history.ts";
 import type { Resumption } from "./reconcile.ts";
 import type { PublicationChange, PublishedTable, SlotBlocker, SourceWarning, WalState } from "./ports.ts";
-import type { TableName } from "./tables_ahead.ts";
+import type { TableName } from "../core/table_name.ts";
 
 /** Told at the rare events. Methods must not throw. */
 export interface Lifecycle {

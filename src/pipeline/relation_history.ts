@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { Relation } from "../decoder/pgoutput/messages.ts";
 import type { PgType } from "../core/pg_type.ts";
 import type { Lsn } from "../core/position.ts";
+import { isOlder } from "../core/xid.ts";
 import type { RelationDetails } from "./ports.ts";
 import type { RelationHistory, RelationVersion } from "./relation_store.ts";
 
@@ -177,11 +178,6 @@ function sinceXid(details: RelationDetails, isOtherKey: boolean, isOtherTypes: b
   if (!isOtherKey) return typesXid;
   if (!isOtherTypes || primaryKeyXid === undefined || typesXid === undefined) return primaryKeyXid;
   return isOlder(primaryKeyXid, typesXid) ? typesXid : primaryKeyXid;
-}
-
-/** Transaction ids have 32 bits and go round (the manual's section 25.1.5). */
-export function isOlder(xid: number, than: number): boolean {
-  return ((xid - than) | 0) < 0;
 }
 
 function isEqual(a: ReadonlyMap<number, PgType>, b: ReadonlyMap<number, PgType>): boolean {

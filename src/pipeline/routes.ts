@@ -2,7 +2,7 @@
 
 import type { RecordTarget } from "../decoder/change_decoder.ts";
 import type { Route } from "./ports.ts";
-import { TopicConflict } from "./topic_conflict.ts";
+import { TopicConflict } from "../core/topic_conflict.ts";
 
 /** Kafka is asked once for each table, not once a change. */
 export class Routes {

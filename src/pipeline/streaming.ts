@@ -13,7 +13,7 @@ import type { Position, Progress, SourceIdentity } from "../core/position.ts";
 import type { Resumption } from "./reconcile.ts";
 import type { ReplicationStream, Sink, SourceSession } from "./ports.ts";
 import { ProgressTracker } from "./progress_tracker.ts";
-import type { TableName } from "./tables_ahead.ts";
+import type { TableName } from "../core/table_name.ts";
 import { runTogether } from "./tasks.ts";
 import { Wakeup } from "../core/wait.ts";
 import { WalEndGate } from "./wal_end_gate.ts";

@@ -3,8 +3,9 @@
 import type { ChangeDecoder } from "../decoder/change_decoder.ts";
 import type { DeadLetter } from "../decoder/formats/format.ts";
 import { CaptureError } from "../core/errors.ts";
-import { isTooLarge, oversizeError, type TooLarge } from "./oversize.ts";
-import { conflictOf, type TopicConflict } from "./topic_conflict.ts";
+import { isTooLarge, type TooLarge } from "../core/record_too_large.ts";
+import { oversizeError } from "./oversize.ts";
+import { conflictOf, type TopicConflict } from "../core/topic_conflict.ts";
 
 export type Unsendable = TooLarge | TopicConflict;
 

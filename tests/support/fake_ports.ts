@@ -22,7 +22,7 @@ import type {
 } from "../../src/pipeline/ports.ts";
 import type { CaptureParts, CaptureSettings } from "../../src/pipeline/capture_parts.ts";
 import type { RelationHistory } from "../../src/pipeline/relation_store.ts";
-import { TopicConflict } from "../../src/pipeline/topic_conflict.ts";
+import { TopicConflict } from "../../src/core/topic_conflict.ts";
 import type { CaptureError } from "../../src/core/errors.ts";
 
 /** What a fake stream sends: a message, a keepalive, or the end of the connection. */

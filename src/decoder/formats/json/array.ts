@@ -18,7 +18,7 @@ import {
 } from "./ascii.ts";
 import { malformed } from "./malformed.ts";
 import { scratchBytes } from "./scratch.ts";
-import type { ValueWriter } from "./value_writer.ts";
+import type { ValueWriter } from "./value_writer_type.ts";
 
 /** MAXDIM of PostgreSQL's src/include/utils/array.h. */
 const DIMENSIONS_MAX = 6;

@@ -7,7 +7,7 @@ import { BACKSLASH, CLOSE_BRACE, COMMA, OPEN_BRACE, QUOTE } from "./ascii.ts";
 import { CaptureError } from "../../../core/errors.ts";
 import { CompositeMismatch, malformed } from "./malformed.ts";
 import { scratchBytes } from "./scratch.ts";
-import type { ValueWriter } from "./value_writer.ts";
+import type { ValueWriter } from "./value_writer_type.ts";
 
 const OPEN_PARENTHESIS = 0x28;
 const CLOSE_PARENTHESIS = 0x29;

@@ -1,7 +1,6 @@
 // From a PostgreSQL type to the function that writes its values as JSON: the table of SPEC section 4.
 
 import { CaptureError, unreachable } from "../../../core/errors.ts";
-import type { ByteWriter } from "../byte_writer.ts";
 import type { PgType } from "../../../core/pg_type.ts";
 import { arrayWriter } from "./array.ts";
 import { writeBytea } from "./bytea.ts";
@@ -18,16 +17,8 @@ import { writeHstore } from "./hstore.ts";
 import { jsonStringBytes, writeJsonString } from "./json_string.ts";
 import { floatWriter, integerWriter, numericWriter } from "./number.ts";
 import { writeBoolean, writeChar, writeJson } from "./scalar.ts";
+import type { ValueWriter } from "./value_writer_type.ts";
 import { writeVector } from "./vector.ts";
-
-/**
- * Appends the JSON form of the text value `src[start, end)` to `out`. The value is UTF-8, as PostgreSQL prints
- * it under the settings that the source pins (DateStyle ISO, IntervalStyle iso_8601, TimeZone UTC,
- * extra_float_digits 3, bytea_output hex).
- *
- * @throws CaptureError `decoding` where the value is not of that form; `out` may then hold a part of it
- */
-export type ValueWriter = (src: Uint8Array, start: number, end: number, out: ByteWriter) => void;
 
 /** No real type comes near it; a catalog that is wrong must not exhaust the stack. */
 const LEVELS_MAX = 64;

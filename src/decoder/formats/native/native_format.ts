@@ -11,14 +11,14 @@ import { ByteWriter } from "../byte_writer.ts";
 import type { RecordFormat, TableEncoder, UnsendableRecord } from "../format.ts";
 import { writeDecimal, writeLsn } from "../json/digits.ts";
 import { quoted } from "../json/json_string.ts";
-import { NativeTableEncoder } from "./native_table_encoder.ts";
+import { type NativeBuffer, NativeTableEncoder } from "./native_table_encoder.ts";
 import { messageText, pointerText } from "./text_records.ts";
 
 // A buffer that one huge row has grown is given back.
 const KEEP_BYTES_MAX = 1024 * 1024;
 
 /** Encodes one record at a time into a buffer of its own. */
-export class NativeFormat implements RecordFormat, EncodedRecord {
+export class NativeFormat implements RecordFormat, EncodedRecord, NativeBuffer {
   keyEnd = -1;
   valueEnd = -1;
   readonly headers = NO_HEADERS;

@@ -5,7 +5,8 @@ import type { Operation } from "../../change.ts";
 import type { KeyColumns, Table } from "../../table.ts";
 import { jsonStringBytes, quoted } from "../json/json_string.ts";
 import { utf8 } from "../../../core/utf8.ts";
-import { type ValueWriter, valueWriter } from "../json/value_writer.ts";
+import { valueWriter } from "../json/value_writer.ts";
+import type { ValueWriter } from "../json/value_writer_type.ts";
 
 const OPERATIONS: readonly Operation[] = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "READ"];
 
