@@ -9,6 +9,7 @@ import {
   type Progress,
   type SourceIdentity,
 } from "../core/position.ts";
+import type { ResumedEvent } from "./events.ts";
 import type { Checkpoint, DeliveryGuarantee, TimelineSwitch } from "./ports.ts";
 
 /** Everything that is known before the first change is read. */
@@ -31,7 +32,7 @@ export interface Findings {
 /** Where to resume. */
 export interface Resumption {
   readonly position: Position;
-  readonly from: "progress" | "checkpoint" | "slot" | "new slot";
+  readonly from: ResumedEvent["from"];
   /**
    * Whether PostgreSQL has to send the transaction at the position again, since it commits at or beyond the slot's own
    * position (snapbuild.c, SnapBuildXactNeedsSkip), and the publication is the same.

@@ -8,12 +8,12 @@ import type { PgType } from "../core/pg_type.ts";
 import type { CompositeMismatch } from "../decoder/formats/json/malformed.ts";
 import { CaptureError } from "../core/errors.ts";
 import { formatLsn, type Lsn, type SourceIdentity } from "../core/position.ts";
+import type { MissingDetails } from "./events.ts";
 import type { SourceSession } from "./ports.ts";
 import {
   advance,
   holdsBy,
   learn,
-  type Missing,
   type OpenQuestions,
   type Place,
   relationSignature,
@@ -28,7 +28,7 @@ export interface RelationsParts {
   readonly identity: SourceIdentity;
   readonly store: RelationStore;
   /** Told of each relation of which something can't be known any more. */
-  readonly onUndescribed: (relation: Relation, missing: Missing) => void;
+  readonly onUndescribed: (relation: Relation, missing: MissingDetails) => void;
 }
 
 /** The relations of one stream. */

@@ -7,6 +7,7 @@ import type { Relation } from "../decoder/pgoutput/messages.ts";
 import type { PgType } from "../core/pg_type.ts";
 import type { Lsn } from "../core/position.ts";
 import { isOlder } from "../core/xid.ts";
+import type { MissingDetails } from "./events.ts";
 import type { RelationDetails } from "./ports.ts";
 import type { RelationHistory, RelationVersion } from "./relation_store.ts";
 
@@ -23,12 +24,6 @@ export interface Place {
 
 /** What a Relation message leaves open. */
 export interface OpenQuestions {
-  readonly key: boolean;
-  readonly typeOids: readonly number[];
-}
-
-/** What can't be known any more. */
-export interface Missing {
   readonly key: boolean;
   readonly typeOids: readonly number[];
 }
@@ -87,7 +82,7 @@ export function learn(
   open: OpenQuestions,
   details: RelationDetails,
   place: Place,
-): { readonly history: RelationHistory; readonly missing: Missing } {
+): { readonly history: RelationHistory; readonly missing: MissingDetails } {
   const signature = relationSignature(relation);
   const newest = history.findLast((each) => each.signature === signature);
   const types = new Map(
