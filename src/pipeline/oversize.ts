@@ -1,4 +1,4 @@
-// A record that is larger than the broker takes: what is said of it, and what may go out in its place.
+// Records that are larger than the broker accepts: the limits, and the error that names the change.
 
 import { createHash } from "node:crypto";
 import { CaptureError } from "../core/errors.ts";
@@ -7,12 +7,12 @@ import { formatLsn } from "../core/position.ts";
 import { TOO_LARGE_ADVICE, type TooLarge } from "../core/record_too_large.ts";
 import { tableText } from "../core/table_name.ts";
 
-/** `stop`: nothing goes on without a person. `dead-letter`: a pointer goes to the dead-letter topic in its place. */
+/** `stop`: the capture ends until an operator acts. `dead-letter`: a pointer to the change goes to the dead-letter topic. */
 export type OversizeAction = "stop" | "dead-letter";
 
 /**
- * Messages of PostgreSQL above this size are not held. A record is at least two thirds of its message (a bytea of
- * hexadecimal digits as base64), but for nested values that are mostly quotes and backslashes.
+ * Messages from PostgreSQL above this size are not held in memory. A record has at least two thirds of its message's
+ * size (a bytea: hexadecimal digits become base64), except for nested values that are mostly quotes and backslashes.
  * @param recordBytesMax KAFKA_MAX_MESSAGE_BYTES
  */
 export function messageBytesMax(recordBytesMax: number): number {
@@ -21,7 +21,7 @@ export function messageBytesMax(recordBytesMax: number): number {
 
 const HELD_BYTES_MIN = 16 * 1024 * 1024;
 
-/** The error that names the change whose record it is: its table, its key's hash and its place. */
+/** The error that names the change: its table, the hash of its key, and its position. */
 export function oversizeError(decoder: ChangeDecoder, found: TooLarge): CaptureError {
   const { target, operation, record, commitLsn, seq } = decoder;
   const what = target === "message" ? "a logical message" : `the ${operation} of ${tableText(target)}`;
@@ -36,8 +36,8 @@ export function oversizeError(decoder: ChangeDecoder, found: TooLarge): CaptureE
 const HASH_DIGITS = 12;
 
 /**
- * A key may be a name or an address, and an error goes to logs, metrics and the status page. Its hash finds
- * the row for whoever has the key (docs/OPERATIONS.md); the dead-letter record has the key itself.
+ * A key may be a name or an address, and errors go to logs, metrics and the status page. With the hash, the row can be
+ * found by its key (docs/OPERATIONS.md); the dead-letter record has the key itself.
  */
 function keyHash({ bytes, keyEnd }: ChangeDecoder["record"]): string {
   if (keyEnd < 0) return "no key";

@@ -1,11 +1,11 @@
-// Counts records by table and operation between two reports: a row costs a comparison and an addition.
+// Counts records by table and operation between two reports. A row costs a comparison and an addition.
 
 import type { Operation } from "../decoder/change.ts";
 import type { CaptureEvents, RecordOrigin } from "./events.ts";
 
 const OPERATIONS: readonly Operation[] = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "READ", "MESSAGE"];
 
-/** What was counted since the last report. */
+/** The counts since the last report. */
 export class RecordCounts {
   readonly #counts = new Map<RecordOrigin, Record<Operation, number>>();
   #lastOrigin: RecordOrigin | undefined;
