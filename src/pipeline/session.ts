@@ -60,12 +60,15 @@ class Session implements Disposable {
     return source;
   }
 
-  /** A table without a usable topic is rejected before anything is sent, unless its changes may be dead letters. */
+  /**
+   * A table without a usable topic is rejected before anything is sent, unless its changes may be dead letters, or this
+   * session has to deliver what comes before a refused transaction.
+   */
   #refuseConflicts({ publishedTables }: SourceSession): void {
-    const { parts, settings } = this.#context;
+    const { parts, settings, memory } = this.#context;
     const conflicts = parts.topicConflicts(publishedTables);
     const [first] = conflicts;
-    if (first !== undefined && settings.oversize === "stop") throw first;
+    if (first !== undefined && settings.oversize === "stop" && memory.refused === undefined) throw first;
     parts.events.topicsInConflict(conflicts);
   }
 

@@ -2,7 +2,7 @@
 
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
 import { CaptureError } from "../../../src/core/errors.ts";
-import type { CaptureSettings } from "../../../src/pipeline/capture_parts.ts";
+import type { CaptureParts, CaptureSettings } from "../../../src/pipeline/capture_parts.ts";
 import { supervise } from "../../../src/pipeline/supervisor.ts";
 import { FAKE_SETTINGS, FakeWorld } from "../../support/fake_ports.ts";
 import { begin, commit, insert, relation } from "../../../dev/fixtures/pgoutput_bytes.ts";
@@ -66,6 +66,16 @@ Deno.test("where the refused change is its transaction's first, one session is e
   await rejects(world.clock.run(run(world, { limits: PATIENT })), /can't tell it/);
   deepStrictEqual(idsOf(world), [1, 2]);
   strictEqual(world.events.filter((event) => event === "open sink").length, 1);
+});
+
+Deno.test("tables that conflict only by now don't keep back the transactions before the refused one", async () => {
+  const world = refusingWorld();
+  world.wal.push(...FIRST, ...REFUSED);
+  const conflict = new CaptureError("topic-conflict", "two published tables");
+  const topicConflicts = () => world.events.includes("route a_b.c") ? [conflict] : [];
+  const ended = run(world, { limits: PATIENT }, undefined, { topicConflicts });
+  await rejects(world.clock.run(ended), /can't tell it/);
+  deepStrictEqual(idsOf(world), [1, 2]);
 });
 
 Deno.test("started again after a refusal, it delivers each change once", async () => {
@@ -163,9 +173,10 @@ function run(
   world: FakeWorld,
   settings: Partial<CaptureSettings> = {},
   stop = new AbortController().signal,
+  parts: Partial<CaptureParts> = {},
 ): Promise<void> {
   const all = { ...FAKE_SETTINGS, ...settings, stopMsMax: 5_000 };
-  const ended = supervise(world.parts(), all, () => 0, stop);
+  const ended = supervise({ ...world.parts(), ...parts }, all, () => 0, stop);
   ended.catch(() => {});
   return ended;
 }
