@@ -2,11 +2,16 @@
 //
 // docs/ARCHITECTURE.md draws the same borders for people.
 
-/** The files of the pipeline that adapters may import: the ports that they implement, and the events it publishes. */
+/**
+ * The files of the pipeline that adapters may import: the ports that they implement, and the events it
+ * publishes.
+ */
 const PORTS = ["pipeline/ports.ts", "pipeline/relation_store.ts"];
 const EVENTS = "pipeline/events.ts";
 
-/** What a module's files may import, by the first folder below src; its own folder always. Arrows point down. */
+/**
+ * What a module's files may import, by the first folder below src; its own folder always. Arrows point down.
+ */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "version.ts": [],
   core: [],

@@ -2,7 +2,9 @@
 
 import type { Clock } from "./clock.ts";
 
-/** Wakes the one task that waits. A call of `wake` while nobody waits is kept, so that no change is missed. */
+/**
+ * Wakes the one task that waits. A call of `wake` while nobody waits is kept, so that no change is missed.
+ */
 export class Wakeup {
   readonly #clock: Pick<Clock, "sleep">;
   #woken = false;

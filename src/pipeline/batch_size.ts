@@ -4,8 +4,8 @@ const BYTES_MIN = 16 * 1024;
 const DELIVERIES_TO_GROW = 20;
 
 /**
- * Halves when a delivery is not answered in time, and doubles after twenty that were. Otherwise a batch that a slow
- * link cannot carry within the timeout would be retried forever.
+ * Halves when a delivery is not answered in time, and doubles after twenty that were. Otherwise a batch that
+ * a slow link cannot carry within the timeout would be retried forever.
  */
 export class BatchSize {
   readonly #bytesMax: number;

@@ -39,7 +39,8 @@ export interface FullBatch {
 }
 
 /**
- * Alternates between two batches. Only one task, intake, may append and advance; only one, delivery, may take.
+ * Alternates between two batches. Only one task, intake, may append and advance; only one, delivery, may
+ * take.
  */
 export class Batcher {
   readonly #limits: BatchLimits;
@@ -97,7 +98,10 @@ export class Batcher {
     };
   }
 
-  /** What is held undelivered, including the batch in flight; the commit time in milliseconds since 1970, 0 for none. */
+  /**
+   * What is held undelivered, including the batch in flight; the commit time in milliseconds since 1970, 0
+   * for none.
+   */
   get held(): { readonly bytes: number; readonly records: number; readonly oldestCommitTimeMs: number } {
     return {
       bytes: this.#filling.bytes + (this.#inFlight?.bytes ?? 0),
@@ -145,16 +149,17 @@ export class Batcher {
   }
 
   /**
-   * The timestamp of the records that are appended from now on, in milliseconds since 1970. It is the time of sending,
-   * as with other producers, because topics expire records by it and commit times in a backlog may be long past.
+   * The timestamp of the records that are appended from now on, in milliseconds since 1970. It is the time of
+   * sending, as with other producers, because topics expire records by it and commit times in a backlog may
+   * be long past.
    */
   setRecordTime(timeMs: number): void {
     this.#recordTimeMs = timeMs;
   }
 
   /**
-   * Appends the pointer to the change `(commitLsn, seq)`, and the change's tombstone if it has one. The two share one
-   * identity, so they start a batch, which has room for both.
+   * Appends the pointer to the change `(commitLsn, seq)`, and the change's tombstone if it has one. The two
+   * share one identity, so they start a batch, which has room for both.
    */
   tryAppendPointer(
     deadLetters: Route,
@@ -208,8 +213,8 @@ export class Batcher {
 
   /**
    * Waits until the next batch is due. The batch that was taken before must have been released.
-   * @param joinUntil set if the batch joins others that were sent before. It is then due when it is full, at that moment,
-   *   or when nothing has come for a while, and may be empty
+   * @param joinUntil set if the batch joins others that were sent before. It is then due when it is full, at
+   *   that moment, or when nothing has come for a while, and may be empty
    * @returns null when the batcher was flushed and everything is delivered
    */
   async take(signal: AbortSignal, joinUntil?: number): Promise<FullBatch | null> {

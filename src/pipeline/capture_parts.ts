@@ -18,8 +18,9 @@ export interface CaptureParts {
   /** @param batchBytesMax bytes in one delivery */
   readonly createSink: (identity: SourceIdentity, batchBytesMax: number) => Sink;
   /**
-   * Tries what a sink's `open` needs (addresses, TLS, login, rights, the brokers' limits) and the rights to write to
-   * these topics. It writes nothing, creates nothing and fences nobody, so the slot need not be held.
+   * Tries what a sink's `open` needs (addresses, TLS, login, rights, the brokers' limits) and the rights to
+   * write to these topics. It writes nothing, creates nothing and fences nobody, so the slot need not be
+   * held.
    * @returns the last delivered progress, or null if there is none
    * @throws CaptureError `kafka-refused` if Kafka would reject them
    */
@@ -64,7 +65,10 @@ export interface SessionContext {
   readonly kill: AbortSignal;
 }
 
-/** The topics of the tables, each once. A table without a usable topic is left out: its first change reports it. */
+/**
+ * The topics of the tables, each once. A table without a usable topic is left out: its first change reports
+ * it.
+ */
 export function topicsOf({ topicOf }: CaptureParts, tables: readonly TableName[]): string[] {
   const topics = new Set<string>();
   for (const table of tables) {

@@ -1,4 +1,5 @@
-// Up to which change the metrics have counted, so that one that comes again in another session is not counted twice.
+// Up to which change the metrics have counted, so that one that comes again in another session is not counted
+// twice.
 
 import type { Lsn } from "../core/position.ts";
 

@@ -5,7 +5,9 @@ import { CaptureError } from "../core/errors.ts";
 import { formatLsn, type Lsn, type Position } from "../core/position.ts";
 import { START_ANEW } from "./reconcile.ts";
 
-/** Drops what is delivered already. Identities only grow, so after the first new change, all changes are new. */
+/**
+ * Drops what is delivered already. Identities only grow, so after the first new change, all changes are new.
+ */
 export class Deduplicator {
   readonly #start: Position;
   #isDropping = true;
@@ -47,8 +49,9 @@ export class Deduplicator {
 
   /**
    * A transaction begins.
-   * @throws CaptureError `position-conflict` if a different transaction was delivered from the same place in the WAL, or
-   *   a delivered one before it did not come again: then the server's WAL is not the one that was read before
+   * @throws CaptureError `position-conflict` if a different transaction was delivered from the same place in
+   *   the WAL, or a delivered one before it did not come again: then the server's WAL is not the one that was
+   *   read before
    */
   begin(commitLsn: Lsn, commitTimeMs: number): void {
     const awaited = this.#awaited;

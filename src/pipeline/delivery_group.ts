@@ -6,8 +6,8 @@ import { CommitTimes } from "./commit_times.ts";
 const GROUP_BYTES_MAX = 8 * 1024 * 1024;
 
 /**
- * In a backlog one Kafka transaction takes several batches, because committing it costs a broker as much as a batch
- * of a megabyte (docs/BENCHMARKS.md). The buffer of each batch is free as soon as the batch is sent.
+ * In a backlog one Kafka transaction takes several batches, because committing it costs a broker as much as a
+ * batch of a megabyte (docs/BENCHMARKS.md). The buffer of each batch is free as soon as the batch is sent.
  */
 export class DeliveryGroup {
   readonly #lingerMs: number;
@@ -43,7 +43,10 @@ export class DeliveryGroup {
     return this.#commitTimes;
   }
 
-  /** Whether the batch may be sent without a commit: more follows, and the group is neither too large nor too old. */
+  /**
+   * Whether the batch may be sent without a commit: more follows, and the group is neither too large nor too
+   * old.
+   */
   mayGoOn(full: FullBatch, now: number): boolean {
     if (!full.isFull || this.#lingerMs === 0) return false;
     return this.#bytes + full.batch.bytes < GROUP_BYTES_MAX && now < (this.joinUntil ?? Infinity);

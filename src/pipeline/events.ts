@@ -11,8 +11,8 @@ import type { PublicationChange, PublishedTable, SlotBlocker, SourceWarning, Wal
 export type Part = "postgres" | "kafka" | "checkpoint";
 
 /**
- * `waiting`: blocked by something outside, such as a slot that another instance holds. `failed`: the next attempt
- * follows. `stopped`: for good.
+ * `waiting`: blocked by something outside, such as a slot that another instance holds. `failed`: the next
+ * attempt follows. `stopped`: for good.
  */
 export type PartState = "connecting" | "streaming" | "waiting" | "failed" | "stopped";
 
@@ -49,8 +49,8 @@ export interface ResumedEvent {
 }
 
 /**
- * All events. Those of the data path come once a chunk or a batch, never once a row. Handlers must neither throw nor
- * wait.
+ * All events. Those of the data path come once a chunk or a batch, never once a row. Handlers must neither
+ * throw nor wait.
  */
 export interface CaptureEvents {
   // The data path.
@@ -63,7 +63,8 @@ export interface CaptureEvents {
   transactionsFinished(count: number): void;
   /**
    * What is received and not yet delivered, including the batch in flight.
-   * @param oldestCommitTimeMs commit time of the oldest change, in milliseconds since 1970; 0 if there is none
+   * @param oldestCommitTimeMs commit time of the oldest change, in milliseconds since 1970; 0 if there is
+   *   none
    */
   queued(changes: number, bytes: number, oldestCommitTimeMs: number): void;
   delivered(delivery: Delivery): void;

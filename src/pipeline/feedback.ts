@@ -8,7 +8,9 @@ import { Wakeup } from "../core/wakeup.ts";
 import type { ReplicationStream } from "./ports.ts";
 import { runTogether } from "./tasks.ts";
 
-/** From a save to its confirmation, at most. More often would only make PostgreSQL write its slot more often. */
+/**
+ * From a save to its confirmation, at most. More often would only make PostgreSQL write its slot more often.
+ */
 const AFTER_SAVE_MS = 500;
 const IDLE_POLL_MS = 500;
 
@@ -33,7 +35,10 @@ export interface FeedbackState {
   waitingSince(): number | undefined;
 }
 
-/** Runs while the slot is held. Until a state is attached it confirms nothing and only keeps the connection alive. */
+/**
+ * Runs while the slot is held. Until a state is attached it confirms nothing and only keeps the connection
+ * alive.
+ */
 export class Feedback {
   readonly #parts: FeedbackParts;
   readonly #wakeup: Wakeup;

@@ -4,9 +4,10 @@ const FIRST_MS = 25_000;
 const MAX_MS = 30 * 60_000;
 
 /**
- * Each status update asks PostgreSQL for a reply, so silence usually means a lost connection. But a walsender is also
- * silent while it skips a long transaction of which nothing is published. So the timeout doubles each time that the
- * stream is silent while the server still answers on another connection, and resets when something is delivered.
+ * Each status update asks PostgreSQL for a reply, so silence usually means a lost connection. But a walsender
+ * is also silent while it skips a long transaction of which nothing is published. So the timeout doubles each
+ * time that the stream is silent while the server still answers on another connection, and resets when
+ * something is delivered.
  */
 export class IdleTimeout {
   #ms = FIRST_MS;

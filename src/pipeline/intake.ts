@@ -16,7 +16,10 @@ import { isRefusal } from "./unsendable.ts";
 export interface IntakeParts extends Omit<RecordTakerParts, "routeOf" | "describeAgain"> {
   readonly session: SourceSession;
   readonly relations: RelationsParts;
-  /** The route of a table, of logical messages or of dead letters. @param soon tables that will be asked for next */
+  /**
+   * The route of a table, of logical messages or of dead letters.
+   * @param soon tables that will be asked for next
+   */
   readonly routeOf: (
     target: RecordTarget | "dead-letter",
     signal: AbortSignal,
@@ -69,15 +72,18 @@ export class Intake {
     this.#typesChangedAt = asOf;
   }
 
-  /** Routes have to be looked up before the next transaction, all of whose rows then use the same partition count. */
+  /**
+   * Routes have to be looked up before the next transaction, all of whose rows then use the same partition
+   * count.
+   */
   partitionsAdded(): void {
     this.#partitionsAdded = true;
   }
 
   /**
    * Runs until the signal aborts, a change cannot be sent, or the stream fails.
-   * @returns undefined when the signal aborts; otherwise the refused transaction. The batcher then holds everything that
-   *   came before the refused change
+   * @returns undefined when the signal aborts; otherwise the refused transaction. The batcher then holds
+   *   everything that came before the refused change
    * @throws CaptureError when the stream fails or its content is invalid
    */
   async run(signal: AbortSignal): Promise<IntakeRefusal | undefined> {
@@ -99,8 +105,8 @@ export class Intake {
 
   async #read(signal: AbortSignal): Promise<never> {
     const { stream } = this.#parts;
-    // What arrived together with the reply to START_REPLICATION is here already. It may be an error, after which
-    // nothing follows: the walsender then waits for another command.
+    // What arrived together with the reply to START_REPLICATION is here already. It may be an error, after
+    // which nothing follows: the walsender then waits for another command.
     for (;;) {
       let messages = 0;
       for (let kind = stream.next(); kind !== "none"; kind = stream.next()) {

@@ -69,7 +69,9 @@ async function untilKafkaAnswers<Result>(
   }
 }
 
-/** Waits for the promise, and publishes an event if a server accepts a connection and then does not answer. */
+/**
+ * Waits for the promise, and publishes an event if a server accepts a connection and then does not answer.
+ */
 export async function warnIfSlow<Result>(
   part: "PostgreSQL" | "Kafka",
   { clock, events }: Pick<CaptureParts, "clock" | "events">,
@@ -84,7 +86,10 @@ export async function warnIfSlow<Result>(
   }
 }
 
-/** The checkpoint. With exactly-once delivery one that cannot be read counts as none: Kafka's record is the truth. */
+/**
+ * The checkpoint. With exactly-once delivery one that cannot be read counts as none: Kafka's record is the
+ * truth.
+ */
 export async function loadCheckpoint(context: SessionContext): Promise<Checkpoint | null> {
   try {
     return await context.parts.store.load();

@@ -7,12 +7,16 @@ import { formatLsn } from "../core/position.ts";
 import { TOO_LARGE_ADVICE, type TooLarge } from "../core/record_too_large.ts";
 import { tableText } from "../core/table_name.ts";
 
-/** `stop`: the capture ends until an operator acts. `dead-letter`: a pointer to the change goes to the dead-letter topic. */
+/**
+ * `stop`: the capture ends until an operator acts. `dead-letter`: a pointer to the change goes to the
+ * dead-letter topic.
+ */
 export type OversizeAction = "stop" | "dead-letter";
 
 /**
- * Messages from PostgreSQL above this size are not held in memory. A record has at least two thirds of its message's
- * size (a bytea: hexadecimal digits become base64), except for nested values that are mostly quotes and backslashes.
+ * Messages from PostgreSQL above this size are not held in memory. A record has at least two thirds of its
+ * message's size (a bytea: hexadecimal digits become base64), except for nested values that are mostly quotes
+ * and backslashes.
  * @param recordBytesMax KAFKA_MAX_MESSAGE_BYTES
  */
 export function messageBytesMax(recordBytesMax: number): number {
@@ -36,8 +40,8 @@ export function oversizeError(decoder: ChangeDecoder, found: TooLarge): CaptureE
 const HASH_DIGITS = 12;
 
 /**
- * A key may be a name or an address, and errors go to logs, metrics and the status page. With the hash, the row can be
- * found by its key (docs/OPERATIONS.md); the dead-letter record has the key itself.
+ * A key may be a name or an address, and errors go to logs, metrics and the status page. With the hash, the
+ * row can be found by its key (docs/OPERATIONS.md); the dead-letter record has the key itself.
  */
 function keyHash({ bytes, keyEnd }: ChangeDecoder["record"]): string {
   if (keyEnd < 0) return "no key";

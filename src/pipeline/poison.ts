@@ -6,9 +6,9 @@ import { CaptureError } from "../core/errors.ts";
 const TABLES_NAMED_MAX = 10;
 
 /**
- * Adds the table to a `poison-change` error. PostgreSQL describes a table before it encodes its first row on a
- * connection (pgoutput.c, maybe_send_schema). So the change belongs to a described table, and if no row came after
- * the last description, to that one.
+ * Adds the table to a `poison-change` error. PostgreSQL describes a table before it encodes its first row on
+ * a connection (pgoutput.c, maybe_send_schema). So the change belongs to a described table, and if no row
+ * came after the last description, to that one.
  * @param described the table that was described last, if no row came since
  * @param known all tables that were described on this connection
  */

@@ -17,9 +17,9 @@ export interface Batch {
   /** Size of the records, uncompressed, in bytes. */
   readonly bytes: number;
   /**
-   * Whether there is room for the record, and for its tombstone if it has one. False if a partition's record batch would
-   * exceed the broker's limit or this batch its own, so that the batch has to be sent first. An empty batch has room for
-   * every record that `append` accepts.
+   * Whether there is room for the record, and for its tombstone if it has one. False if a partition's record
+   * batch would exceed the broker's limit or this batch its own, so that the batch has to be sent first. An
+   * empty batch has room for every record that `append` accepts.
    */
   fits(route: Route, record: EncodedRecord, withTombstone: boolean): boolean;
   /**
@@ -32,38 +32,47 @@ export interface Batch {
   clear(): void;
 }
 
-/** Where changes go. Each method may throw a CaptureError, after which the sink is closed and replaced by a new one. */
+/**
+ * Where changes go. Each method may throw a CaptureError, after which the sink is closed and replaced by a
+ * new one.
+ */
 export interface Sink {
   /**
-   * Prepares the sink to write. With exactly-once delivery this fences the previous instance and ends its transaction, so
-   * it is called only while the slot is held.
+   * Prepares the sink to write. With exactly-once delivery this fences the previous instance and ends its
+   * transaction, so it is called only while the slot is held.
    * @returns the last delivered progress, or null if there is none
    */
   open(signal: AbortSignal): Promise<Progress | null>;
-  /** Finds the topic or creates it. @param soon topics that will be asked for next, and may be created with it */
+  /**
+   * Finds the topic or creates it.
+   * @param soon topics that will be asked for next, and may be created with it
+   */
   route(topic: string, signal: AbortSignal, soon?: readonly string[]): Promise<Route>;
   /**
-   * Reads again, for topics that have routes, the leaders of their partitions and whether partitions were added.
+   * Reads again, for topics that have routes, the leaders of their partitions and whether partitions were
+   * added.
    * @returns whether `route` now returns more partitions for one of them than before
    */
   refreshRoutes(signal: AbortSignal): Promise<boolean>;
   createBatch(): Batch;
   /**
-   * Sends a batch that the next `write` makes visible to read-committed consumers (exactly-once), or delivers it
-   * (at-least-once). When it returns, the batch can be cleared. After a failure nothing of it is visible.
+   * Sends a batch that the next `write` makes visible to read-committed consumers (exactly-once), or delivers
+   * it (at-least-once). When it returns, the batch can be cleared. After a failure nothing of it is visible.
    */
   send(batch: Batch, signal: AbortSignal): Promise<void>;
   /**
-   * Delivers the batch, what was sent before it, and the progress record in one transaction (exactly-once), or the batch
-   * alone (at-least-once). When it returns, all of it is visible to read-committed consumers or will be. An empty batch
-   * delivers the progress alone.
+   * Delivers the batch, what was sent before it, and the progress record in one transaction (exactly-once),
+   * or the batch alone (at-least-once). When it returns, all of it is visible to read-committed consumers or
+   * will be. An empty batch delivers the progress alone.
    */
   write(batch: Batch, progress: Progress, signal: AbortSignal): Promise<void>;
   /** Closes connections. It neither throws nor waits for an answer. */
   close(): void;
 }
 
-/** How a position was delivered, which decides how far a checkpoint without a progress record can be trusted. */
+/**
+ * How a position was delivered, which decides how far a checkpoint without a progress record can be trusted.
+ */
 export type DeliveryGuarantee = "exactly-once" | "at-least-once";
 
 /** The content of the checkpoint store. */
@@ -178,8 +187,8 @@ export interface SourceSession {
   readonly publicationChange: PublicationChange | null;
   /**
    * The slot, or null if it does not exist.
-   * @throws CaptureError `slot-unusable` if it cannot be used; `postgres-unavailable` while it is being synchronized from
-   *   the primary, or if the server was promoted since the session began
+   * @throws CaptureError `slot-unusable` if it cannot be used; `postgres-unavailable` while it is being
+   *   synchronized from the primary, or if the server was promoted since the session began
    */
   slot(signal: AbortSignal): Promise<SlotState | null>;
   /** The transactions that `createSlot` waits for. */
@@ -190,7 +199,10 @@ export interface SourceSession {
   start(signal: AbortSignal): Promise<ReplicationStream>;
   /** The server's WAL now. For monitoring only, not for decisions about delivery. */
   readWal(signal: AbortSignal): Promise<WalState>;
-  /** Changes the publication to contain the configured tables, as connecting does; null if pg-capture does not manage it. */
+  /**
+   * Changes the publication to contain the configured tables, as connecting does; null if pg-capture does not
+   * manage it.
+   */
   keepPublication(signal: AbortSignal): Promise<PublicationChange | null>;
   /** The timelines that lead to the server's present one, oldest first. */
   timelineHistory(signal: AbortSignal): Promise<readonly TimelineSwitch[]>;
@@ -220,15 +232,20 @@ export interface ReplicationStream {
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
-  /** The XLogData header's `walStart` as two unsigned halves, because a bigint for each row would create garbage. */
+  /**
+   * The XLogData header's `walStart` as two unsigned halves, because a bigint for each row would create
+   * garbage.
+   */
   readonly walStartHigh: number;
   readonly walStartLow: number;
-  /** The keepalive's end of WAL and whether it requests a reply; valid after `next()` returned `keepalive`. */
+  /**
+   * The keepalive's end of WAL and whether it requests a reply; valid after `next()` returned `keepalive`.
+   */
   readonly walEnd: Lsn;
   readonly replyRequested: boolean;
   /**
-   * Above 0 if the message was too large to be held: this many bytes of it were skipped. Its long values then look like
-   * unchanged values that were not sent.
+   * Above 0 if the message was too large to be held: this many bytes of it were skipped. Its long values then
+   * look like unchanged values that were not sent.
    */
   readonly omittedBytes: number;
   /** Moves to the next complete message that was already received. */
@@ -244,7 +261,10 @@ export interface ReplicationStream {
   takeReceivedBytes(): number;
   /** Sends a standby status update. PostgreSQL may forget everything up to `flushed`. */
   confirm(received: Lsn, flushed: Lsn): Promise<void>;
-  /** Confirms for the last time and ends the stream; waits at most `timeoutMs` until the server has received it. */
+  /**
+   * Confirms for the last time and ends the stream; waits at most `timeoutMs` until the server has received
+   * it.
+   */
   finish(received: Lsn, flushed: Lsn, timeoutMs: number): Promise<void>;
   /** Closes the connection. Does not throw. */
   close(): void;

@@ -3,8 +3,8 @@
 import { formatLsn, isAtLeast, type Lsn, type Position } from "../core/position.ts";
 
 /**
- * Delivered, saved and confirmed are three LSNs. This class asserts that confirmed <= saved <= delivered always holds
- * and that each only grows.
+ * Delivered, saved and confirmed are three LSNs. This class asserts that confirmed <= saved <= delivered
+ * always holds and that each only grows.
  */
 export class ProgressTracker {
   #delivered: Position;

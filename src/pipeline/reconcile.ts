@@ -35,8 +35,8 @@ export interface Resumption {
   readonly position: Position;
   readonly from: ResumedEvent["from"];
   /**
-   * Whether PostgreSQL has to send the transaction at the position again, since it commits at or beyond the slot's own
-   * position (snapbuild.c, SnapBuildXactNeedsSkip), and the publication is the same.
+   * Whether PostgreSQL has to send the transaction at the position again, since it commits at or beyond the
+   * slot's own position (snapbuild.c, SnapBuildXactNeedsSkip), and the publication is the same.
    */
   readonly comesAgain: boolean;
   /** The slot's own position: PostgreSQL does not send what commits below it. */
@@ -96,7 +96,9 @@ interface Known {
   readonly from: "progress" | "checkpoint";
 }
 
-/** The record that counts: Kafka's with exactly-once delivery, the checkpoint after at-least-once delivery. */
+/**
+ * The record that counts: Kafka's with exactly-once delivery, the checkpoint after at-least-once delivery.
+ */
 function latest({ progress, checkpoint, identity }: Findings): Known | null {
   if (checkpoint === null) return progress === null ? null : { progress, from: "progress" };
   const saved = checkpoint.progress;
@@ -112,7 +114,7 @@ function latest({ progress, checkpoint, identity }: Findings): Known | null {
       "this is another Kafka cluster or topic prefix, or the progress topic was deleted",
     advice`point ${setting("kafka.brokers")} and ${
       setting("kafka.topic_prefix")
-    } at the cluster that was used before; or, to continue in this one from the slot's own position, delete the checkpoint file (${
+    } at the cluster that was ${advice`used before; or, to continue in this one from the slot's own position, delete the checkpoint file `}(${
       setting("replication.checkpoint_file")
     }): unconfirmed changes may come again`,
   );

@@ -1,4 +1,5 @@
-// Takes the records of one message into the batch: at once if possible, otherwise after whatever is in the way.
+// Takes the records of one message into the batch: at once if possible, otherwise after whatever is in the
+// way.
 
 import { type EncodedRecord, tombstoneOf } from "../core/encoded_record.ts";
 import type { CaptureError } from "../core/errors.ts";
@@ -135,7 +136,10 @@ export class RecordTaker {
     this.#encoded.count(decoder.target, decoder.operation);
   }
 
-  /** Appends a pointer in place of the current record, which cannot be sent. @throws CaptureError unless configured */
+  /**
+   * Appends a pointer in place of the current record, which cannot be sent.
+   * @throws CaptureError unless configured
+   */
   async #appendPointer(found: Unsendable, signal: AbortSignal): Promise<void> {
     const { decoder, batcher, routeOf, oversize, events } = this.#parts;
     const error: CaptureError = refusalOf(decoder, found);

@@ -1,4 +1,5 @@
-// Describes relations to the decoder: from the stream if it tells enough, otherwise from the catalog and the history.
+// Describes relations to the decoder: from the stream if it tells enough, otherwise from the catalog and the
+// history.
 
 import { builtinType } from "../core/builtin_types.ts";
 import type { ChangeDecoder } from "../decoder/change_decoder.ts";
@@ -64,8 +65,8 @@ export class RelationDescriptions {
   }
 
   /**
-   * Describes the pending relation. The catalog is read only for what the message leaves open: types that are not built
-   * in, and keys that are not the replica identity.
+   * Describes the pending relation. The catalog is read only for what the message leaves open: types that are
+   * not built in, and keys that are not the replica identity.
    */
   async define(signal: AbortSignal): Promise<void> {
     const decoder = this.#decoder;

@@ -1,6 +1,7 @@
 // Decides which key and types a relation had at a commit, from what is remembered and what the catalog says.
 //
-// The catalog describes the present, the stream the past: docs/DELIVERY.md, "What depends on the catalog of now".
+// The catalog describes the present, the stream the past: docs/DELIVERY.md, "What depends on the catalog of
+// now".
 
 import { createHash } from "node:crypto";
 import type { Relation } from "../decoder/pgoutput/messages.ts";

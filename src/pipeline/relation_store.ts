@@ -1,4 +1,5 @@
-// The port that keeps descriptions of relations between runs: the catalog forgets dropped tables, the WAL does not.
+// The port that keeps descriptions of relations between runs: the catalog forgets dropped tables, the WAL
+// does not.
 
 import type { PgType } from "../core/pg_type.ts";
 import type { Lsn, SourceIdentity } from "../core/position.ts";

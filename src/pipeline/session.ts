@@ -61,8 +61,8 @@ class Session implements Disposable {
   }
 
   /**
-   * A table without a usable topic is rejected before anything is sent, unless its changes may be dead letters, or this
-   * session has to deliver what comes before a refused transaction.
+   * A table without a usable topic is rejected before anything is sent, unless its changes may be dead
+   * letters, or this session has to deliver what comes before a refused transaction.
    */
   #refuseConflicts({ publishedTables }: SourceSession): void {
     const { parts, settings, memory } = this.#context;
@@ -137,8 +137,8 @@ class Session implements Disposable {
       timeline,
       timelineHistory: await source.timelineHistory(signal),
       walEnd: state.walEnd,
-      // No position was known when the slot was created. One that is known now was delivered from it by an instance
-      // that held the slot between its creation and now.
+      // No position was known when the slot was created. One that is known now was delivered from it by an
+      // instance that held the slot between its creation and now.
       slotIsNew: isNew && progress === null && checkpoint === null,
       slotConfirmedLsn: state.confirmedFlushLsn,
       progress,

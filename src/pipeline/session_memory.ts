@@ -25,7 +25,9 @@ export class SessionMemory {
   readonly backoff: Backoff;
   /** Whether Kafka has accepted everything that delivery needs: login, rights, limits. */
   kafkaAccepted: boolean;
-  /** The next session stops before this transaction, delivers what comes before it, and ends with its error. */
+  /**
+   * The next session stops before this transaction, delivers what comes before it, and ends with its error.
+   */
   refused: RefusedTransaction | undefined;
   readonly #undescribed = new Set<string>();
 

@@ -13,11 +13,11 @@ import { runTogether } from "./tasks.ts";
 const SLOT_BLOCKERS_MS = 3_000;
 
 /**
- * Returns when no other instance holds the slot. Until then Kafka is only read, so nothing here fences an instance
- * that streams.
+ * Returns when no other instance holds the slot. Until then Kafka is only read, so nothing here fences an
+ * instance that streams.
  * @returns whether this call created the slot
- * @throws CaptureError `kafka-refused` if this instance could not deliver once it has the slot; `slot-unusable` if the
- *   slot is gone although a position in it is known
+ * @throws CaptureError `kafka-refused` if this instance could not deliver once it has the slot;
+ *   `slot-unusable` if the slot is gone although a position in it is known
  */
 export async function acquireSlot(
   context: SessionContext,
@@ -54,7 +54,8 @@ async function createMissing(
 ): Promise<boolean> {
   const progress = await probeSink(context, identity, [], signal);
   const checkpoint = await loadCheckpoint(context);
-  // Kafka took time to answer, and what it reported may have been delivered from a slot that was created meanwhile.
+  // Kafka took time to answer, and what it reported may have been delivered from a slot that was created
+  // meanwhile.
   if (await source.slot(signal) !== null) return false;
   refuseKnownPosition(context, source, identity, { progress, checkpoint });
   context.parts.events.stateChanged("postgres", "connecting");

@@ -1,4 +1,5 @@
-// The tasks that stream side by side from a known position, until everything is delivered or one of them fails.
+// The tasks that stream side by side from a known position, until everything is delivered or one of them
+// fails.
 
 import type { Position, Progress } from "../core/position.ts";
 import { Wakeup } from "../core/wakeup.ts";

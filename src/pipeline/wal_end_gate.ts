@@ -14,9 +14,10 @@ export interface WalEndGateParts {
 }
 
 /**
- * A keepalive contains its end of WAL only once, so a flipped bit cannot be detected. It is trusted when a later
- * keepalive is not below it: ends of WAL only grow, so whichever of the two is wrong, everything below the smaller one
- * has come. An end above the one that the server reports on another connection is never trusted.
+ * A keepalive contains its end of WAL only once, so a flipped bit cannot be detected. It is trusted when a
+ * later keepalive is not below it: ends of WAL only grow, so whichever of the two is wrong, everything below
+ * the smaller one has come. An end above the one that the server reports on another connection is never
+ * trusted.
  */
 export class WalEndGate {
   readonly #parts: WalEndGateParts;

@@ -12,7 +12,10 @@ const WATCH_MS = 2_000;
 /** After a failure the next few polls follow sooner. */
 const RETRY_MS = 500;
 const RETRIES_MAX = 4;
-/** A server that runs and rejects connections is shutting down; what could be delivered until the second time was. */
+/**
+ * A server that runs and rejects connections is shutting down; what could be delivered until the second time
+ * was.
+ */
 const SHUTDOWNS_SEEN = 2;
 const POLLS_PER_PUBLICATION_CHECK = 2;
 /** So that added partitions are in use within a minute even if one poll fails. */
@@ -37,7 +40,10 @@ export class ServerWatch {
     return this.#answeredAt;
   }
 
-  /** Calls the listener after each poll with the end of the server's WAL; with undefined if it could not be read. */
+  /**
+   * Calls the listener after each poll with the end of the server's WAL; with undefined if it could not be
+   * read.
+   */
   onWalEnd(listener: (end: Lsn | undefined) => void): void {
     this.#onWalEnd = listener;
   }
@@ -50,8 +56,8 @@ export class ServerWatch {
   /**
    * Runs until the signal aborts.
    * @param isStreamRead whether the stream's own connection notices that the server is unreachable
-   * @throws CaptureError if the server is unreachable and nothing else would notice, or if it is shutting down and waits
-   *   for the stream to confirm what Kafka does not accept now
+   * @throws CaptureError if the server is unreachable and nothing else would notice, or if it is shutting
+   *   down and waits for the stream to confirm what Kafka does not accept now
    */
   async run(isStreamRead: () => boolean, signal: AbortSignal): Promise<void> {
     let failures = 0;

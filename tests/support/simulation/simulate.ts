@@ -83,7 +83,10 @@ class Simulation {
     }
   }
 
-  /** One process, until it is stopped or killed, ends by itself, or, once it is calm, until everything is delivered. */
+  /**
+   * One process, until it is stopped or killed, ends by itself, or, once it is calm, until everything is
+   * delivered.
+   */
   async #runProcess(): Promise<void> {
     const { clock, random, isCalm } = this.#world;
     const process = new SimulatedProcess(clock);
@@ -166,7 +169,9 @@ class Simulation {
     }
   }
 
-  /** A process ends by itself only for what an operator has to fix; then everything before that is delivered. */
+  /**
+   * A process ends by itself only for what an operator has to fix; then everything before that is delivered.
+   */
   #judgeError(error: unknown): void {
     if (error === undefined) return;
     const kind = error instanceof CaptureError ? error.kind : undefined;

@@ -1,4 +1,5 @@
-// Kafka in a simulation: transactions that are committed, aborted, or decided after their client has given up.
+// Kafka in a simulation: transactions that are committed, aborted, or decided after their client has given
+// up.
 
 import type { EncodedRecord } from "../../../src/core/encoded_record.ts";
 import { CaptureError } from "../../../src/core/errors.ts";

@@ -1,4 +1,5 @@
-// A change that cannot be sent: the transactions before it are delivered, and it ends the capture or becomes a pointer.
+// A change that cannot be sent: the transactions before it are delivered, and it ends the capture or becomes
+// a pointer.
 
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
 import { CaptureError } from "../../../src/core/errors.ts";
