@@ -80,6 +80,7 @@ export class Streaming {
     decoder.ended(streamsFrom);
     const deduplicator = new Deduplicator(position, comesAgain);
     const gate = new WalEndGate({
+      from: streamsFrom,
       advance: (endLsn) => {
         deduplicator.ended(endLsn);
         decoder.ended(endLsn);

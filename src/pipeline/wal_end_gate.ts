@@ -4,6 +4,8 @@ import { corrupt } from "../decoder/pgoutput/lsn_checks.ts";
 import type { Lsn } from "../core/position.ts";
 
 export interface WalEndGateParts {
+  /** The slot's position when the stream began. Nothing that commits below it is sent. */
+  readonly from: Lsn;
   /** Called with an end that is trusted: all transactions that commit below it have come. */
   readonly advance: (endLsn: Lsn) => void;
   /** Asks PostgreSQL for another keepalive. */
@@ -36,10 +38,13 @@ export class WalEndGate {
 
   /** A keepalive came between two transactions. @throws CaptureError `stream-corrupt` */
   keepalive(walEnd: Lsn): void {
-    if (walEnd < this.#last) throw corrupt("a keepalive's end of WAL is below that of the one before");
+    // A walsender's first keepalives tell the slot's position, and the next ones where it decodes: it begins at
+    // restart_lsn, which is lower (walsender.c, StartLogicalReplication and XLogSendLogical).
+    const end = walEnd < this.#parts.from ? this.#parts.from : walEnd;
+    if (end < this.#last) throw corrupt("a keepalive's end of WAL is below that of the one before");
     this.#agreed = this.#last;
-    this.#last = walEnd;
-    if (walEnd === this.#agreed) this.#askedAt = -Infinity;
+    this.#last = end;
+    if (end === this.#agreed) this.#askedAt = -Infinity;
     else this.#ask();
     this.#advance();
   }

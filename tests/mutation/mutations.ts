@@ -186,6 +186,12 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "",
   },
   {
+    breaks: "a keepalive from below the slot's position, where decoding begins, counts as corrupt",
+    file: "src/pipeline/wal_end_gate.ts",
+    find: "walEnd < this.#parts.from ? this.#parts.from : walEnd",
+    replace: "walEnd",
+  },
+  {
     breaks: "one keepalive is enough for an end of WAL",
     file: "src/pipeline/wal_end_gate.ts",
     find: "    this.#agreed = this.#last;\n",

@@ -226,6 +226,8 @@ class MessageQueue {
     this.#transactions = transactions;
     const first = transactions.findIndex(({ commitLsn }) => commitLsn >= from);
     this.#next = first < 0 ? transactions.length : first;
+    // Decoding begins below the slot's position, and keepalives tell how far it is.
+    if (world.random.chance(0.3)) this.#waiting.push({ keepalive: from }, { keepalive: from - 100n });
   }
 
   /** The next chunk, which may end in the middle of a transaction; empty while there is nothing to send. */
