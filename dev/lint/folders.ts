@@ -1,5 +1,5 @@
-// A lint plugin that holds the order of the top folders: the program knows nothing of its tools, and neither the tools
-// nor the benchmarks know the tests.
+// A lint plugin that holds the order of the top folders: the program knows nothing of its tools, and neither
+// the tools nor the benchmarks know the tests.
 
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";

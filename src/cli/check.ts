@@ -9,7 +9,8 @@ import { postgresOptions } from "./adapters.ts";
 import { agreementFinding, readCheckpoint } from "./check/agreement.ts";
 import { failed, type Finding, type Findings, formatFinding } from "./check/finding.ts";
 import { kafkaFindings } from "./check/kafka_checks.ts";
-import { type PostgresFacts, postgresFindings } from "./check/postgres_checks.ts";
+import { postgresFindings } from "./check/postgres_checks.ts";
+import type { PostgresFacts } from "./check/postgres_facts.ts";
 import type { CommandOutput } from "./command_output.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
 

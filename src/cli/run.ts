@@ -8,6 +8,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import { ChangeDecoder } from "../decoder/change_decoder.ts";
 import { NativeFormat } from "../decoder/formats/native/native_format.ts";
 import { KnownDisorder } from "../decoder/pgoutput/lsn_checks.ts";
+import { SYSTEM_CLOCK } from "../core/clock.ts";
 import { CaptureError, errorPolicy } from "../core/errors.ts";
 import { LifecycleLog } from "../observability/lifecycle_log.ts";
 import { ProblemKeeper } from "../observability/last_problem.ts";
@@ -17,6 +18,7 @@ import { Statistics } from "../observability/statistics.ts";
 import { startStatusLine, statusFields } from "../observability/status_line.ts";
 import { WalGuard } from "../observability/wal_guard.ts";
 import type { CaptureParts, CaptureSettings } from "../pipeline/capture_parts.ts";
+import { publishTo } from "../pipeline/events.ts";
 import { messageBytesMax } from "../pipeline/oversize.ts";
 import type { SourceIdentity } from "../core/position.ts";
 import { supervise, type SupervisorSettings } from "../pipeline/supervisor.ts";
@@ -150,10 +152,8 @@ function partsOf(
       }),
     topicOf: (target) => topics.topicOf(target),
     topicConflicts: (tables) => topics.conflicts(tables),
-    observer: statistics,
-    lifecycle: new LifecycleLog(logger, statistics, walGuard, () => performance.now()),
-    now: () => performance.now(),
-    wallClock: Date.now,
+    events: publishTo([new LifecycleLog(logger, walGuard, SYSTEM_CLOCK.now), statistics]),
+    clock: SYSTEM_CLOCK,
   };
 }
 

@@ -1,21 +1,19 @@
 // `pg-capture tail`: prints changes on standard output, from a temporary slot, without Kafka.
 
 import { type Config, secretsToMask } from "../config/config.ts";
+import { SYSTEM_CLOCK } from "../core/clock.ts";
 import { ChangeDecoder } from "../decoder/change_decoder.ts";
 import { NativeFormat } from "../decoder/formats/native/native_format.ts";
 import { LifecycleLog } from "../observability/lifecycle_log.ts";
 import { createLogger } from "../observability/logger.ts";
 import { writeStandardError } from "../observability/standard_error.ts";
-import { Statistics } from "../observability/statistics.ts";
 import { WalGuard } from "../observability/wal_guard.ts";
-import { Backoff } from "../pipeline/backoff.ts";
-import { BatchSize } from "../pipeline/batch_size.ts";
-import { CountedUpTo } from "../pipeline/counted.ts";
 import type { CaptureParts, CaptureSettings } from "../pipeline/capture_parts.ts";
+import { publishTo } from "../pipeline/events.ts";
 import type { CheckpointStore } from "../pipeline/ports.ts";
 import type { RelationStore } from "../pipeline/relation_store.ts";
 import { runSession } from "../pipeline/session.ts";
-import { SilenceLimit } from "../pipeline/silence.ts";
+import { SessionMemory } from "../pipeline/session_memory.ts";
 import { PostgresSource } from "../source/replication_source.ts";
 import { VERSION } from "../version.ts";
 import { postgresOptions } from "./adapters.ts";
@@ -42,20 +40,13 @@ export async function tail(
   const onStop = () => setTimeout(() => kill.abort(stop.reason), STOP_MS_MAX);
   stop.addEventListener("abort", onStop, { once: true });
   try {
-    const memory = {
-      silence: new SilenceLimit(),
-      backoff: new Backoff(Math.random),
-      counted: new CountedUpTo(),
-      kafkaTried: true,
-      batchSize: new BatchSize(BUFFER_BYTES),
-    };
-    await runSession(
-      partsOf(config, slot, print, clock),
-      settingsOf(config, slot),
-      memory,
+    await runSession({
+      parts: partsOf(config, slot, print, clock),
+      settings: settingsOf(config, slot),
+      memory: new SessionMemory(BUFFER_BYTES, Math.random, true),
       stop,
-      kill.signal,
-    );
+      kill: kill.signal,
+    });
     return 0;
   } catch (error) {
     if (stop.aborted || error instanceof Deno.errors.BrokenPipe) return 0;
@@ -70,7 +61,6 @@ function partsOf(
   clock: () => number,
 ): CaptureParts {
   const { pg, logging } = config;
-  const statistics = new Statistics();
   const logger = createLogger({
     // What it prints is what it is for: of its own doings only what is wrong, unless asked.
     level: logging.level === "info" ? "warn" : logging.level,
@@ -86,7 +76,6 @@ function partsOf(
     messageBytesMax: undefined,
     temporary: true,
   };
-  const now = () => performance.now();
   return {
     source: new PostgresSource(postgresOptions(config), replication, clock),
     createSink: () => new LineSink(print),
@@ -97,10 +86,8 @@ function partsOf(
       new ChangeDecoder({ format: new NativeFormat(VERSION, pg.database), tombstones: false }),
     topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
     topicConflicts: () => [],
-    observer: statistics,
-    lifecycle: new LifecycleLog(logger, statistics, new WalGuard(), now),
-    now,
-    wallClock: clock,
+    events: publishTo([new LifecycleLog(logger, new WalGuard(), SYSTEM_CLOCK.now)]),
+    clock: { ...SYSTEM_CLOCK, wall: clock },
   };
 }
 

@@ -24,37 +24,3 @@ export function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSigna
   signal.addEventListener("abort", abort);
   return either.finally(() => signal.removeEventListener("abort", abort));
 }
-
-/**
- * Wakes the one task that waits for a change. A wake-up while no task waits is kept, so that none is missed
- * between a check and the wait that follows it.
- */
-export class Wakeup {
-  #woken = false;
-  #resolve: (() => void) | undefined;
-
-  wake(): void {
-    this.#woken = true;
-    this.#resolve?.();
-  }
-
-  /** Waits for `wake`, but at most `ms` milliseconds. @throws the signal's reason if it aborts */
-  async wait(signal: AbortSignal, ms?: number): Promise<void> {
-    signal.throwIfAborted();
-    if (!this.#woken) {
-      const waiting = Promise.withResolvers<void>();
-      this.#resolve = waiting.resolve;
-      const timer = ms === undefined ? undefined : setTimeout(waiting.resolve, ms);
-      const abort = () => waiting.reject(signal.reason);
-      signal.addEventListener("abort", abort, { once: true });
-      try {
-        await waiting.promise;
-      } finally {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", abort);
-        this.#resolve = undefined;
-      }
-    }
-    this.#woken = false;
-  }
-}

@@ -1,8 +1,7 @@
 // Writes what happens to a capture now and then into the log.
 
 import type { CaptureError } from "../core/errors.ts";
-import type { Lifecycle } from "../pipeline/lifecycle.ts";
-import type { Observer } from "../pipeline/observer.ts";
+import type { CaptureSubscriber, MissingDetails, ResumedEvent } from "../pipeline/events.ts";
 import { formatLsn } from "../core/position.ts";
 import type {
   PublicationChange,
@@ -11,9 +10,7 @@ import type {
   SourceWarning,
   WalState,
 } from "../pipeline/ports.ts";
-import type { Missing } from "../pipeline/relation_history.ts";
-import type { Resumption } from "../pipeline/reconcile.ts";
-import type { TableName } from "../pipeline/tables_ahead.ts";
+import type { TableName } from "../core/table_name.ts";
 import type { Logger } from "./logger.ts";
 import type { WalGuard } from "./wal_guard.ts";
 import { WalLog } from "./wal_log.ts";
@@ -22,12 +19,10 @@ const SLOT_HELD_EVERY_MS = 30_000;
 /** The same reason to try again is logged so often at most. */
 const RETRY_EVERY_MS = 5_000;
 const DEAD_LETTERED_EVERY_MS = 10_000;
-const UNDESCRIBED_MAX = 1_000;
 
-/** Logs the lifecycle, and tells the observer which part it was. */
-export class LifecycleLog implements Lifecycle {
+/** Logs the events of a session's life. */
+export class LifecycleLog implements CaptureSubscriber {
   readonly #logger: Logger;
-  readonly #observer: Observer;
   readonly #walGuard: WalGuard;
   readonly #walLog: WalLog;
   readonly #now: () => number;
@@ -35,15 +30,13 @@ export class LifecycleLog implements Lifecycle {
   #slotHeldSaidAt: number | undefined;
   #retrySaid: { readonly message: string; readonly at: number } | undefined;
   #deadLetteredSaidAt: number | undefined;
-  readonly #undescribed = new Set<string>();
   #conflictsSaid: ReadonlySet<string> = new Set();
   #unmatchedSaid = "";
   #notKeptSaid = "";
 
   /** @param now milliseconds since any moment */
-  constructor(logger: Logger, observer: Observer, walGuard: WalGuard, now: () => number) {
+  constructor(logger: Logger, walGuard: WalGuard, now: () => number) {
     this.#logger = logger;
-    this.#observer = observer;
     this.#walGuard = walGuard;
     this.#walLog = new WalLog(logger, walGuard);
     this.#now = now;
@@ -109,13 +102,8 @@ export class LifecycleLog implements Lifecycle {
     });
   }
 
-  /** Once a table; a process that meets very many starts over. */
-  relationUndescribed(relation: TableName, missing: Missing): void {
+  relationUndescribed(relation: TableName, missing: MissingDetails): void {
     const table = `${relation.schema}.${relation.table}`;
-    if (this.#undescribed.has(table)) return;
-    if (this.#undescribed.size >= UNDESCRIBED_MAX) this.#undescribed.clear();
-    this.#undescribed.add(table);
-    this.#observer.relationUndescribed();
     const found = [
       ...(missing.key ? ["its records have the replica identity's key, or none"] : []),
       ...(missing.typeOids.length > 0 ? ["values of its dropped types are strings"] : []),
@@ -165,16 +153,12 @@ export class LifecycleLog implements Lifecycle {
     }
   }
 
-  resumed({ position, from, warning }: Resumption): void {
+  resumed({ position, from, warning }: ResumedEvent): void {
     if (warning !== undefined) this.#logger.warn(sentence(warning));
     this.#logger.info("Streaming", { from, lsn: formatLsn(position.endLsn) });
   }
 
   retrying(error: CaptureError, pauseMs: number): void {
-    this.#observer.failed(error.kind, true);
-    const isPostgres = error.kind.startsWith("postgres-");
-    if (error.kind === "slot-in-use") this.#observer.stateChanged("postgres", "waiting");
-    else this.#observer.stateChanged(isPostgres ? "postgres" : "kafka", "failed");
     const now = this.#now();
     const said = this.#retrySaid;
     if (said?.message === error.message && now - said.at < RETRY_EVERY_MS) return;
@@ -196,8 +180,6 @@ export class LifecycleLog implements Lifecycle {
   checkpointFailed(error: CaptureError): void {
     if (this.#checkpointFails) return;
     this.#checkpointFails = true;
-    this.#observer.failed(error.kind, true);
-    this.#observer.stateChanged("checkpoint", "failed");
     this.#logger.warn("The checkpoint can't be kept; the progress record in Kafka serves alone", {
       found: error.message,
       ...(error.fix === undefined ? {} : { fix: error.fix }),
@@ -205,7 +187,6 @@ export class LifecycleLog implements Lifecycle {
   }
 
   checkpointSaved(): void {
-    this.#observer.stateChanged("checkpoint", "streaming");
     if (!this.#checkpointFails) return;
     this.#checkpointFails = false;
     this.#logger.info("The checkpoint is kept again");

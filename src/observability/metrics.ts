@@ -1,6 +1,6 @@
 // The one table of all metrics: name, type, help, and where the value comes from.
 
-import type { Part, PartState } from "../pipeline/observer.ts";
+import type { Part, PartState } from "../pipeline/events.ts";
 import type { HistogramReading } from "./histogram.ts";
 import { formatMetrics, type MetricFamily, type Sample } from "./prometheus_text.ts";
 import { isReady, lagOf, type Standing } from "./standing.ts";

@@ -1,8 +1,8 @@
-// Counts what the data path tells, without making garbage on it.
+// Counts the events of the pipeline, without creating garbage on the data path.
 
 import type { Operation } from "../decoder/change.ts";
-import type { ErrorKind } from "../core/errors.ts";
-import type { Delivery, Observer, Part, PartState, RecordOrigin } from "../pipeline/observer.ts";
+import type { CaptureError, ErrorKind } from "../core/errors.ts";
+import type { CaptureSubscriber, Delivery, Part, PartState, RecordOrigin } from "../pipeline/events.ts";
 import type { WalState } from "../pipeline/ports.ts";
 import type { Lsn } from "../core/position.ts";
 import { Histogram, type HistogramReading } from "./histogram.ts";
@@ -80,8 +80,8 @@ const LATENCY_SECONDS = [
 const RECORDS = [1, 10, 100, 500, 1000, 2500, 5000, 10_000, 20_000];
 const BYTES = [1024, 4096, 16_384, 65_536, 262_144, 524_288, 1_048_576, 4_194_304];
 
-/** An observer that keeps counters, to be read when somebody asks. */
-export class Statistics implements Observer {
+/** Subscribes to the events and keeps counters, which can be read at any time. */
+export class Statistics implements CaptureSubscriber {
   #receivedBytes = 0;
   #receivedMessages = 0;
   #transactions = 0;
@@ -162,6 +162,23 @@ export class Statistics implements Observer {
     this.#confirmed = lsn;
   }
 
+  retrying({ kind }: CaptureError): void {
+    this.failed(kind, true);
+    if (kind === "slot-in-use") this.stateChanged("postgres", "waiting");
+    else this.stateChanged(kind.startsWith("postgres-") ? "postgres" : "kafka", "failed");
+  }
+
+  checkpointFailed({ kind }: CaptureError): void {
+    if (this.#states.checkpoint === "failed") return;
+    this.failed(kind, true);
+    this.stateChanged("checkpoint", "failed");
+  }
+
+  checkpointSaved(): void {
+    this.stateChanged("checkpoint", "streaming");
+  }
+
+  /** An error ended something; `retrying` tells whether it is tried again. */
   failed(kind: ErrorKind, retrying: boolean): void {
     this.#errors += 1;
     this.#errorsByKind.set(kind, (this.#errorsByKind.get(kind) ?? 0) + 1);

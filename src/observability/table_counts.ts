@@ -1,7 +1,7 @@
 // Counts records by table.
 
 import type { Operation } from "../decoder/change.ts";
-import type { RecordOrigin } from "../pipeline/observer.ts";
+import type { RecordOrigin } from "../pipeline/events.ts";
 
 /** More tables than this are counted together: each is some lines of the metrics. */
 const TABLES_MAX = 2000;

@@ -1,11 +1,11 @@
-// How large a delivery may be on the link that there is.
+// How large a delivery may be on the present link.
 
 const BYTES_MIN = 16 * 1024;
 const DELIVERIES_TO_GROW = 20;
 
 /**
- * Halves when a delivery was not answered in time, and doubles again after twenty that were: a batch that a slow
- * link can't carry before the broker's or our own patience ends would else be tried for ever.
+ * Halves when a delivery is not answered in time, and doubles after twenty that were. Otherwise a batch that
+ * a slow link cannot carry within the timeout would be retried forever.
  */
 export class BatchSize {
   readonly #bytesMax: number;

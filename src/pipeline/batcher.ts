@@ -1,26 +1,32 @@
-// The buffer between intake and delivery: one batch fills while the other is on its way.
+// The buffer between intake and delivery: one batch fills while the other one is in flight.
 
+import type { Clock } from "../core/clock.ts";
 import { CommitTimes } from "./commit_times.ts";
 import type { Lsn, Position } from "../core/position.ts";
 import { type EncodedRecord, tombstoneOf } from "../core/encoded_record.ts";
 import type { Batch, Route } from "./ports.ts";
-import { Wakeup } from "../core/wait.ts";
+import { Wakeup } from "../core/wakeup.ts";
+
+/** A position is delivered alone at most this often, however often it is requested. */
+const SOON_MS = 100;
+/** Longer than the pause between two chunks of a backlog: the source rests for 8 ms (source/read_pace.ts). */
+const PAUSE_MS = 20;
 
 /** When a batch is sent, and how much may be held. */
 export interface BatchLimits {
-  /** The longest that a record waits for company. */
+  /** The longest time that a record waits for its batch to fill. */
   readonly lingerMs: number;
-  /** Bytes that are enough to send without waiting for the linger time. */
+  /** With this many bytes, a batch is sent without waiting for the linger time. */
   readonly enoughBytes: number;
   /** Bytes held undelivered, in both batches. */
   readonly bufferBytesMax: number;
   /** Records held undelivered, in both batches. */
   readonly bufferRecordsMax: number;
-  /** While no changes come: how long a position that moves by itself waits to be delivered alone. */
+  /** How long a position that advances without changes waits to be delivered alone. */
   readonly idleProgressMs: number;
 }
 
-/** A batch to deliver, and the position that is reached with it. */
+/** A batch to deliver, and the position that its delivery reaches. */
 export interface FullBatch {
   readonly batch: Batch;
   readonly position: Position;
@@ -28,19 +34,19 @@ export interface FullBatch {
   readonly commitTimeMs: number;
   /** Commit times of all its records; valid until the batch is released. */
   readonly commitTimes: CommitTimes;
-  /** Whether it was taken because nothing more fitted: then there is more to come at once. */
+  /** Whether it was taken because nothing more fitted, so that more follows at once. */
   readonly isFull: boolean;
 }
 
 /**
- * Two batches in turn. Intake appends and says how far it has come; delivery takes. Only one task may call
- * `append` and its kind, and only one `take`.
+ * Alternates between two batches. Only one task, intake, may append and advance; only one, delivery, may
+ * take.
  */
 export class Batcher {
   readonly #limits: BatchLimits;
-  readonly #now: () => number;
-  readonly #roomMade = new Wakeup();
-  readonly #changed = new Wakeup();
+  readonly #clock: Pick<Clock, "now" | "sleep">;
+  readonly #roomMade: Wakeup;
+  readonly #changed: Wakeup;
   #filling: Batch;
   #spare: Batch | undefined;
   #inFlight: Batch | undefined;
@@ -63,10 +69,17 @@ export class Batcher {
   #idleDue = false;
   #takenAt: number;
 
-  constructor(limits: BatchLimits, createBatch: () => Batch, start: Position, now: () => number) {
+  constructor(
+    limits: BatchLimits,
+    createBatch: () => Batch,
+    start: Position,
+    clock: Pick<Clock, "now" | "sleep">,
+  ) {
     this.#limits = limits;
-    this.#now = now;
-    this.#takenAt = now();
+    this.#clock = clock;
+    this.#roomMade = new Wakeup(clock);
+    this.#changed = new Wakeup(clock);
+    this.#takenAt = clock.now();
     this.#filling = createBatch();
     this.#spare = createBatch();
     this.#commitLsn = start.commitLsn;
@@ -75,7 +88,7 @@ export class Batcher {
     this.#endLsn = this.#takenEndLsn = start.endLsn;
   }
 
-  /** How far intake has come: what is delivered when all that was appended is. */
+  /** How far intake has come: the position once everything that was appended is delivered. */
   get received(): Position {
     return {
       commitLsn: this.#commitLsn,
@@ -85,7 +98,10 @@ export class Batcher {
     };
   }
 
-  /** What is held undelivered, the batch in flight included; commit times in milliseconds since 1970, 0 for none. */
+  /**
+   * What is held undelivered, including the batch in flight; the commit time in milliseconds since 1970, 0
+   * for none.
+   */
   get held(): { readonly bytes: number; readonly records: number; readonly oldestCommitTimeMs: number } {
     return {
       bytes: this.#filling.bytes + (this.#inFlight?.bytes ?? 0),
@@ -99,8 +115,8 @@ export class Batcher {
   }
 
   /**
-   * Appends the record of the change `(commitLsn, seq)`, and its tombstone where it has one, if there is room.
-   * When there is not, `waitForRoom` and try again.
+   * Appends the record of the change `(commitLsn, seq)`, and its tombstone if it has one.
+   * @returns false if there is no room: call `waitForRoom` and try again
    */
   tryAppend(
     route: Route,
@@ -112,7 +128,7 @@ export class Batcher {
   ): boolean {
     const filling = this.#filling;
     if (filling.count === 0) {
-      this.#oldestAt = this.#now();
+      this.#oldestAt = this.#clock.now();
       this.#oldestCommitTimeMs = commitTimeMs;
       this.#changed.wake();
     } else if (this.#isFull() || !filling.fits(route, record, tombstone)) {
@@ -121,11 +137,11 @@ export class Batcher {
       return false;
     }
     filling.append(route, record, this.#recordTimeMs);
-    // A delete and its tombstone have one identity: they are never in two batches.
+    // A delete and its tombstone share one identity, so they are never in two batches.
     if (tombstone) filling.append(route, tombstoneOf(record), this.#recordTimeMs);
     this.#commitLsn = commitLsn;
     this.#seq = seq;
-    // A logical message outside of a transaction, number 0, was not committed.
+    // A logical message outside of a transaction has number 0 and no commit.
     this.#commitTimeMs = seq === 0 ? 0 : commitTimeMs;
     this.#lastCommitTimeMs = commitTimeMs;
     this.#commitTimes.add(commitTimeMs);
@@ -134,15 +150,16 @@ export class Batcher {
 
   /**
    * The timestamp of the records that are appended from now on, in milliseconds since 1970. It is the time of
-   * sending, as with other producers: topics drop records by it, and a backlog's commit times may be long past.
+   * sending, as with other producers, because topics expire records by it and commit times in a backlog may
+   * be long past.
    */
   setRecordTime(timeMs: number): void {
     this.#recordTimeMs = timeMs;
   }
 
   /**
-   * Appends the pointer that stands for the change `(commitLsn, seq)`, and the change's tombstone where it has one.
-   * Both have one identity, so they begin a batch, which takes them both; a pointer alone is a record like any.
+   * Appends the pointer to the change `(commitLsn, seq)`, and the change's tombstone if it has one. The two
+   * share one identity, so they start a batch, which has room for both.
    */
   tryAppendPointer(
     deadLetters: Route,
@@ -167,38 +184,38 @@ export class Batcher {
     while (this.#full) await this.#roomMade.wait(signal);
   }
 
-  /** Says that all transactions up to `endLsn` have come in whole. */
+  /** All transactions up to `endLsn` were received completely. */
   advanceEnd(endLsn: Lsn): void {
     if (endLsn <= this.#endLsn) return;
     this.#endLsn = endLsn;
     if (this.#filling.count === 0) this.#changed.wake();
   }
 
-  /** Says whether intake is waiting for more: then there is no company to come. */
+  /** Whether intake is waiting for bytes, so that nothing fills the batch. */
   setInputIdle(idle: boolean): void {
     if (idle === (this.#idleSince !== undefined)) return;
-    this.#idleSince = idle ? this.#now() : undefined;
+    this.#idleSince = idle ? this.#clock.now() : undefined;
     if (idle && this.#filling.bytes >= this.#limits.enoughBytes) this.#changed.wake();
   }
 
-  /** The position should be delivered soon, even if no change comes to go with it. */
+  /** Delivers the position soon, even if no change comes with it. */
   requestProgress(): void {
     if (this.#idleDue) return;
     this.#idleDue = true;
     if (this.#filling.count === 0) this.#changed.wake();
   }
 
-  /** From now on, what is there is sent at once. */
+  /** From now on, everything is sent at once. */
   flush(): void {
     this.#flushing = true;
     this.#changed.wake();
   }
 
   /**
-   * The next batch to deliver, when it is time; null when it was flushed and all is delivered. The one taken
-   * before must have been released.
-   * @param joinUntil the batch is to join others that were sent before. It is then time when it is full, at that
-   *   moment, or when no more has come for a while, and the batch may be empty
+   * Waits until the next batch is due. The batch that was taken before must have been released.
+   * @param joinUntil set if the batch joins others that were sent before. It is then due when it is full, at
+   *   that moment, or when nothing has come for a while, and may be empty
+   * @returns null when the batcher was flushed and everything is delivered
    */
   async take(signal: AbortSignal, joinUntil?: number): Promise<FullBatch | null> {
     for (;;) {
@@ -209,7 +226,7 @@ export class Batcher {
     }
   }
 
-  /** Takes a delivered batch back. */
+  /** Returns a delivered batch. */
   release(batch: Batch): void {
     batch.clear();
     this.#spare = batch;
@@ -231,29 +248,29 @@ export class Batcher {
     this.#full = false;
     this.#idleDue = false;
     this.#takenEndLsn = this.#endLsn;
-    this.#takenAt = this.#now();
+    this.#takenAt = this.#clock.now();
     this.#roomMade.wake();
     return { batch, position: this.received, commitTimeMs: this.#lastCommitTimeMs, commitTimes, isFull };
   }
 
-  /** As #waitMs, for a batch that others wait for. */
+  /** As `#waitMs`, for a batch that others wait for. */
   #joinMs(until: number): number {
     if (this.#full || this.#flushing) return 0;
-    const now = this.#now();
+    const now = this.#clock.now();
     return Math.min(until, (this.#idleSince ?? now) + PAUSE_MS) - now;
   }
 
-  /** How long until it is time to deliver: 0 now, Infinity not before something changes. */
+  /** How long until a batch is due: 0 for now, Infinity for not before something changes. */
   #waitMs(): number {
     const { count, bytes } = this.#filling;
     if (count === 0) {
       if (this.#endLsn <= this.#takenEndLsn) return Infinity;
       if (this.#flushing) return 0;
-      return this.#takenAt + (this.#idleDue ? SOON_MS : this.#limits.idleProgressMs) - this.#now();
+      return this.#takenAt + (this.#idleDue ? SOON_MS : this.#limits.idleProgressMs) - this.#clock.now();
     }
     if (this.#full || this.#flushing) return 0;
     if (this.#idleSince !== undefined && bytes >= this.#limits.enoughBytes) return 0;
-    return this.#oldestAt + this.#limits.lingerMs - this.#now();
+    return this.#oldestAt + this.#limits.lingerMs - this.#clock.now();
   }
 
   #isFull(): boolean {
@@ -263,8 +280,3 @@ export class Batcher {
       this.#filling.bytes + (held?.bytes ?? 0) >= bufferBytesMax;
   }
 }
-
-// At most so often a position is delivered alone, however often it is asked for.
-const SOON_MS = 100;
-// Between two chunks of a backlog it never takes that long: the source rests for 8 ms (source/read_pace.ts).
-const PAUSE_MS = 20;

@@ -1,30 +1,28 @@
-// What a capture is made of: the adapters, the settings, and what outlives a session.
+// What a session is given: the adapters, the settings, and the memory of earlier sessions.
 
-import type { ChangeDecoder } from "../decoder/change_decoder.ts";
-import type { CaptureError } from "../core/errors.ts";
-import type { Backoff } from "./backoff.ts";
-import type { BatchLimits } from "./batcher.ts";
-import type { BatchSize } from "./batch_size.ts";
-import type { CountedUpTo } from "./counted.ts";
-import type { Lifecycle } from "./lifecycle.ts";
-import type { Observer } from "./observer.ts";
-import type { OversizeAction } from "./oversize.ts";
+import type { Clock } from "../core/clock.ts";
+import { CaptureError } from "../core/errors.ts";
 import type { Progress, SourceIdentity } from "../core/position.ts";
+import type { TableName } from "../core/table_name.ts";
+import type { ChangeDecoder } from "../decoder/change_decoder.ts";
+import type { BatchLimits } from "./batcher.ts";
+import type { CaptureEvents } from "./events.ts";
+import type { OversizeAction } from "./oversize.ts";
 import type { CheckpointStore, DeliveryGuarantee, ReplicationSource, Sink } from "./ports.ts";
 import type { RelationStore } from "./relation_store.ts";
-import type { SilenceLimit } from "./silence.ts";
-import type { TableName } from "./tables_ahead.ts";
+import type { SessionMemory } from "./session_memory.ts";
 
-/** The adapters, and what makes their parts. */
+/** The adapters, and the factories of their parts. */
 export interface CaptureParts {
   readonly source: ReplicationSource;
   /** @param batchBytesMax bytes in one delivery */
   readonly createSink: (identity: SourceIdentity, batchBytesMax: number) => Sink;
   /**
-   * Tries what a sink's `open` needs (addresses, TLS, login, rights, the brokers' limits) and the rights to write these
-   * topics, but writes nothing, creates nothing and fences nobody: the slot need not be held.
-   * @returns the last delivered progress as it is now, or null when there is none
-   * @throws CaptureError `kafka-refused` where they would be refused
+   * Tries what a sink's `open` needs (addresses, TLS, login, rights, the brokers' limits) and the rights to
+   * write to these topics. It writes nothing, creates nothing and fences nobody, so the slot need not be
+   * held.
+   * @returns the last delivered progress, or null if there is none
+   * @throws CaptureError `kafka-refused` if Kafka would reject them
    */
   readonly probeSink: (
     identity: SourceIdentity,
@@ -34,19 +32,14 @@ export interface CaptureParts {
   readonly store: CheckpointStore;
   readonly relations: RelationStore;
   readonly createDecoder: () => ChangeDecoder;
-  /** The topic of a table, of logical messages or of pointers. @throws TopicConflict */
+  /** The topic of a table, of logical messages or of dead letters. @throws TopicConflict */
   readonly topicOf: (target: TableName | "message" | "dead-letter") => string;
-  /** An error for each of these tables whose changes can't be sent because of its topic. */
+  /** An error for each of these tables whose changes cannot be sent because of its topic. */
   readonly topicConflicts: (tables: readonly TableName[]) => readonly CaptureError[];
-  readonly observer: Observer;
-  readonly lifecycle: Lifecycle;
-  /** Milliseconds since any moment; never goes back, whatever happens to the clock. */
-  readonly now: () => number;
-  /** Milliseconds since 1970. */
-  readonly wallClock: () => number;
+  readonly events: CaptureEvents;
+  readonly clock: Clock;
 }
 
-/** What the pipeline is told. */
 export interface CaptureSettings {
   readonly database: string;
   readonly slot: string;
@@ -54,19 +47,36 @@ export interface CaptureSettings {
   readonly delivery: DeliveryGuarantee;
   readonly limits: BatchLimits;
   readonly oversize: OversizeAction;
-  /** Bytes in one delivery, on a link that takes them. */
+  /** Bytes in one delivery, on a link that is fast enough for them. */
   readonly batchBytesMax: number;
   readonly keepaliveIntervalMs: number;
-  /** The pause between two looks at something that another party holds. */
+  /** The pause between two polls of something that another party holds. */
   readonly pollIntervalMs: number;
 }
 
-/** What is kept from one session to the next. */
-export interface SessionMemory {
-  readonly silence: SilenceLimit;
-  readonly batchSize: BatchSize;
-  readonly backoff: Backoff;
-  readonly counted: CountedUpTo;
-  /** Whether Kafka was tried with all that delivering needs, and refused nothing. */
-  kafkaTried: boolean;
+/** All that a session is given. */
+export interface SessionContext {
+  readonly parts: CaptureParts;
+  readonly settings: CaptureSettings;
+  readonly memory: SessionMemory;
+  /** Aborts to ask for a clean end: what was received is delivered, saved and confirmed. */
+  readonly stop: AbortSignal;
+  /** Aborts to end everything at once. */
+  readonly kill: AbortSignal;
+}
+
+/**
+ * The topics of the tables, each once. A table without a usable topic is left out: its first change reports
+ * it.
+ */
+export function topicsOf({ topicOf }: CaptureParts, tables: readonly TableName[]): string[] {
+  const topics = new Set<string>();
+  for (const table of tables) {
+    try {
+      topics.add(topicOf(table));
+    } catch (error) {
+      if (!(error instanceof CaptureError)) throw error;
+    }
+  }
+  return [...topics];
 }

@@ -1,9 +1,9 @@
-// The commit times of the records in a batch: how many of each, for the latency that people are shown.
+// The commit times of the records in a batch, and how many records have each: the latency metric needs them.
 
-/** Distinct milliseconds that are told apart; in a backlog, where there are more, the rest counts with its mean. */
+/** Distinct milliseconds that are kept apart; if a backlog has more, the rest counts with its mean. */
 const TIMES_MAX = 256;
 
-/** Counts records by commit time. Made once, used for batch after batch: a record costs a comparison. */
+/** Counts records by commit time. Reused for each batch; a record costs a comparison. */
 export class CommitTimes {
   readonly #times = new Float64Array(TIMES_MAX);
   readonly #counts = new Uint32Array(TIMES_MAX);

@@ -1,8 +1,9 @@
-// Up to where changes were counted: one that comes again in another session is counted no second time.
+// Up to which change the metrics have counted, so that one that comes again in another session is not counted
+// twice.
 
 import type { Lsn } from "../core/position.ts";
 
-/** Kept from session to session. Identities of changes only grow. */
+/** Survives sessions. Relies on identities of changes that only grow. */
 export class CountedUpTo {
   #commitLsn: Lsn = 0n;
   #seq = 0;
@@ -20,7 +21,7 @@ export class CountedUpTo {
     this.#seq = seq;
   }
 
-  /** Called at a transaction's end. @returns whether it is the first time */
+  /** Called at a transaction's end. @returns false if it was called for the transaction before */
   isNewTransaction(commitLsn: Lsn): boolean {
     if (commitLsn <= this.#transaction) return false;
     this.#transaction = commitLsn;

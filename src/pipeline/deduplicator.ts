@@ -1,18 +1,21 @@
-// Knows what was delivered before the stream began, and whether the stream tells the same story of it.
+// Knows what was delivered before the stream began, and checks that the stream still matches it.
 
+import { advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
 import { formatLsn, type Lsn, type Position } from "../core/position.ts";
 import { START_ANEW } from "./reconcile.ts";
 
-/** Drops what is delivered already. Identities only grow: after the first change that is new, all are. */
+/**
+ * Drops what is delivered already. Identities only grow, so after the first new change, all changes are new.
+ */
 export class Deduplicator {
   readonly #start: Position;
   #isDropping = true;
-  /** The last delivered transaction, which has to come again, and has not yet. */
+  /** The last delivered transaction, if it has to come again and has not yet. */
   #awaited: Position | null;
 
   /**
-   * @param start all up to here is delivered
+   * @param start everything up to here is delivered
    * @param comesAgain whether PostgreSQL has to send the transaction at `start` again (reconcile.ts)
    */
   constructor(start: Position, comesAgain: boolean) {
@@ -29,25 +32,26 @@ export class Deduplicator {
   }
 
   /**
-   * The transaction that ended was read before with a wrong LSN.
-   * @throws CaptureError `position-conflict` where a part of it was delivered then: its numbers were wrong
+   * The transaction that ended had been read with a wrong LSN before.
+   * @throws CaptureError `position-conflict` if a part of it was delivered then, with wrong numbers
    */
   misread(commitLsn: Lsn): void {
     if (commitLsn !== this.#start.commitLsn) return;
     throw new CaptureError(
       "position-conflict",
-      `Cannot go on: a part of the transaction that commits at ${
+      `Cannot continue: a part of the transaction that commits at ${
         formatLsn(commitLsn)
       } was delivered with an LSN ` +
-        "that had changed on its way from PostgreSQL",
-      { hint: `encrypt the connection (PG_SSL_MODE=verify-full), and ${START_ANEW}` },
+        "that was corrupted on the way from PostgreSQL",
+      { hint: advice`encrypt the connection (${setting("pg.ssl_mode")}=verify-full), and ${START_ANEW}` },
     );
   }
 
   /**
    * A transaction begins.
-   * @throws CaptureError `position-conflict` where another one was delivered from its place in the WAL, or one below
-   *   it that did not come again: the server's WAL is not the one that was read before
+   * @throws CaptureError `position-conflict` if a different transaction was delivered from the same place in
+   *   the WAL, or a delivered one before it did not come again: then the server's WAL is not the one that was
+   *   read before
    */
   begin(commitLsn: Lsn, commitTimeMs: number): void {
     const awaited = this.#awaited;
@@ -59,7 +63,7 @@ export class Deduplicator {
     this.#awaited = null;
   }
 
-  /** All that commits below `endLsn` has come. @throws CaptureError as `begin` does */
+  /** Everything that commits below `endLsn` has come. @throws CaptureError as `begin` does */
   ended(endLsn: Lsn): void {
     const awaited = this.#awaited;
     if (awaited !== null && endLsn > awaited.commitLsn) throw otherHistory(awaited, "none is there now");
@@ -71,7 +75,7 @@ function otherHistory({ commitLsn, commitTimeMs }: Position, found: string): Cap
     "position-conflict",
     `Cannot resume: the transaction of ${new Date(commitTimeMs).toISOString()} that commits at ` +
       `${formatLsn(commitLsn)} was delivered, but ${found}: the server's data directory is an older copy ` +
-      "whose WAL has gone on differently, or an LSN changed on its way from PostgreSQL",
+      "whose WAL has continued differently, or an LSN was corrupted on the way from PostgreSQL",
     { hint: `correct downstream what was delivered and is not in this database, and ${START_ANEW}` },
   );
 }

@@ -1,11 +1,13 @@
-// What becomes visible together: batches that were sent, until one write ends them.
+// Batches that become visible together: they are sent one by one, and one write commits them.
 
 import type { FullBatch } from "./batcher.ts";
 import { CommitTimes } from "./commit_times.ts";
 
+const GROUP_BYTES_MAX = 8 * 1024 * 1024;
+
 /**
- * In a backlog one Kafka transaction takes several batches: ending it costs a broker as much as a batch of a
- * megabyte does (docs/BENCHMARKS.md). Each batch's buffer is free as soon as the batch is sent.
+ * In a backlog one Kafka transaction takes several batches, because committing it costs a broker as much as a
+ * batch of a megabyte (docs/BENCHMARKS.md). The buffer of each batch is free as soon as the batch is sent.
  */
 export class DeliveryGroup {
   readonly #lingerMs: number;
@@ -14,12 +16,12 @@ export class DeliveryGroup {
   #bytes = 0;
   #startedAt = 0;
 
-  /** @param lingerMs the longest that a sent batch waits for others */
+  /** @param lingerMs the longest time that a batch which was sent waits for others */
   constructor(lingerMs: number) {
     this.#lingerMs = lingerMs;
   }
 
-  /** Until when others may join, in the time of `now`; undefined while nothing was sent. */
+  /** Until when others may join, in the clock's milliseconds; undefined if nothing was sent. */
   get joinUntil(): number | undefined {
     return this.#records === 0 ? undefined : this.#startedAt + this.#lingerMs;
   }
@@ -41,13 +43,16 @@ export class DeliveryGroup {
     return this.#commitTimes;
   }
 
-  /** Whether the batch may be sent without being ended: there is more to come, and it is not too much or too late. */
+  /**
+   * Whether the batch may be sent without a commit: more follows, and the group is neither too large nor too
+   * old.
+   */
   mayGoOn(full: FullBatch, now: number): boolean {
     if (!full.isFull || this.#lingerMs === 0) return false;
     return this.#bytes + full.batch.bytes < GROUP_BYTES_MAX && now < (this.joinUntil ?? Infinity);
   }
 
-  /** Counts a batch in. @param startedAt when its sending began */
+  /** Adds a batch. @param startedAt when sending it began */
   add({ batch, commitTimes }: FullBatch, startedAt: number): void {
     if (this.#records === 0) this.#startedAt = startedAt;
     this.#records += batch.count;
@@ -55,12 +60,10 @@ export class DeliveryGroup {
     commitTimes.forEach((timeMs, records) => this.#commitTimes.add(timeMs, records));
   }
 
-  /** All of it is delivered. */
+  /** Everything in the group is delivered. */
   clear(): void {
     this.#records = 0;
     this.#bytes = 0;
     this.#commitTimes.clear();
   }
 }
-
-const GROUP_BYTES_MAX = 8 * 1024 * 1024;

@@ -1,58 +1,63 @@
-// The fourth task: tells PostgreSQL how far it may forget, and notices when nothing is heard from it.
+// Tells PostgreSQL how far it may forget, and detects when nothing comes from it any more.
 
+import type { Clock } from "../core/clock.ts";
 import { CaptureError } from "../core/errors.ts";
 import type { Lsn } from "../core/position.ts";
+import { unlessAborted } from "../core/wait.ts";
+import { Wakeup } from "../core/wakeup.ts";
 import type { ReplicationStream } from "./ports.ts";
 import { runTogether } from "./tasks.ts";
-import { delay, unlessAborted, Wakeup } from "../core/wait.ts";
 
-// After a save PostgreSQL is told within this time; more often would only make it write its slot to disk more often.
+/**
+ * From a save to its confirmation, at most. More often would only make PostgreSQL write its slot more often.
+ */
 const AFTER_SAVE_MS = 500;
+const IDLE_POLL_MS = 500;
 
-/** What feedback works with. */
 export interface FeedbackParts {
   readonly stream: ReplicationStream;
-  /** At most this long between two status updates. */
+  /** The longest time between two status updates. */
   readonly intervalMs: number;
-  /** How long the server may be silent, although each status update asks it for an answer. */
-  readonly silenceMsMax: number;
+  /** How long nothing may come from the server, although each status update asks it for a reply. */
+  readonly idleMsMax: number;
   /** When the server last answered on another connection. */
   readonly answeredAt: () => number;
-  readonly now: () => number;
+  readonly clock: Clock;
 }
 
-/** What feedback reports. */
+/** What status updates report. */
 export interface FeedbackState {
   /** The end of what was received. */
   received(): Lsn;
-  /** Takes the LSN that may be confirmed now, as confirmed. */
+  /** The LSN that may be confirmed now; from now on it counts as confirmed. */
   confirm(): Lsn;
-  /** Since when intake has been waiting for bytes; undefined while it is busy with what it has. */
+  /** Since when intake has been waiting for bytes; undefined while it is busy. */
   waitingSince(): number | undefined;
 }
 
-// The silence is looked at so often.
-const LOOK_MS = 500;
-
-/** Runs from the moment that the slot is held; until a state is set, it confirms nothing and only keeps alive. */
+/**
+ * Runs while the slot is held. Until a state is attached it confirms nothing and only keeps the connection
+ * alive.
+ */
 export class Feedback {
   readonly #parts: FeedbackParts;
-  readonly #wakeup = new Wakeup();
+  readonly #wakeup: Wakeup;
   #state: FeedbackState | undefined;
   #dueAt: number;
   #sentAt = 0;
 
   constructor(parts: FeedbackParts) {
     this.#parts = parts;
-    this.#dueAt = parts.now();
+    this.#wakeup = new Wakeup(parts.clock);
+    this.#dueAt = parts.clock.now();
   }
 
-  /** From now on, what this state says is confirmed. */
-  setState(state: FeedbackState): void {
+  /** From now on, status updates report this state. */
+  attach(state: FeedbackState): void {
     this.#state = state;
   }
 
-  /** PostgreSQL asked for an answer. */
+  /** PostgreSQL asked for a reply. */
   answer(): void {
     this.#dueAt = 0;
     this.#wakeup.wake();
@@ -64,25 +69,28 @@ export class Feedback {
     this.#wakeup.wake();
   }
 
-  /** Whether the stream is being read, and so its end noticed there. */
+  /** Whether the stream is being read, so that its end is noticed there. */
   get isReading(): boolean {
     return this.#state !== undefined;
   }
 
-  /** Runs until the signal aborts, which it reports by throwing, or the server is silent for too long. */
+  /**
+   * Runs until the signal aborts.
+   * @throws the signal's reason; CaptureError when nothing has come from the server for too long
+   */
   async run(signal: AbortSignal): Promise<void> {
-    await runTogether([(each) => this.#keepAlive(each), (each) => this.#listen(each)], signal);
+    await runTogether([(each) => this.#keepAlive(each), (each) => this.#detectIdle(each)], signal);
   }
 
   async #keepAlive(signal: AbortSignal): Promise<void> {
-    const { stream, intervalMs, now } = this.#parts;
+    const { stream, intervalMs, clock } = this.#parts;
     for (;;) {
-      while (now() < this.#dueAt) await this.#wakeup.wait(signal, this.#dueAt - now());
+      while (clock.now() < this.#dueAt) await this.#wakeup.wait(signal, this.#dueAt - clock.now());
       signal.throwIfAborted();
-      this.#sentAt = now();
+      this.#sentAt = clock.now();
       this.#dueAt = this.#sentAt + intervalMs;
       const state = this.#state;
-      // Into a full socket nothing goes: then silence ends it.
+      // A write to a full socket does not return; then the idle timeout ends the session.
       await unlessAborted(
         state === undefined ? stream.confirm(0n, 0n) : stream.confirm(state.received(), state.confirm()),
         signal,
@@ -90,20 +98,22 @@ export class Feedback {
     }
   }
 
-  async #listen(signal: AbortSignal): Promise<never> {
-    const { now, silenceMsMax } = this.#parts;
+  async #detectIdle(signal: AbortSignal): Promise<never> {
+    const { clock, idleMsMax } = this.#parts;
     for (;;) {
       const waitingSince = this.#state?.waitingSince();
-      if (waitingSince !== undefined && now() - waitingSince > silenceMsMax) throw this.#silent(waitingSince);
-      await delay(Math.min(LOOK_MS, silenceMsMax), signal);
+      if (waitingSince !== undefined && clock.now() - waitingSince > idleMsMax) {
+        throw this.#idleError(waitingSince);
+      }
+      await clock.sleep(Math.min(IDLE_POLL_MS, idleMsMax), signal);
     }
   }
 
-  /** Only of a server that answers elsewhere it may be that it is busy, and will go on. */
-  #silent(waitingSince: number): CaptureError {
-    const { now, answeredAt, silenceMsMax } = this.#parts;
-    const isBusy = answeredAt() > waitingSince + silenceMsMax / 2;
-    const seconds = Math.round((now() - waitingSince) / 1000);
+  /** A server that still answers on another connection may be busy, and a longer timeout may help. */
+  #idleError(waitingSince: number): CaptureError {
+    const { clock, answeredAt, idleMsMax } = this.#parts;
+    const isBusy = answeredAt() > waitingSince + idleMsMax / 2;
+    const seconds = Math.round((clock.now() - waitingSince) / 1000);
     return new CaptureError(
       isBusy ? "postgres-silent" : "postgres-unavailable",
       `Lost the replication stream: nothing came from PostgreSQL for ${seconds} s`,

@@ -1,25 +1,25 @@
-// Opens what a session needs beside the source: the sink and the checkpoint.
+// Opens what a session needs besides the source: the sink and the checkpoint.
 
 import { CaptureError, errorPolicy } from "../core/errors.ts";
-import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
-import type { Lifecycle } from "./lifecycle.ts";
 import type { Progress, SourceIdentity } from "../core/position.ts";
+import type { CaptureParts, SessionContext } from "./capture_parts.ts";
 import type { Checkpoint, Sink } from "./ports.ts";
-import { delay } from "../core/wait.ts";
 
-/** Opens a sink, trying again while Kafka is unreachable: the slot stays held meanwhile. */
+const SLOW_MS = 5_000;
+
+/** Opens a sink and retries while Kafka is unreachable; the slot stays held meanwhile. */
 export async function openSink(
-  parts: CaptureParts,
+  context: SessionContext,
   identity: SourceIdentity,
-  memory: SessionMemory,
   signal: AbortSignal,
 ): Promise<{ sink: Sink; progress: Progress | null }> {
-  return await untilKafkaAnswers(parts, memory, signal, async () => {
+  const { parts, memory } = context;
+  return await untilKafkaAnswers(context, signal, async () => {
     const sink = parts.createSink(identity, memory.batchSize.bytes);
     try {
-      const progress = await noticing("Kafka", parts.lifecycle, sink.open(signal));
-      parts.observer.stateChanged("kafka", "streaming");
-      memory.kafkaTried = true;
+      const progress = await warnIfSlow("Kafka", parts, sink.open(signal));
+      parts.events.stateChanged("kafka", "streaming");
+      memory.kafkaAccepted = true;
       return { sink, progress };
     } catch (error) {
       sink.close();
@@ -29,33 +29,32 @@ export async function openSink(
 }
 
 /**
- * Tries the settings of Kafka without fencing the instance that delivers, again and again while it is unreachable.
- * @param topics those that the instance will write beside the progress topic
- * @returns the last delivered progress as it is now, or null when there is none
- * @throws CaptureError `kafka-refused` where `openSink`, or a first write, would be refused
+ * Tries Kafka's settings without fencing the instance that delivers, and retries while Kafka is unreachable.
+ * @param topics those that this instance will write to, besides the progress topic
+ * @returns the last delivered progress, or null if there is none
+ * @throws CaptureError `kafka-refused` if Kafka would reject `openSink` or a first write
  */
 export async function probeSink(
-  parts: CaptureParts,
+  context: SessionContext,
   identity: SourceIdentity,
-  memory: SessionMemory,
   topics: readonly string[],
   signal: AbortSignal,
 ): Promise<Progress | null> {
-  return await untilKafkaAnswers(parts, memory, signal, async () => {
-    const progress = await noticing("Kafka", parts.lifecycle, parts.probeSink(identity, topics, signal));
-    parts.observer.stateChanged("kafka", "waiting");
+  const { parts } = context;
+  return await untilKafkaAnswers(context, signal, async () => {
+    const progress = await warnIfSlow("Kafka", parts, parts.probeSink(identity, topics, signal));
+    parts.events.stateChanged("kafka", "waiting");
     return progress;
   });
 }
 
 async function untilKafkaAnswers<Result>(
-  parts: CaptureParts,
-  memory: SessionMemory,
+  { parts: { events, clock }, memory }: SessionContext,
   signal: AbortSignal,
   act: () => Promise<Result>,
 ): Promise<Result> {
   for (;;) {
-    parts.observer.stateChanged("kafka", "connecting");
+    events.stateChanged("kafka", "connecting");
     try {
       return await act();
     } catch (error) {
@@ -64,45 +63,46 @@ async function untilKafkaAnswers<Result>(
       const policy = errorPolicy(error.kind);
       if (policy.action !== "retry") throw error;
       const pauseMs = memory.backoff.next(policy.pauseMsMax);
-      parts.lifecycle.retrying(error, pauseMs);
-      await delay(pauseMs, signal);
+      events.retrying(error, pauseMs);
+      await clock.sleep(pauseMs, signal);
     }
   }
 }
 
-/** Waits for the promise; a server that takes a connection and then says nothing is told of before the time is up. */
-export async function noticing<T>(
+/**
+ * Waits for the promise, and publishes an event if a server accepts a connection and then does not answer.
+ */
+export async function warnIfSlow<Result>(
   part: "PostgreSQL" | "Kafka",
-  lifecycle: Lifecycle,
-  promise: Promise<T>,
-): Promise<T> {
-  const timer = setTimeout(() => lifecycle.answerAwaited(part, AWAITED_MS / 1000), AWAITED_MS);
+  { clock, events }: Pick<CaptureParts, "clock" | "events">,
+  promise: Promise<Result>,
+): Promise<Result> {
+  const ended = new AbortController();
+  clock.sleep(SLOW_MS, ended.signal).then(() => events.answerAwaited(part, SLOW_MS / 1000), () => {});
   try {
     return await promise;
   } finally {
-    clearTimeout(timer);
+    ended.abort();
   }
 }
 
-const AWAITED_MS = 5_000;
-
-/** The checkpoint; with exactly-once, one that can't be read counts as none: Kafka's record is the truth. */
-export async function loadCheckpoint(
-  parts: CaptureParts,
-  settings: CaptureSettings,
-): Promise<Checkpoint | null> {
+/**
+ * The checkpoint. With exactly-once delivery one that cannot be read counts as none: Kafka's record is the
+ * truth.
+ */
+export async function loadCheckpoint(context: SessionContext): Promise<Checkpoint | null> {
   try {
-    return await parts.store.load();
+    return await context.parts.store.load();
   } catch (error) {
-    reportCheckpoint(parts, settings, error);
+    reportCheckpoint(context, error);
     return null;
   }
 }
 
-/** @throws the error, unless exactly-once delivery can bear it */
-export function reportCheckpoint(parts: CaptureParts, settings: CaptureSettings, error: unknown): void {
-  const isBearable = settings.delivery === "exactly-once" && error instanceof CaptureError &&
+/** @throws the error, unless exactly-once delivery can go on without a checkpoint */
+export function reportCheckpoint({ parts, settings }: SessionContext, error: unknown): void {
+  const isTolerable = settings.delivery === "exactly-once" && error instanceof CaptureError &&
     error.kind === "checkpoint-unavailable";
-  if (!isBearable) throw error;
-  parts.lifecycle.checkpointFailed(error);
+  if (!isTolerable) throw error;
+  parts.events.checkpointFailed(error);
 }

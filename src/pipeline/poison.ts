@@ -1,4 +1,4 @@
-// A change that PostgreSQL itself can't decode: whose it is, as far as the stream tells.
+// A change that PostgreSQL itself cannot decode: which table it belongs to, as far as the stream tells.
 
 import type { Table } from "../decoder/table.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -6,11 +6,11 @@ import { CaptureError } from "../core/errors.ts";
 const TABLES_NAMED_MAX = 10;
 
 /**
- * Adds the table to a `poison-change` error. PostgreSQL describes a table before it encodes its first row in a
- * connection (pgoutput.c, maybe_send_schema): the change is of one that was described, and where no row came since
- * a table was, of that one.
+ * Adds the table to a `poison-change` error. PostgreSQL describes a table before it encodes its first row on
+ * a connection (pgoutput.c, maybe_send_schema). So the change belongs to a described table, and if no row
+ * came after the last description, to that one.
  * @param described the table that was described last, if no row came since
- * @param known all that were described in this connection
+ * @param known all tables that were described on this connection
  */
 export function poisonError(
   found: CaptureError,

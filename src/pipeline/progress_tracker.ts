@@ -1,10 +1,10 @@
-// The three facts about how far a capture has come, and the rule that holds between them.
+// How far a capture has come: three LSNs, and the rule that holds between them.
 
 import { formatLsn, isAtLeast, type Lsn, type Position } from "../core/position.ts";
 
 /**
- * Delivered, saved and confirmed are three LSNs. Confirmed <= saved <= delivered holds always, and each only
- * grows; this class asserts it.
+ * Delivered, saved and confirmed are three LSNs. This class asserts that confirmed <= saved <= delivered
+ * always holds and that each only grows.
  */
 export class ProgressTracker {
   #delivered: Position;

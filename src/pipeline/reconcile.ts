@@ -1,5 +1,6 @@
-// Decides from what was found at start where to resume, or that a person has to decide.
+// Decides where to resume from what was found at start, or that the operator has to decide.
 
+import { type Advice, advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
 import {
   formatLsn,
@@ -9,6 +10,7 @@ import {
   type Progress,
   type SourceIdentity,
 } from "../core/position.ts";
+import type { ResumedEvent } from "./events.ts";
 import type { Checkpoint, DeliveryGuarantee, TimelineSwitch } from "./ports.ts";
 
 /** Everything that is known before the first change is read. */
@@ -20,7 +22,7 @@ export interface Findings {
   readonly timeline: number;
   readonly timelineHistory: readonly TimelineSwitch[];
   readonly walEnd: Lsn;
-  /** Whether the slot was made just now; its confirmed position is then its consistent point. */
+  /** Whether the slot was just created, so that its confirmed position is its consistent point. */
   readonly slotIsNew: boolean;
   readonly slotConfirmedLsn: Lsn;
   /** The last committed progress record in Kafka. */
@@ -31,21 +33,21 @@ export interface Findings {
 /** Where to resume. */
 export interface Resumption {
   readonly position: Position;
-  readonly from: "progress" | "checkpoint" | "slot" | "new slot";
+  readonly from: ResumedEvent["from"];
   /**
-   * Whether PostgreSQL has to send the transaction at the position again, since it commits at or beyond the slot's own
-   * position (snapbuild.c, SnapBuildXactNeedsSkip), and the publication is the same.
+   * Whether PostgreSQL has to send the transaction at the position again, since it commits at or beyond the
+   * slot's own position (snapbuild.c, SnapBuildXactNeedsSkip), and the publication is the same.
    */
   readonly comesAgain: boolean;
-  /** The slot's own position: what commits below it does not come. */
+  /** The slot's own position: PostgreSQL does not send what commits below it. */
   readonly streamsFrom: Lsn;
-  /** What a person should know about it. */
+  /** What the operator should know about it. */
   readonly warning?: string;
 }
 
 /**
- * DESIGN section 1, "found at start", row by row. Total: every combination resumes or refuses.
- * @throws CaptureError `position-conflict` where changes may be gone or the source is another one
+ * Every combination of findings either resumes or is rejected (docs/DELIVERY.md).
+ * @throws CaptureError `position-conflict` if changes may be lost or the source is a different one
  */
 export function reconcile(findings: Findings): Resumption {
   const { checkpoint, progress, slotConfirmedLsn } = findings;
@@ -60,8 +62,10 @@ export function reconcile(findings: Findings): Resumption {
       `slot "${findings.identity.slot}" is confirmed up to ${formatLsn(slotConfirmedLsn)}, ` +
         `but only changes up to ${
           formatLsn(position.endLsn)
-        } were delivered: somebody else moved or re-made the slot`,
-      `the changes between are gone: see that KAFKA_BROKERS and KAFKA_TOPIC_PREFIX are as before, then ${START_ANEW}`,
+        } were delivered: another client advanced or re-created the slot`,
+      advice`the changes between are lost: make sure that ${setting("kafka.brokers")} and ${
+        setting("kafka.topic_prefix")
+      } are unchanged, then ${START_ANEW}`,
     );
   }
   const warning = progress !== null && checkpoint === null
@@ -70,7 +74,7 @@ export function reconcile(findings: Findings): Resumption {
   const isSamePublication = known.progress.publication === findings.publication;
   const comesAgain = isSamePublication && position.commitTimeMs > 0 &&
     slotConfirmedLsn <= position.commitLsn;
-  // Of another publication the same transaction need not come again: not at the next start either.
+  // From another publication the same transaction may not come again, also at the next start.
   const resumed = isSamePublication ? position : { ...position, commitTimeMs: 0 };
   return {
     position: resumed,
@@ -81,17 +85,20 @@ export function reconcile(findings: Findings): Resumption {
   };
 }
 
-// How is in the document alone: a command to drop the slot belongs only where it is invalidated.
+/** The document tells how. A command that drops the slot belongs only where the slot is invalidated. */
 export const START_ANEW = "start anew with a snapshot (docs/OPERATIONS.md, Start anew)";
-const OTHER_SERVER_HINT =
-  `point PG_HOST at the server that was captured before; where it is gone, so is what was delivered beyond: ${START_ANEW}`;
+const OTHER_SERVER_HINT = advice`point ${
+  setting("pg.host")
+} at the server that was captured before; if it no longer exists, ${START_ANEW}`;
 
 interface Known {
   readonly progress: Progress;
   readonly from: "progress" | "checkpoint";
 }
 
-/** The record to go by: Kafka's is the truth with exactly-once; the checkpoint's after at-least-once. */
+/**
+ * The record that counts: Kafka's with exactly-once delivery, the checkpoint after at-least-once delivery.
+ */
 function latest({ progress, checkpoint, identity }: Findings): Known | null {
   if (checkpoint === null) return progress === null ? null : { progress, from: "progress" };
   const saved = checkpoint.progress;
@@ -105,8 +112,11 @@ function latest({ progress, checkpoint, identity }: Findings): Known | null {
   throw conflict(
     `the checkpoint of slot "${identity.slot}" is at ${formatLsn(saved.position.endLsn)}, but ${found}: ` +
       "this is another Kafka cluster or topic prefix, or the progress topic was deleted",
-    "point KAFKA_BROKERS and KAFKA_TOPIC_PREFIX at the cluster that was used before; or, to go on in this one from " +
-      "the slot's own position, delete the checkpoint file (REPLICATION_CHECKPOINT_FILE): the unconfirmed tail may come again",
+    advice`point ${setting("kafka.brokers")} and ${
+      setting("kafka.topic_prefix")
+    } at the cluster that was ${advice`used before; or, to continue in this one from the slot's own position, delete the checkpoint file `}(${
+      setting("replication.checkpoint_file")
+    }): unconfirmed changes may come again`,
   );
 }
 
@@ -119,7 +129,7 @@ function fromSlot({ slotIsNew, slotConfirmedLsn }: Findings): Resumption {
     comesAgain: false,
     streamsFrom: slotConfirmedLsn,
     warning:
-      "the slot was there, but no progress record and no checkpoint: resuming at the slot's own position " +
+      "the slot exists, but no progress record and no checkpoint: resuming at the slot's own position " +
       `${
         formatLsn(slotConfirmedLsn)
       }; nothing is lost, changes that were delivered but not confirmed may come again`,
@@ -135,7 +145,9 @@ function refuseOtherSource(expected: SourceIdentity, found: SourceIdentity): voi
   if (differences.length === 0) return;
   throw conflict(
     `the checkpoint file belongs to another source (${differences.join("; ")})`,
-    "give this capture a file of its own with REPLICATION_CHECKPOINT_FILE, or point PG_HOST, PG_DATABASE and PG_SLOT_NAME at that source",
+    advice`give this capture a file of its own with ${setting("replication.checkpoint_file")}, or point ${
+      setting("pg.host")
+    }, ${setting("pg.database")} and ${setting("pg.slot_name")} at that source`,
   );
 }
 
@@ -179,10 +191,10 @@ function refuseNewSlot(identity: SourceIdentity, position: Position): CaptureErr
     `Cannot resume: slot "${identity.slot}" is gone, but changes up to ${
       formatLsn(position.endLsn)
     } were delivered from it`,
-    { hint: `point PG_HOST at the server that has it; if it was dropped, ${START_ANEW}` },
+    { hint: advice`point ${setting("pg.host")} at the server that has it; if it was dropped, ${START_ANEW}` },
   );
 }
 
-function conflict(found: string, hint: string): CaptureError {
+function conflict(found: string, hint: Advice): CaptureError {
   return new CaptureError("position-conflict", `Cannot resume: ${found}`, { hint });
 }

@@ -1,34 +1,34 @@
-// Counts records by table and operation between two reports: a row costs a comparison and an addition.
+// Counts records by table and operation between two reports. A row costs a comparison and an addition.
 
 import type { Operation } from "../decoder/change.ts";
-import type { Observer, RecordOrigin } from "./observer.ts";
+import type { CaptureEvents, RecordOrigin } from "./events.ts";
 
 const OPERATIONS: readonly Operation[] = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "READ", "MESSAGE"];
 
-/** What was counted since the last report. */
+/** The counts since the last report. */
 export class RecordCounts {
   readonly #counts = new Map<RecordOrigin, Record<Operation, number>>();
   #lastOrigin: RecordOrigin | undefined;
   #last = newCounts();
 
   count(origin: RecordOrigin, operation: Operation): void {
-    if (origin !== this.#lastOrigin) this.#turnTo(origin);
+    if (origin !== this.#lastOrigin) this.#switchTo(origin);
     this.#last[operation]++;
   }
 
-  /** Tells the observer, and begins anew. */
-  report(observer: Pick<Observer, "encoded">): void {
+  /** Publishes the counts and resets them. */
+  report(events: Pick<CaptureEvents, "encoded">): void {
     if (this.#lastOrigin === undefined) return;
     for (const [origin, counts] of this.#counts) {
       for (const operation of OPERATIONS) {
-        if (counts[operation] > 0) observer.encoded(origin, operation, counts[operation]);
+        if (counts[operation] > 0) events.encoded(origin, operation, counts[operation]);
       }
     }
     this.#counts.clear();
     this.#lastOrigin = undefined;
   }
 
-  #turnTo(origin: RecordOrigin): void {
+  #switchTo(origin: RecordOrigin): void {
     let counts = this.#counts.get(origin);
     if (counts === undefined) {
       counts = newCounts();

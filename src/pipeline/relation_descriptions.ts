@@ -1,4 +1,5 @@
-// Describes relations to the decoder: from the stream where it tells enough, else from what is known of them.
+// Describes relations to the decoder: from the stream if it tells enough, otherwise from the catalog and the
+// history.
 
 import { builtinType } from "../core/builtin_types.ts";
 import type { ChangeDecoder } from "../decoder/change_decoder.ts";
@@ -8,12 +9,12 @@ import type { PgType } from "../core/pg_type.ts";
 import type { CompositeMismatch } from "../decoder/composite_mismatch.ts";
 import { CaptureError } from "../core/errors.ts";
 import { formatLsn, type Lsn, type SourceIdentity } from "../core/position.ts";
+import type { MissingDetails } from "./events.ts";
 import type { SourceSession } from "./ports.ts";
 import {
   advance,
   holdsBy,
   learn,
-  type Missing,
   type OpenQuestions,
   type Place,
   relationSignature,
@@ -23,12 +24,12 @@ import {
 } from "./relation_history.ts";
 import type { RelationHistory, RelationStore, RelationVersion } from "./relation_store.ts";
 
-/** What is known of relations from before. */
+/** What is remembered about relations. */
 export interface RelationsParts {
   readonly identity: SourceIdentity;
   readonly store: RelationStore;
-  /** Told of each relation of which something can't be known any more. */
-  readonly onUndescribed: (relation: Relation, missing: Missing) => void;
+  /** Called for a relation of which something can no longer be found out. */
+  readonly onUndescribed: (relation: Relation, missing: MissingDetails) => void;
 }
 
 /** When a version begins to hold. */
@@ -39,7 +40,7 @@ export class RelationDescriptions {
   readonly #session: SourceSession;
   readonly #decoder: ChangeDecoder;
   readonly #parts: RelationsParts;
-  /** The change whose relation was described again because of it: `commitLsn/seq`. */
+  /** The change for which its relation was described again. */
   #describedAgain = "";
   #last: { readonly table: Table; readonly commitLsn: Lsn; readonly seq: number } | undefined;
   /**
@@ -53,13 +54,13 @@ export class RelationDescriptions {
     this.#parts = parts;
   }
 
-  /** The table that was described last, if no row came since: the stream is at its first one. */
+  /** The table that was described last, if no row has come since. */
   get next(): Table | undefined {
     const { commitLsn, seq } = this.#decoder;
     return this.#last?.commitLsn === commitLsn && this.#last.seq === seq ? this.#last.table : undefined;
   }
 
-  /** Whether relations are to be described anew before the transaction that begins. */
+  /** Whether relations have to be described again before the transaction that begins. */
   get isDue(): boolean {
     if (this.#waiting.size === 0) return false;
     for (const next of this.#waiting.values()) if (this.#hasBegun(next)) return true;
@@ -67,8 +68,8 @@ export class RelationDescriptions {
   }
 
   /**
-   * Describes the relation that is pending. The catalog is asked only for what the message leaves open: other
-   * types than PostgreSQL's own, and other keys.
+   * Describes the pending relation. The catalog is read only for what the message leaves open: types that are
+   * not built in, and keys that are not the replica identity.
    */
   async define(signal: AbortSignal): Promise<void> {
     const decoder = this.#decoder;
@@ -78,7 +79,7 @@ export class RelationDescriptions {
     this.#last = { table, commitLsn: decoder.commitLsn, seq: decoder.seq };
   }
 
-  /** Describes the relations of which a later version has begun. */
+  /** Describes the relations whose later version has begun. */
   async defineDue(signal: AbortSignal): Promise<void> {
     for (const [id, next] of [...this.#waiting]) {
       if (!this.#hasBegun(next)) continue;
@@ -88,7 +89,7 @@ export class RelationDescriptions {
     }
   }
 
-  /** Takes the types of all relations as they are now. */
+  /** Reads the current types of all relations. */
   async refresh(signal: AbortSignal): Promise<void> {
     const decoder = this.#decoder;
     for (const table of decoder.tables()) {
@@ -96,7 +97,7 @@ export class RelationDescriptions {
       const unknown = unknownTypes(oids);
       if (unknown.length === 0) continue;
       const { types } = await this.#session.describeRelation(table.id, unknown, signal);
-      // A table that was dropped by now may have taken its types with it.
+      // If the table was dropped, its types may be gone, too.
       if (types.size !== unknown.length) continue;
       decoder.refreshTable(table, pgTypes(oids, types));
       await this.#rememberTypes(table.id, types);
@@ -104,7 +105,7 @@ export class RelationDescriptions {
   }
 
   /**
-   * A composite type may have been altered since it was looked up: the current record is tried again, once.
+   * A composite type may have been altered since it was looked up, so the current record is tried once more.
    * @throws CaptureError `decoding` the second time
    */
   async again(found: CompositeMismatch, signal: AbortSignal): Promise<void> {
@@ -141,7 +142,7 @@ export class RelationDescriptions {
     );
   }
 
-  /** The version of the relation that holds now. */
+  /** The version of the relation that is valid now. */
   async #find(
     relation: Relation,
     open: OpenQuestions,
@@ -156,7 +157,7 @@ export class RelationDescriptions {
     let history: RelationHistory = advance(known, signature, place);
     const held = versionAt(history, signature, commitLsn);
     let isWhole = true;
-    // The first time on each connection, too: types are watched from then on.
+    // Also the first time on each connection, from which on types are watched.
     if (held === undefined || this.#signatureOf(relation.id) === undefined || commitLsn > held.asOf) {
       const details = await this.#session.describeRelation(relation.id, open.typeOids, signal);
       const learned = learn(history, relation, open, details, place);
@@ -164,7 +165,7 @@ export class RelationDescriptions {
       isWhole = !learned.missing.key && learned.missing.typeOids.length === 0;
       if (!isWhole) onUndescribed(relation, learned.missing);
     }
-    // Before its first record: read again, this WAL is to give the same key and shape.
+    // Before its first record, so that this WAL gives the same key and shape when it is read again.
     if (isWhole && history !== known) await store.save(identity, relation.id, history);
     const next = versionAfter(history, signature, commitLsn);
     if (next === undefined) this.#waiting.delete(relation.id);
@@ -181,7 +182,7 @@ export class RelationDescriptions {
     return relationSignature(relation);
   }
 
-  /** @returns the types, and for those that the catalog has forgotten what they were */
+  /** @returns the types, including remembered ones that the catalog has forgotten */
   async #rememberTypes(
     relationId: number,
     found: ReadonlyMap<number, PgType>,
@@ -198,10 +199,10 @@ export class RelationDescriptions {
   }
 }
 
-/** Undefined where the message tells all. */
+/** Undefined if the message is sufficient. */
 function openQuestions(relation: Relation): OpenQuestions | undefined {
   const typeOids = unknownTypes(relation.columns.map((column) => column.typeOid));
-  // A primary key that is deferrable is no replica identity.
+  // A deferrable primary key cannot be the replica identity.
   const isKeyKnown = relation.replicaIdentity === "default" &&
     relation.columns.some((each) => each.isIdentity);
   return isKeyKnown && typeOids.length === 0 ? undefined : { key: !isKeyKnown, typeOids };
@@ -211,7 +212,7 @@ function typeOids({ columns }: Table): readonly number[] {
   return columns.map((column) => column.typeOid);
 }
 
-/** Those that the catalog has to be asked for. */
+/** Those that have to be read from the catalog. */
 function unknownTypes(oids: readonly number[]): number[] {
   return [...new Set(oids)].filter((oid) => builtinType(oid) === undefined);
 }

@@ -1,22 +1,25 @@
-// Decides which key and types a relation had at a commit, from what was known before and what the catalog says.
+// Decides which key and types a relation had at a commit, from what is remembered and what the catalog says.
 //
-// The catalog tells of now, the stream of then: docs/DELIVERY.md, "What depends on the catalog of now".
+// The catalog describes the present, the stream the past: docs/DELIVERY.md, "What depends on the catalog of
+// now".
 
 import { createHash } from "node:crypto";
 import type { Relation } from "../decoder/pgoutput/messages.ts";
 import type { PgType } from "../core/pg_type.ts";
 import type { Lsn } from "../core/position.ts";
+import { isOlder } from "../core/xid.ts";
+import type { MissingDetails } from "./events.ts";
 import type { RelationDetails } from "./ports.ts";
 import type { RelationHistory, RelationVersion } from "./relation_store.ts";
 
-/** As many are kept: each is a change of one table that the stream may have to be read across again. */
+/** Each version is a change of one table that the stream may have to be read across again. */
 const VERSIONS_MAX = 8;
 
-/** The transaction that the stream is in. */
+/** The transaction at which the stream is. */
 export interface Place {
   readonly commitLsn: Lsn;
   readonly xid: number;
-  /** Whether the Relation message came again on this connection: PostgreSQL sends it again after a change. */
+  /** Whether the Relation message was repeated on this connection, as PostgreSQL does after a change. */
   readonly isAgain: boolean;
 }
 
@@ -26,20 +29,14 @@ export interface OpenQuestions {
   readonly typeOids: readonly number[];
 }
 
-/** What can't be known any more. */
-export interface Missing {
-  readonly key: boolean;
-  readonly typeOids: readonly number[];
-}
-
-/** The same for two Relation messages that say the same. */
+/** Equal for two Relation messages with the same content. */
 export function relationSignature({ schema, table, replicaIdentity, columns }: Relation): string {
   const said = columns.map(({ name, typeOid, isIdentity }) => [name, typeOid, isIdentity]);
   const text = JSON.stringify([schema, table, replicaIdentity, said]);
   return createHash("sha256").update(text).digest("base64");
 }
 
-/** The version that holds at the commit; undefined where nothing is known of the signature. */
+/** The version that is valid at the commit; undefined if the signature is unknown. */
 export function versionAt(
   history: RelationHistory,
   signature: string,
@@ -49,7 +46,7 @@ export function versionAt(
   return same.findLast(({ from }) => from <= commitLsn) ?? same[0];
 }
 
-/** The version that follows the one that holds at the commit. */
+/** The version after the one that is valid at the commit. */
 export function versionAfter(
   history: RelationHistory,
   signature: string,
@@ -59,16 +56,16 @@ export function versionAfter(
   return history.find((each) => each.signature === signature && each !== held && each.from > commitLsn);
 }
 
-/** Whether a version holds in that transaction, although its first commit is unknown. */
+/** Whether a version is already valid in that transaction, although its first commit is unknown. */
 export function holdsBy(version: Pick<RelationVersion, "isExact" | "sinceXid">, xid: number): boolean {
   return !version.isExact && version.sinceXid !== undefined && !isOlder(xid, version.sinceXid);
 }
 
-/** Takes the place as the beginning of a version that waits, where something shows that it holds by now. */
+/** Lets a later version begin at the place, if there is evidence that it is valid by now. */
 export function advance(history: RelationHistory, signature: string, place: Place): RelationHistory {
   const waiting = history.filter((each) => each.signature === signature && each.from > place.commitLsn);
   const held = versionAt(history, signature, place.commitLsn);
-  // At its `asOf` the held one was still the catalog's.
+  // At its `asOf`, the valid version was still the catalog's.
   if (held === undefined || place.commitLsn <= held.asOf) return history;
   const next = waiting[0];
   const isChanged = place.isAgain && next !== undefined && !next.isExact && next.sinceXid === undefined;
@@ -77,8 +74,8 @@ export function advance(history: RelationHistory, signature: string, place: Plac
 }
 
 /**
- * Takes in what the catalog says. What it has forgotten is filled in from the history.
- * @returns the history with a version for the relation, and what neither of the two knows
+ * Adds what the catalog says. What the catalog has forgotten is filled in from the history.
+ * @returns the history with a version for the relation, and what neither of them knows
  */
 export function learn(
   history: RelationHistory,
@@ -86,7 +83,7 @@ export function learn(
   open: OpenQuestions,
   details: RelationDetails,
   place: Place,
-): { readonly history: RelationHistory; readonly missing: Missing } {
+): { readonly history: RelationHistory; readonly missing: MissingDetails } {
   const signature = relationSignature(relation);
   const newest = history.findLast((each) => each.signature === signature);
   const types = new Map(
@@ -115,7 +112,7 @@ export function learn(
   }
   const version: RelationVersion = {
     ...told,
-    // What commits later than the catalog was read is no older than what it said.
+    // What commits after the catalog was read is at least as new as its content.
     from: told.asOf + 1n,
     isExact: false,
     sinceXid: sinceXid(details, !isSameKey, !isSameTypes),
@@ -123,7 +120,7 @@ export function learn(
   return { history: advance(bounded([...history, version]), signature, place), missing };
 }
 
-/** Takes types that were looked up because values did not fit, or because a type was altered. */
+/** Adds types that were looked up because values did not fit or because a type was altered. */
 export function retyped(
   history: RelationHistory,
   signature: string,
@@ -132,7 +129,7 @@ export function retyped(
 ): RelationHistory {
   const held = versionAt(history, signature, commitLsn);
   if (held === undefined || isEqual(held.types, types)) return history;
-  // Not asked for its key: `asOf` stays.
+  // The key was not read, so `asOf` stays.
   const next = { ...held, types, from: commitLsn, isExact: true, sinceXid: undefined };
   return bounded(history.flatMap((each) => {
     if (each === held) return held.from === commitLsn ? [next] : [held, next];
@@ -140,7 +137,7 @@ export function retyped(
   }));
 }
 
-/** The version begins there; those between it and the one before never held. */
+/** Lets the version begin there; versions between it and the one before were never valid. */
 function beginAt(history: RelationHistory, begun: RelationVersion, commitLsn: Lsn): RelationHistory {
   const at = history.indexOf(begun);
   return history.flatMap((each, index) => {
@@ -150,16 +147,16 @@ function beginAt(history: RelationHistory, begun: RelationVersion, commitLsn: Ls
   });
 }
 
-/** Undefined where it can't be known any more. */
+/** Undefined if the key can no longer be found out. */
 function keyOf(
   relation: Relation,
   details: RelationDetails,
   known: RelationVersion | undefined,
 ): readonly string[] | null | undefined {
   if (details.exists && fits(relation, details.primaryKey)) return details.primaryKey;
-  // The table was dropped, or its key has other columns since.
+  // The table was dropped, or its key has had other columns since.
   if (known !== undefined && fits(relation, known.primaryKey)) return known.primaryKey;
-  // Or the publication leaves columns of the key out.
+  // Or the publication omits columns of the key.
   return details.exists ? details.primaryKey : undefined;
 }
 
@@ -171,17 +168,12 @@ function rememberedType(history: RelationHistory, oid: number): PgType | undefin
   return history.findLast(({ types }) => types.has(oid))?.types.get(oid);
 }
 
-/** A key that is gone leaves no trace of who dropped it. */
+/** The catalog keeps no trace of the transaction that dropped a key. */
 function sinceXid(details: RelationDetails, isOtherKey: boolean, isOtherTypes: boolean): number | undefined {
   const { primaryKeyXid, typesXid } = details;
   if (!isOtherKey) return typesXid;
   if (!isOtherTypes || primaryKeyXid === undefined || typesXid === undefined) return primaryKeyXid;
   return isOlder(primaryKeyXid, typesXid) ? typesXid : primaryKeyXid;
-}
-
-/** Transaction ids have 32 bits and go round (the manual's section 25.1.5). */
-export function isOlder(xid: number, than: number): boolean {
-  return ((xid - than) | 0) < 0;
 }
 
 function isEqual(a: ReadonlyMap<number, PgType>, b: ReadonlyMap<number, PgType>): boolean {

@@ -1,13 +1,13 @@
-// The routes that were looked up, and the topics that Kafka refused.
+// The routes that were looked up, and the topics that Kafka rejected.
 
 import type { RecordTarget } from "../decoder/change_decoder.ts";
 import type { Route } from "./ports.ts";
-import { TopicConflict } from "./topic_conflict.ts";
+import { TopicConflict } from "../core/topic_conflict.ts";
 
 /** A relation id: the decoder may give another object for the same table. */
 type RouteKey = number | "message";
 
-/** Kafka is asked once for each table, not once a change. */
+/** Asks Kafka once for each table, not for each change. */
 export class Routes {
   readonly #routes = new Map<RouteKey, Route>();
   readonly #conflicts = new Map<RouteKey, TopicConflict>();
@@ -17,12 +17,12 @@ export class Routes {
     this.#lookUp = lookUp;
   }
 
-  /** The route, if it was looked up. */
+  /** The route, if it was looked up before. */
   known(target: RecordTarget): Route | undefined {
     return this.#routes.get(keyOf(target));
   }
 
-  /** The route, or why the target's topic can't be used. */
+  /** The route, or the reason why the target's topic cannot be used. */
   async of(target: RecordTarget, signal: AbortSignal): Promise<Route | TopicConflict> {
     const key = keyOf(target);
     const known = this.#routes.get(key) ?? this.#conflicts.get(key);

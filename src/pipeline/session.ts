@@ -1,154 +1,161 @@
-// One run of the pipeline, from taking the slot to letting it go: the orders of DESIGN section 1.
+// One session: from connecting to PostgreSQL until everything is delivered, or until something fails.
 
 import { CaptureError } from "../core/errors.ts";
-import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
-import { Feedback } from "./feedback.ts";
-import { loadCheckpoint, noticing, openSink } from "./opening.ts";
 import type { Progress, SourceIdentity } from "../core/position.ts";
-import type { ReplicationStream, Sink, SlotState, SourceSession } from "./ports.ts";
+import type { SessionContext } from "./capture_parts.ts";
+import { Feedback } from "./feedback.ts";
+import type { HeldSlot } from "./held_slot.ts";
+import { loadCheckpoint, openSink, warnIfSlow } from "./opening.ts";
+import type { Sink, SourceSession } from "./ports.ts";
 import { reconcile, type Resumption } from "./reconcile.ts";
 import { acquireSlot } from "./slot_acquisition.ts";
-import { type HeldStream, streamChanges } from "./streaming.ts";
+import { Streaming } from "./streaming.ts";
 import { runTogether } from "./tasks.ts";
 import { ServerWatch } from "./watching.ts";
 
 /**
- * Takes the slot and streams until `stop` aborts, then drains; or until something fails.
- * @param stop asks for a clean end: what was read is delivered, saved and confirmed
- * @param kill ends everything at once
+ * Acquires the slot and streams until `stop` aborts and everything is delivered.
+ * @throws RestartSession if it has to start again at once; CaptureError; `kill`'s reason
  */
-export async function runSession(
-  parts: CaptureParts,
-  settings: CaptureSettings,
-  memory: SessionMemory,
-  stop: AbortSignal,
-  kill: AbortSignal,
-): Promise<void> {
-  const { observer, lifecycle } = parts;
-  const either = AbortSignal.any([stop, kill]);
-  observer.stateChanged("postgres", "connecting");
-  const session = await noticing("PostgreSQL", lifecycle, parts.source.connect(either));
-  for (const warning of session.warnings) lifecycle.sourceWarned(warning);
-  if (session.publicationChange !== null) lifecycle.publicationKept(session.publicationChange);
-  lifecycle.connected(session.server.versionNumber, session.publishedTables);
-  let sink: Sink | undefined;
-  let stream: ReplicationStream | undefined;
-  try {
-    refuseConflicts(parts, settings, session);
-    const identity: SourceIdentity = {
-      systemIdentifier: session.server.systemIdentifier,
+export async function runSession(context: SessionContext): Promise<void> {
+  using session = new Session(context);
+  await session.run();
+}
+
+/** Owns what it opens: disposing of it closes the sink, the stream and the connections to PostgreSQL. */
+class Session implements Disposable {
+  readonly #context: SessionContext;
+  readonly #resources = new DisposableStack();
+
+  constructor(context: SessionContext) {
+    this.#context = context;
+  }
+
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+  }
+
+  async run(): Promise<void> {
+    const { settings, stop, kill } = this.#context;
+    const either = AbortSignal.any([stop, kill]);
+    const source = await this.#connect(either);
+    this.#refuseConflicts(source);
+    const identity = {
+      systemIdentifier: source.server.systemIdentifier,
       database: settings.database,
       slot: settings.slot,
     };
-    // Only who holds the slot opens the sink: that fences the instance that held it before.
-    const slotIsNew = await acquireSlot(parts, settings, memory, session, identity, either);
-    stream = await session.start(either);
-    observer.stateChanged("postgres", "streaming");
-    const watch = new ServerWatch(session, parts);
+    await this.#runHeld(await this.#holdSlot(source, identity, either));
+  }
+
+  async #connect(signal: AbortSignal): Promise<SourceSession> {
+    const { parts } = this.#context;
+    const { events } = parts;
+    events.stateChanged("postgres", "connecting");
+    const source = await warnIfSlow("PostgreSQL", parts, parts.source.connect(signal));
+    this.#resources.defer(() => source.close());
+    for (const warning of source.warnings) events.sourceWarned(warning);
+    if (source.publicationChange !== null) events.publicationKept(source.publicationChange);
+    events.connected(source.server.versionNumber, source.publishedTables);
+    return source;
+  }
+
+  /**
+   * A table without a usable topic is rejected before anything is sent, unless its changes may be dead
+   * letters, or this session has to deliver what comes before a refused transaction.
+   */
+  #refuseConflicts({ publishedTables }: SourceSession): void {
+    const { parts, settings, memory } = this.#context;
+    const conflicts = parts.topicConflicts(publishedTables);
+    const [first] = conflicts;
+    if (first !== undefined && settings.oversize === "stop" && memory.refused === undefined) throw first;
+    parts.events.topicsInConflict(conflicts);
+  }
+
+  async #holdSlot(source: SourceSession, identity: SourceIdentity, signal: AbortSignal): Promise<HeldSlot> {
+    const { parts, settings, memory } = this.#context;
+    const isNew = await acquireSlot(this.#context, source, identity, signal);
+    const stream = await source.start(signal);
+    this.#resources.defer(() => stream.close());
+    parts.events.stateChanged("postgres", "streaming");
+    const watch = new ServerWatch(source, parts);
     const feedback = new Feedback({
       stream,
-      intervalMs: feedbackInterval(settings, session.server.walSenderTimeoutMs),
-      silenceMsMax: memory.silence.ms,
+      intervalMs: feedbackInterval(settings.keepaliveIntervalMs, source.server.walSenderTimeoutMs),
+      idleMsMax: memory.idleTimeout.ms,
       answeredAt: () => watch.answeredAt,
-      now: parts.now,
+      clock: parts.clock,
     });
-    const held = { session, stream, identity, feedback, watch, slotIsNew };
-    await runHeld(parts, settings, memory, held, (opened) => sink = opened, stop, kill);
-  } finally {
-    stream?.close();
-    session.close();
-    sink?.close();
+    return { source, stream, identity, feedback, watch, isNew };
+  }
+
+  /** Status updates and the watch run alongside everything else, as long as the slot is held. */
+  async #runHeld(slot: HeldSlot): Promise<void> {
+    const { stop, kill } = this.#context;
+    const { feedback, watch } = slot;
+    const ended = new AbortController();
+    await runTogether([
+      (signal) =>
+        feedback.run(AbortSignal.any([signal, ended.signal])).catch((error) => {
+          if (!ended.signal.aborted) throw error;
+        }),
+      (signal) => watch.run(() => feedback.isReading, AbortSignal.any([signal, ended.signal])),
+      async (signal) => {
+        try {
+          const preparing = AbortSignal.any([signal, stop]);
+          // Only the holder of the slot opens the sink, because that fences the instance that held it before.
+          const { sink, progress } = await openSink(this.#context, slot.identity, preparing);
+          this.#resources.defer(() => sink.close());
+          const resumption = await this.#resume(slot, sink, progress, preparing);
+          await new Streaming({ ...this.#context, slot, sink, resumption }).run(signal);
+        } finally {
+          ended.abort();
+        }
+      },
+    ], kill);
+  }
+
+  /** Finds the position to resume from, and makes sure that Kafka has it. */
+  async #resume(
+    { source, identity, isNew }: HeldSlot,
+    sink: Sink,
+    progress: Progress | null,
+    signal: AbortSignal,
+  ): Promise<Resumption> {
+    const { parts, settings: { slot, publication, delivery } } = this.#context;
+    const { timeline } = source.server;
+    // Read while the slot is held: before, another instance may have advanced it.
+    const state = await source.slot(signal);
+    if (state === null) {
+      throw new CaptureError("slot-unusable", `Cannot use replication slot "${slot}": it was dropped`);
+    }
+    const checkpoint = await loadCheckpoint(this.#context);
+    const resumption = reconcile({
+      identity,
+      delivery,
+      publication,
+      timeline,
+      timelineHistory: await source.timelineHistory(signal),
+      walEnd: state.walEnd,
+      // No position was known when the slot was created. One that is known now was delivered from it by an
+      // instance that held the slot between its creation and now.
+      slotIsNew: isNew && progress === null && checkpoint === null,
+      slotConfirmedLsn: state.confirmedFlushLsn,
+      progress,
+      checkpoint,
+    });
+    parts.events.resumed(resumption);
+    if (resumption.from !== "progress" || progress?.timeline !== timeline) {
+      const { position } = resumption;
+      await sink.write(sink.createBatch(), { identity, timeline, publication, position }, signal);
+    }
+    return resumption;
   }
 }
 
-/** A table whose topic can't be used is refused before anything is sent, unless its changes may be dead letters. */
-function refuseConflicts(parts: CaptureParts, settings: CaptureSettings, session: SourceSession): void {
-  const conflicts = parts.topicConflicts(session.publishedTables);
-  const [first] = conflicts;
-  if (first !== undefined && settings.oversize === "stop") throw first;
-  parts.lifecycle.topicsInConflict(conflicts);
-}
-
-/** What is known and open once the slot is held. */
-interface Held extends HeldStream {
-  /** Whether this session created it. */
-  readonly slotIsNew: boolean;
-}
-
-/** The slot is held: nobody else streams. Keep-alive and watching go on beside all that follows. */
-async function runHeld(
-  parts: CaptureParts,
-  settings: CaptureSettings,
-  memory: SessionMemory,
-  held: Held,
-  onSink: (sink: Sink) => void,
-  stop: AbortSignal,
-  kill: AbortSignal,
-): Promise<void> {
-  const ended = new AbortController();
-  await runTogether([
-    (signal) =>
-      held.feedback.run(AbortSignal.any([signal, ended.signal])).catch((error) => {
-        if (!ended.signal.aborted) throw error;
-      }),
-    (signal) => held.watch.run(() => held.feedback.isReading, AbortSignal.any([signal, ended.signal])),
-    async (signal) => {
-      try {
-        const preparing = AbortSignal.any([signal, stop]);
-        const { sink, progress } = await openSink(parts, held.identity, memory, preparing);
-        onSink(sink);
-        const resumption = await resume(parts, settings, held, sink, progress, preparing);
-        await streamChanges(parts, settings, memory, held, sink, resumption, stop, signal);
-      } finally {
-        ended.abort();
-      }
-    },
-  ], kill);
-}
-
-/** Finds the position to go on from, and sees to it that Kafka has it. */
-async function resume(
-  parts: CaptureParts,
-  settings: CaptureSettings,
-  held: Held,
-  sink: Sink,
-  progress: Progress | null,
-  signal: AbortSignal,
-): Promise<Resumption> {
-  const { session, identity, slotIsNew } = held;
-  // Read now that the slot is held: before, another instance may have moved it.
-  const slot: SlotState | null = await session.slot(signal);
-  if (slot === null) {
-    throw new CaptureError("slot-unusable", `Cannot use replication slot "${settings.slot}": it was dropped`);
-  }
-  const checkpoint = await loadCheckpoint(parts, settings);
-  const resumption = reconcile({
-    identity,
-    delivery: settings.delivery,
-    publication: settings.publication,
-    timeline: session.server.timeline,
-    timelineHistory: await session.timelineHistory(signal),
-    walEnd: slot.walEnd,
-    // Nothing was known when it was created: what is known now was delivered from it, by an instance that held it
-    // between its creation and now.
-    slotIsNew: slotIsNew && progress === null && checkpoint === null,
-    slotConfirmedLsn: slot.confirmedFlushLsn,
-    progress,
-    checkpoint,
-  });
-  parts.lifecycle.resumed(resumption);
-  if (resumption.from !== "progress" || progress?.timeline !== session.server.timeline) {
-    const batch = sink.createBatch();
-    const { publication } = settings;
-    const { timeline } = session.server;
-    await sink.write(batch, { identity, timeline, publication, position: resumption.position }, signal);
-  }
-  return resumption;
-}
-
-/** Half of the server's timeout, if that is less: a status update may be late by a whole interval. */
-function feedbackInterval(settings: CaptureSettings, walSenderTimeoutMs: number): number {
+/** At most half of the server's timeout, so that a status update may be late by a whole interval. */
+function feedbackInterval(keepaliveIntervalMs: number, walSenderTimeoutMs: number): number {
   return walSenderTimeoutMs > 0
-    ? Math.min(settings.keepaliveIntervalMs, Math.floor(walSenderTimeoutMs / 2))
-    : settings.keepaliveIntervalMs;
+    ? Math.min(keepaliveIntervalMs, Math.floor(walSenderTimeoutMs / 2))
+    : keepaliveIntervalMs;
 }

@@ -1,130 +1,128 @@
-// Finds the slot free, or creates it where nothing was ever delivered from it.
+// Waits until the slot is free, or creates it if nothing was ever delivered from it.
 
+import { advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
-import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
-import { loadCheckpoint, probeSink } from "./opening.ts";
 import type { Progress, SourceIdentity } from "../core/position.ts";
+import { type SessionContext, topicsOf } from "./capture_parts.ts";
+import { loadCheckpoint, probeSink } from "./opening.ts";
 import type { Checkpoint, SourceSession } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
-import { topicsOf } from "./streaming.ts";
 import { runTogether } from "./tasks.ts";
-import { delay } from "../core/wait.ts";
 
-// A slot that is not there after this time waits for open transactions.
+// A slot that does not exist after this time waits for open transactions.
 const SLOT_BLOCKERS_MS = 3_000;
 
 /**
- * Returns when no other instance holds the slot. Kafka is only read meanwhile: nothing here fences an instance that
- * streams.
- * @returns whether the slot was created by this call
- * @throws CaptureError `kafka-refused` where this instance could not deliver once it has the slot; `slot-unusable`
- *   where the slot is gone although a position in it is known
+ * Returns when no other instance holds the slot. Until then Kafka is only read, so nothing here fences an
+ * instance that streams.
+ * @returns whether this call created the slot
+ * @throws CaptureError `kafka-refused` if this instance could not deliver once it has the slot;
+ *   `slot-unusable` if the slot is gone although a position in it is known
  */
 export async function acquireSlot(
-  parts: CaptureParts,
-  settings: CaptureSettings,
-  memory: SessionMemory,
-  session: SourceSession,
+  context: SessionContext,
+  source: SourceSession,
   identity: SourceIdentity,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { parts, settings, memory } = context;
   for (;;) {
-    const slot = await session.slot(signal);
+    const slot = await source.slot(signal);
     if (slot === null) {
-      if (await createMissing(parts, settings, memory, session, identity, signal)) return true;
+      if (await createMissing(context, source, identity, signal)) return true;
       continue;
     }
     if (slot.activePid === null) return false;
-    parts.observer.stateChanged("postgres", "waiting");
-    if (!memory.kafkaTried) {
+    parts.events.stateChanged("postgres", "waiting");
+    if (!memory.kafkaAccepted) {
       // A rollout stops at a replica that could not take over, while the other one still delivers.
-      await probeSink(parts, identity, memory, topicsOf(parts, session.publishedTables), signal);
-      memory.kafkaTried = true;
+      await probeSink(context, identity, topicsOf(parts, source.publishedTables), signal);
+      memory.kafkaAccepted = true;
       continue;
     }
-    parts.lifecycle.slotHeld(settings.slot, slot.activePid);
-    await delay(settings.pollIntervalMs, signal);
+    parts.events.slotHeld(settings.slot, slot.activePid);
+    await parts.clock.sleep(settings.pollIntervalMs, signal);
   }
 }
 
-/** @returns whether this instance created the slot; false where another one was quicker */
+/** @returns whether this instance created the slot; false if another one was faster */
 async function createMissing(
-  parts: CaptureParts,
-  settings: CaptureSettings,
-  memory: SessionMemory,
-  session: SourceSession,
+  context: SessionContext,
+  source: SourceSession,
   identity: SourceIdentity,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const progress = await probeSink(parts, identity, memory, [], signal);
-  const checkpoint = await loadCheckpoint(parts, settings);
-  // Kafka took its time to answer, and what it told may have been delivered from a slot that was created meanwhile.
-  if (await session.slot(signal) !== null) return false;
-  refuseKnownPosition(settings, identity, session, progress, checkpoint);
-  parts.observer.stateChanged("postgres", "connecting");
-  return await createSlot(parts, settings, session, signal);
+  const progress = await probeSink(context, identity, [], signal);
+  const checkpoint = await loadCheckpoint(context);
+  // Kafka took time to answer, and what it reported may have been delivered from a slot that was created
+  // meanwhile.
+  if (await source.slot(signal) !== null) return false;
+  refuseKnownPosition(context, source, identity, { progress, checkpoint });
+  context.parts.events.stateChanged("postgres", "connecting");
+  return await createSlot(context, source, signal);
 }
 
-/** A slot that is gone although a position in it is known: refused before a new one is created. */
+/** A slot that is gone although a position in it is known: rejected before a new one is created. */
 function refuseKnownPosition(
-  settings: CaptureSettings,
+  { settings }: SessionContext,
+  { server }: SourceSession,
   identity: SourceIdentity,
-  session: SourceSession,
-  progress: Progress | null,
-  checkpoint: Checkpoint | null,
+  known: { readonly progress: Progress | null; readonly checkpoint: Checkpoint | null },
 ): void {
-  const isKnown = progress !== null || checkpoint !== null;
-  if (isKnown && session.server.isStandby) {
-    // A failover may be under way: the standby has not synchronized the slot yet.
+  const isKnown = known.progress !== null || known.checkpoint !== null;
+  if (isKnown && server.isStandby) {
+    // A failover may be in progress: the standby has not synchronized the slot yet.
     throw new CaptureError(
       "postgres-unavailable",
       `Cannot use replication slot "${settings.slot}": the server is a standby and does not have it`,
-      { hint: "point PG_HOST at the primary, or wait until the standby has synchronized the slot" },
+      {
+        hint: advice`point ${
+          setting("pg.host")
+        } at the primary, or wait until the standby has synchronized the slot`,
+      },
     );
   }
   reconcile({
     identity,
     delivery: settings.delivery,
     publication: settings.publication,
-    timeline: session.server.timeline,
+    timeline: server.timeline,
     timelineHistory: [],
     walEnd: 0xffff_ffff_ffff_ffffn,
     slotIsNew: true,
     slotConfirmedLsn: 0n,
-    progress,
-    checkpoint,
+    ...known,
   });
 }
 
 /**
- * Creates the slot, and says which transactions that waits for.
- * @returns false where another instance has created it
+ * Creates the slot, and reports the transactions that this waits for.
+ * @returns false if another instance has created it
  */
 async function createSlot(
-  parts: CaptureParts,
-  settings: CaptureSettings,
-  session: SourceSession,
+  { parts: { clock, events }, settings: { slot } }: SessionContext,
+  source: SourceSession,
   signal: AbortSignal,
 ): Promise<boolean> {
-  parts.lifecycle.slotCreating(settings.slot);
+  events.slotCreating(slot);
   let isCreated = false;
   const ended = new AbortController();
+  const reportBlockers = async (waiting: AbortSignal) => {
+    try {
+      for (;;) {
+        await clock.sleep(SLOT_BLOCKERS_MS, waiting);
+        events.slotAwaits(slot, await source.slotBlockers(waiting));
+      }
+    } catch (error) {
+      if (!waiting.aborted) throw error;
+    }
+  };
   await runTogether([
     async (each) => {
-      isCreated = await session.createSlot(each) !== null;
+      isCreated = await source.createSlot(each) !== null;
       ended.abort();
     },
-    async (each) => {
-      const waiting = AbortSignal.any([each, ended.signal]);
-      try {
-        for (;;) {
-          await delay(SLOT_BLOCKERS_MS, waiting);
-          parts.lifecycle.slotAwaits(settings.slot, await session.slotBlockers(waiting));
-        }
-      } catch (error) {
-        if (!waiting.aborted) throw error;
-      }
-    },
+    (each) => reportBlockers(AbortSignal.any([each, ended.signal])),
   ], signal);
   return isCreated;
 }

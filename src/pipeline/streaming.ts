@@ -1,165 +1,196 @@
-// The tasks that stream, side by side, from a known position until they are drained or one fails.
+// The tasks that stream side by side from a known position, until everything is delivered or one of them
+// fails.
 
-import { CaptureError } from "../core/errors.ts";
+import type { Position, Progress } from "../core/position.ts";
+import { Wakeup } from "../core/wakeup.ts";
 import { Batcher } from "./batcher.ts";
-import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
-import { checkpoint, type CheckpointingParts } from "./checkpointing.ts";
+import { type SessionContext, topicsOf } from "./capture_parts.ts";
+import { checkpoint } from "./checkpointing.ts";
 import { Deduplicator } from "./deduplicator.ts";
 import { deliver } from "./delivery.ts";
-import type { Feedback } from "./feedback.ts";
 import { Intake } from "./intake.ts";
 import { reportCheckpoint } from "./opening.ts";
-import type { Position, Progress, SourceIdentity } from "../core/position.ts";
-import type { Resumption } from "./reconcile.ts";
-import type { ReplicationStream, Sink, SourceSession } from "./ports.ts";
+import type { Sink } from "./ports.ts";
 import { ProgressTracker } from "./progress_tracker.ts";
-import type { TableName } from "./tables_ahead.ts";
+import type { Resumption } from "./reconcile.ts";
+import type { HeldSlot } from "./held_slot.ts";
+import type { RefusedTransaction } from "./session_memory.ts";
+import { RestartSession } from "./restart_session.ts";
 import { runTogether } from "./tasks.ts";
-import { Wakeup } from "../core/wait.ts";
 import { WalEndGate } from "./wal_end_gate.ts";
-import { type ServerWatch, watchRoutes, watchTypes } from "./watching.ts";
+import { watchRoutes, watchTypes } from "./watching.ts";
 
-/** The stream of a slot that is held, and who keeps it alive. */
-export interface HeldStream {
-  readonly session: SourceSession;
-  readonly stream: ReplicationStream;
-  readonly identity: SourceIdentity;
-  readonly feedback: Feedback;
-  readonly watch: ServerWatch;
-}
-
-// The server's last answer to the last confirmation is waited for this long.
+/** The longest wait for the server's answer to the last confirmation. */
 const FINISH_MS = 2_000;
 
-/**
- * The tasks, until `stop` has drained them, or until a change that can't be sent: then what came before it is
- * delivered, saved and confirmed.
- * @throws CaptureError of that change, among others
- */
-export async function streamChanges(
-  parts: CaptureParts,
-  settings: CaptureSettings,
-  memory: SessionMemory,
-  held: HeldStream,
-  sink: Sink,
-  { position, comesAgain, streamsFrom }: Resumption,
-  stop: AbortSignal,
-  kill: AbortSignal,
-): Promise<void> {
-  const { observer, now, wallClock } = parts;
-  const { feedback, session, watch } = held;
-  const tracker = new ProgressTracker(position);
-  const batcher = new Batcher(settings.limits, () => sink.createBatch(), position, now);
-  const progressOf = (at: Position): Progress => ({
-    identity: held.identity,
-    timeline: session.server.timeline,
-    publication: settings.publication,
-    position: at,
-  });
-  const delivered = new Wakeup();
-  const decoder = parts.createDecoder();
-  decoder.ended(streamsFrom);
-  const deduplicator = new Deduplicator(position, comesAgain);
-  const gate = new WalEndGate({
-    advance(endLsn) {
-      deduplicator.ended(endLsn);
-      decoder.ended(endLsn);
-      batcher.advanceEnd(endLsn);
-    },
-    ask: () => feedback.answer(),
-    look: () => watch.lookSoon(),
-    now,
-  });
-  watch.onWalEnd((end) => gate.looked(end));
-  const intake = new Intake({
-    stream: held.stream,
-    session,
-    decoder,
-    relations: {
-      identity: held.identity,
-      store: parts.relations,
-      onUndescribed: (relation, missing) => parts.lifecycle.relationUndescribed(relation, missing),
-    },
-    batcher,
-    routeOf: (target, signal, soon) => sink.route(parts.topicOf(target), signal, topicsOf(parts, soon)),
-    oversize: settings.oversize,
-    onDeadLetter: (found) => parts.lifecycle.deadLettered(found),
-    deduplicator,
-    counted: memory.counted,
-    observer,
-    now,
-    wallClock,
-    onKeepalive(walEnd, replyRequested) {
-      if (walEnd !== null) gate.keepalive(walEnd);
-      if (!replyRequested) return;
-      batcher.requestProgress();
-      feedback.answer();
-    },
-  });
-  feedback.setState({
-    received: () => batcher.received.endLsn,
-    waitingSince: () => intake.waitingSince,
-    confirm() {
-      tracker.markConfirmed(tracker.confirmable);
-      observer.confirmed(tracker.confirmed);
-      return tracker.confirmed;
-    },
-  });
-  const checkpointing: CheckpointingParts = {
-    store: parts.store,
-    tracker,
-    delivery: settings.delivery,
-    progressOf,
-    lifecycle: parts.lifecycle,
-    delivered,
-    onSaved: () => feedback.saved(),
-  };
-  await parts.store.save({ progress: progressOf(position), delivery: settings.delivery }).catch((error) =>
-    reportCheckpoint(parts, settings, error)
-  );
-  let drained = false;
-  let refused: CaptureError | undefined;
-  const ended = new AbortController();
-  await runTogether([
-    async (signal) => {
-      refused = await intake.run(AbortSignal.any([signal, stop]));
-      batcher.flush();
-      ended.abort();
-    },
-    async (signal) => {
-      const onDelivered = () => {
-        memory.backoff.reset();
-        memory.batchSize.delivered();
-        memory.silence.delivered();
-        delivered.wake();
-      };
-      const { lingerMs } = settings.limits;
-      await deliver(
-        { sink, batcher, tracker, progressOf, observer, lingerMs, now, wallClock, onDelivered },
-        signal,
-      );
-      drained = true;
-      delivered.wake();
-    },
-    (signal) => checkpoint(checkpointing, () => drained, signal),
-    (signal) => watchTypes(session, intake, AbortSignal.any([signal, ended.signal])),
-    (signal) => watchRoutes(sink, intake, AbortSignal.any([signal, ended.signal])),
-  ], kill);
-  await held.stream.finish(batcher.received.endLsn, tracker.confirmable, FINISH_MS);
-  observer.stateChanged("postgres", "stopped");
-  observer.stateChanged("kafka", "stopped");
-  if (refused !== undefined) throw refused;
+/** A session that is ready to stream. */
+export interface OpenSession extends SessionContext {
+  readonly slot: HeldSlot;
+  readonly sink: Sink;
+  readonly resumption: Resumption;
 }
 
-/** Each once; a table that has no topic is left out until its turn comes. */
-export function topicsOf({ topicOf }: CaptureParts, tables: readonly TableName[]): string[] {
-  const topics = new Set<string>();
-  for (const table of tables) {
+export class Streaming {
+  readonly #session: OpenSession;
+  readonly #tracker: ProgressTracker;
+  readonly #batcher: Batcher;
+  readonly #intake: Intake;
+  /** Woken at each delivery. */
+  readonly #delivered: Wakeup;
+  readonly #intakeEnded = new AbortController();
+  #isDrained = false;
+  #refused: RefusedTransaction | undefined;
+
+  constructor(session: OpenSession) {
+    const { parts, settings, sink, resumption: { position } } = session;
+    this.#session = session;
+    this.#tracker = new ProgressTracker(position);
+    this.#batcher = new Batcher(settings.limits, () => sink.createBatch(), position, parts.clock);
+    this.#delivered = new Wakeup(parts.clock);
+    this.#intake = this.#createIntake();
+  }
+
+  /**
+   * Runs the tasks until `stop` has drained them, or until a change cannot be sent and everything before its
+   * transaction is delivered, saved and confirmed.
+   * @throws the error of the change that cannot be sent; RestartSession to get there; CaptureError
+   */
+  async run(kill: AbortSignal): Promise<void> {
+    const { parts: { events }, slot: { source, stream }, sink, stop } = this.#session;
+    this.#attachFeedback();
+    await this.#saveStart();
+    const whileIntake = (signal: AbortSignal) => AbortSignal.any([signal, this.#intakeEnded.signal]);
+    await runTogether([
+      (signal) => this.#receive(AbortSignal.any([signal, stop])),
+      (signal) => this.#deliver(signal),
+      (signal) => this.#checkpoint(signal),
+      (signal) => watchTypes(source, this.#intake, this.#session.parts.clock, whileIntake(signal)),
+      (signal) => watchRoutes(sink, this.#intake, this.#session.parts.clock, whileIntake(signal)),
+    ], kill);
+    await stream.finish(this.#batcher.received.endLsn, this.#tracker.confirmable, FINISH_MS);
+    events.stateChanged("postgres", "stopped");
+    events.stateChanged("kafka", "stopped");
+    if (this.#refused !== undefined) throw this.#refused.error;
+  }
+
+  #createIntake(): Intake {
+    const { parts, settings, memory, slot, sink, resumption } = this.#session;
+    const { position, comesAgain, streamsFrom } = resumption;
+    const decoder = parts.createDecoder();
+    decoder.ended(streamsFrom);
+    const deduplicator = new Deduplicator(position, comesAgain);
+    const gate = new WalEndGate({
+      from: streamsFrom,
+      advance: (endLsn) => {
+        deduplicator.ended(endLsn);
+        decoder.ended(endLsn);
+        this.#batcher.advanceEnd(endLsn);
+      },
+      ask: () => slot.feedback.answer(),
+      look: () => slot.watch.lookSoon(),
+      now: () => parts.clock.now(),
+    });
+    slot.watch.onWalEnd((end) => gate.looked(end));
+    return new Intake({
+      stream: slot.stream,
+      session: slot.source,
+      decoder,
+      relations: {
+        identity: slot.identity,
+        store: parts.relations,
+        onUndescribed: (relation, missing) => {
+          if (memory.reportUndescribed(relation)) parts.events.relationUndescribed(relation, missing);
+        },
+      },
+      batcher: this.#batcher,
+      routeOf: (target, signal, soon) => sink.route(parts.topicOf(target), signal, topicsOf(parts, soon)),
+      oversize: settings.oversize,
+      refused: memory.refused,
+      deduplicator,
+      counted: memory.counted,
+      events: parts.events,
+      clock: parts.clock,
+      onKeepalive: (walEnd, replyRequested) => {
+        if (walEnd !== null) gate.keepalive(walEnd);
+        if (!replyRequested) return;
+        this.#batcher.requestProgress();
+        slot.feedback.answer();
+      },
+    });
+  }
+
+  #attachFeedback(): void {
+    const { parts: { events }, slot } = this.#session;
+    const tracker = this.#tracker;
+    slot.feedback.attach({
+      received: () => this.#batcher.received.endLsn,
+      waitingSince: () => this.#intake.waitingSince,
+      confirm() {
+        tracker.markConfirmed(tracker.confirmable);
+        events.confirmed(tracker.confirmed);
+        return tracker.confirmed;
+      },
+    });
+  }
+
+  async #saveStart(): Promise<void> {
+    const { parts, settings: { delivery }, resumption: { position } } = this.#session;
     try {
-      topics.add(topicOf(table));
+      await parts.store.save({ progress: this.#progressOf(position), delivery });
     } catch (error) {
-      if (!(error instanceof CaptureError)) throw error;
+      reportCheckpoint(this.#session, error);
     }
   }
-  return [...topics];
+
+  async #receive(signal: AbortSignal): Promise<void> {
+    const { memory } = this.#session;
+    const refused = await this.#intake.run(signal);
+    if (refused?.isPartlyTaken === true && memory.refused?.commitLsn !== refused.commitLsn) {
+      // The buffer holds a part of the refused transaction, which is not to be sent.
+      memory.refused = refused;
+      throw new RestartSession(refused.error);
+    }
+    this.#refused = refused;
+    this.#batcher.flush();
+    this.#intakeEnded.abort();
+  }
+
+  async #deliver(signal: AbortSignal): Promise<void> {
+    const { parts: { clock, events }, settings, memory, sink } = this.#session;
+    await deliver({
+      sink,
+      batcher: this.#batcher,
+      tracker: this.#tracker,
+      progressOf: (position) => this.#progressOf(position),
+      events,
+      lingerMs: settings.limits.lingerMs,
+      clock,
+      onDelivered: () => {
+        memory.delivered();
+        this.#delivered.wake();
+      },
+    }, signal);
+    this.#isDrained = true;
+    this.#delivered.wake();
+  }
+
+  async #checkpoint(signal: AbortSignal): Promise<void> {
+    const { parts: { store, events, clock }, settings: { delivery }, slot: { feedback } } = this.#session;
+    await checkpoint({
+      store,
+      tracker: this.#tracker,
+      delivery,
+      progressOf: (position) => this.#progressOf(position),
+      events,
+      clock,
+      delivered: this.#delivered,
+      isDrained: () => this.#isDrained,
+      onSaved: () => feedback.saved(),
+    }, signal);
+  }
+
+  #progressOf(position: Position): Progress {
+    const { settings: { publication }, slot: { identity, source } } = this.#session;
+    return { identity, timeline: source.server.timeline, publication, position };
+  }
 }

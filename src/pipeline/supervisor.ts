@@ -1,24 +1,20 @@
-// Runs session after session: decides by the error's kind whether to try again, and when.
+// Runs session after session. The kind of an error decides whether and when the next one starts.
 
 import { CaptureError, errorPolicy } from "../core/errors.ts";
-import { Backoff } from "./backoff.ts";
-import { BatchSize } from "./batch_size.ts";
-import type { CaptureParts, CaptureSettings, SessionMemory } from "./capture_parts.ts";
-import { CountedUpTo } from "./counted.ts";
+import type { CaptureParts, CaptureSettings, SessionContext } from "./capture_parts.ts";
+import { RestartSession } from "./restart_session.ts";
 import { runSession } from "./session.ts";
-import { SilenceLimit } from "./silence.ts";
-import { delay } from "../core/wait.ts";
+import { SessionMemory } from "./session_memory.ts";
 
-/** How a supervised capture stops. */
 export interface SupervisorSettings {
-  /** The time from the request to stop to the end, whatever happens. */
+  /** From the request to stop until the end, at most. */
   readonly stopMsMax: number;
 }
 
 /**
- * Captures until `stop` aborts and everything read is delivered.
- * @param random gives a number from 0 to 1, for the backoff's jitter
- * @throws CaptureError of a kind that stops the program, or a bug's own error
+ * Captures until `stop` aborts and everything that was received is delivered.
+ * @param random returns a number from 0 to 1, for the jitter of pauses
+ * @throws CaptureError of a kind that ends the program; a bug's own error
  */
 export async function supervise(
   parts: CaptureParts,
@@ -27,65 +23,48 @@ export async function supervise(
   stop: AbortSignal,
 ): Promise<void> {
   const kill = new AbortController();
-  const memory: SessionMemory = {
-    silence: new SilenceLimit(),
-    batchSize: new BatchSize(settings.batchBytesMax),
-    backoff: new Backoff(random),
-    counted: new CountedUpTo(),
-    kafkaTried: false,
-  };
-  let deadline: ReturnType<typeof setTimeout> | undefined;
-  const onStop = () => {
-    deadline = setTimeout(
+  const ended = new AbortController();
+  const killInTime = () =>
+    parts.clock.sleep(settings.stopMsMax, ended.signal).then(
       () => kill.abort(new DOMException("stopping took too long", "TimeoutError")),
-      settings.stopMsMax,
+      () => {},
     );
-  };
-  stop.addEventListener("abort", onStop, { once: true });
+  stop.addEventListener("abort", killInTime, { once: true });
+  const memory = new SessionMemory(settings.batchBytesMax, random);
+  const context = { parts, settings, memory, stop, kill: kill.signal };
   try {
     while (!stop.aborted) {
       try {
-        await runSession(parts, settings, memory, stop, kill.signal);
-        return;
+        return await runSession(context);
       } catch (error) {
         if (stop.aborted) return reportAbandoned(parts, error, kill.signal);
-        await recover(parts, settings, memory, error, stop);
+        if (!(error instanceof RestartSession)) await pauseAfter(error, context);
       }
     }
   } finally {
-    clearTimeout(deadline);
-    stop.removeEventListener("abort", onStop);
+    ended.abort();
+    stop.removeEventListener("abort", killInTime);
   }
 }
 
-/** Waits where the error's kind allows another try, and throws it where not. */
-async function recover(
-  parts: CaptureParts,
-  settings: CaptureSettings,
-  memory: SessionMemory,
-  error: unknown,
-  stop: AbortSignal,
-): Promise<void> {
+/** @throws the error, unless its kind allows another attempt */
+async function pauseAfter(error: unknown, { parts, settings, memory, stop }: SessionContext): Promise<void> {
   if (!(error instanceof CaptureError)) throw error;
   const policy = errorPolicy(error.kind);
   if (policy.action === "stop") throw error;
-  if (error.kind === "postgres-silent") memory.silence.exceeded();
-  if (error.kind === "kafka-silent") memory.batchSize.notAnswered();
+  memory.failed(error);
   const pauseMs = error.kind === "slot-in-use"
     ? settings.pollIntervalMs
     : memory.backoff.next(policy.pauseMsMax);
-  parts.lifecycle.retrying(error, pauseMs);
-  try {
-    await delay(pauseMs, stop);
-  } catch {
-    // Asked to stop while waiting: the loop ends.
-  }
+  parts.events.retrying(error, pauseMs);
+  // When `stop` aborts the pause, the loop ends.
+  await parts.clock.sleep(pauseMs, stop).catch(() => {});
 }
 
-/** What could not be drained in time, or failed meanwhile, comes again at the next start: nothing is lost. */
-function reportAbandoned(parts: CaptureParts, error: unknown, kill: AbortSignal): void {
-  if (error instanceof CaptureError) parts.lifecycle.abandoned(error);
-  else if (kill.aborted) {
-    parts.lifecycle.abandoned(new CaptureError("kafka-unavailable", "Cannot drain in time"));
-  } else if (!(error instanceof DOMException)) throw error;
+/** What was not delivered in time, or because of an error, comes again at the next start: nothing is lost. */
+function reportAbandoned({ events }: CaptureParts, error: unknown, kill: AbortSignal): void {
+  const found = error instanceof RestartSession ? error.cause : error;
+  if (found instanceof CaptureError) events.abandoned(found);
+  else if (kill.aborted) events.abandoned(new CaptureError("kafka-unavailable", "Cannot drain in time"));
+  else if (!(found instanceof DOMException)) throw found;
 }

@@ -1,11 +1,11 @@
 // Runs tasks together: the first to fail stops the others.
 
-/** A task: it ends when its work is done, or throws; when the signal aborts, it throws the signal's reason. */
+/** Ends when its work is done, or throws; when the signal aborts, it throws the signal's reason. */
 export type Task = (signal: AbortSignal) => Promise<void>;
 
 /**
  * Runs all tasks until each has ended.
- * @throws what the first one to fail threw; the signal's reason when that aborts
+ * @throws the error of the first task that failed; the signal's reason when it aborts
  */
 export async function runTogether(tasks: readonly Task[], signal: AbortSignal): Promise<void> {
   const failure = new AbortController();

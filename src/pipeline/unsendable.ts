@@ -1,14 +1,15 @@
-// A change that Kafka does not take: too large, or of a table whose topic can't be used. Others are not affected.
+// Changes that cannot be sent: too large, or of a table whose topic cannot be used.
 
 import type { ChangeDecoder } from "../decoder/change_decoder.ts";
 import type { DeadLetter } from "../decoder/formats/format.ts";
 import { CaptureError } from "../core/errors.ts";
-import { isTooLarge, oversizeError, type TooLarge } from "./oversize.ts";
-import { conflictOf, type TopicConflict } from "./topic_conflict.ts";
+import { isTooLarge, type TooLarge } from "../core/record_too_large.ts";
+import { oversizeError } from "./oversize.ts";
+import { conflictOf, type TopicConflict } from "../core/topic_conflict.ts";
 
 export type Unsendable = TooLarge | TopicConflict;
 
-/** Whether the error is about one change: then those before it are as good as ever. */
+/** Whether the error concerns a single change, so that everything before it is still valid. */
 export function isRefusal(error: unknown): error is CaptureError {
   return error instanceof CaptureError &&
     (error.kind === "record-too-large" || error.kind === "topic-conflict");
@@ -19,7 +20,7 @@ export function refusalOf(decoder: ChangeDecoder, found: Unsendable): CaptureErr
   return isTooLarge(found) ? oversizeError(decoder, found) : conflictOf(decoder.target, found);
 }
 
-/** What the pointer says that stands for the decoder's current change. */
+/** The content of the pointer that replaces the decoder's current change. */
 export function deadLetterOf(decoder: ChangeDecoder, found: Unsendable): DeadLetter {
   return isTooLarge(found)
     ? { bytes: found.bytes, reason: "record-too-large" }

@@ -1,32 +1,34 @@
-// Decides when the end of WAL of a keepalive is believed: once believed, it is saved and confirmed.
+// Decides when to trust the end of WAL of a keepalive, which is then saved and confirmed.
 
 import { corrupt } from "../decoder/pgoutput/lsn_checks.ts";
 import type { Lsn } from "../core/position.ts";
 
-/** What the gate works with. */
 export interface WalEndGateParts {
-  /** Takes an end: all transactions that commit below it have come. */
+  /** The slot's position when the stream began. Nothing that commits below it is sent. */
+  readonly from: Lsn;
+  /** Called with an end that is trusted: all transactions that commit below it have come. */
   readonly advance: (endLsn: Lsn) => void;
   /** Asks PostgreSQL for another keepalive. */
   readonly ask: () => void;
-  /** Asks for a look at the server's WAL on the other connection. */
+  /** Asks for the end of the server's WAL on the other connection. */
   readonly look: () => void;
   readonly now: () => number;
 }
 
 /**
- * A keepalive's end of WAL stands there only once, so a flipped bit in it can't be seen. It is believed when a later
- * keepalive is not below it, since ends of WAL only grow: whichever of the two is wrong, all below the lesser one has
- * come. Above what the server itself calls the end of its WAL, on another connection, none is believed.
+ * A keepalive contains its end of WAL only once, so a flipped bit cannot be detected. It is trusted when a
+ * later keepalive is not below it: ends of WAL only grow, so whichever of the two is wrong, everything below
+ * the smaller one has come. An end above the one that the server reports on another connection is never
+ * trusted.
  */
 export class WalEndGate {
   readonly #parts: WalEndGateParts;
-  /** The last that came. */
+  /** The last one that came. */
   #last: Lsn = 0n;
-  /** Two keepalives say at least this. */
+  /** At least this is in two keepalives. */
   #agreed: Lsn = 0n;
   #advanced: Lsn = 0n;
-  /** Of the server's WAL; undefined while it can't be asked. */
+  /** The end of the server's WAL; undefined while it cannot be read. */
   #serverEnd: Lsn | undefined;
   #askedAt = -Infinity;
 
@@ -36,18 +38,21 @@ export class WalEndGate {
 
   /** A keepalive came between two transactions. @throws CaptureError `stream-corrupt` */
   keepalive(walEnd: Lsn): void {
-    if (walEnd < this.#last) throw corrupt("a keepalive's end of WAL is below that of the one before");
+    // A walsender's first keepalives tell the slot's position, and the next ones where it decodes: it begins at
+    // restart_lsn, which is lower (walsender.c, StartLogicalReplication and XLogSendLogical).
+    const end = walEnd < this.#parts.from ? this.#parts.from : walEnd;
+    if (end < this.#last) throw corrupt("a keepalive's end of WAL is below that of the one before");
     this.#agreed = this.#last;
-    this.#last = walEnd;
-    if (walEnd === this.#agreed) this.#askedAt = -Infinity;
+    this.#last = end;
+    if (end === this.#agreed) this.#askedAt = -Infinity;
     else this.#ask();
     this.#advance();
   }
 
-  /** The other connection has looked. @param serverEnd undefined when it could not */
+  /** The other connection has read the end. @param serverEnd undefined if it could not */
   looked(serverEnd: Lsn | undefined): void {
     this.#serverEnd = serverEnd;
-    // What waited for it goes on with the next keepalive.
+    // An end that waited for this is checked again at the next keepalive.
     if (this.#agreed > this.#advanced && !this.#isBeyondServer()) this.#parts.ask();
   }
 
@@ -73,5 +78,5 @@ export class WalEndGate {
   }
 }
 
-/** While the WAL grows, each keepalive has another end: asking each time would never stop. */
+/** While the WAL grows, each keepalive has another end, and asking each time would never stop. */
 const ASK_MS_MIN = 500;

@@ -1,6 +1,6 @@
 // A batch of the pipeline: a record batch for each partition that its records go to.
 
-import { RecordTooLarge } from "../pipeline/oversize.ts";
+import { RecordTooLarge } from "../core/record_too_large.ts";
 import { type EncodedRecord, tombstoneOf } from "../core/encoded_record.ts";
 import type { Batch, Route } from "../pipeline/ports.ts";
 import type { ArenaPool } from "./arena_pool.ts";

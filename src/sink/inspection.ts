@@ -1,7 +1,7 @@
 // Looks at a Kafka cluster for people, changing nothing: brokers, rights, settings, progress.
 
 import type { Progress, SourceIdentity } from "../core/position.ts";
-import type { TopicConflict } from "../pipeline/topic_conflict.ts";
+import type { TopicConflict } from "../core/topic_conflict.ts";
 import { Cluster } from "./cluster.ts";
 import { transactionalIdOf } from "./kafka_sink.ts";
 import { type MissingRight, missingRights } from "./missing_rights.ts";

@@ -1,8 +1,7 @@
 // Why Kafka refuses to create a topic: it can't tell it from one that exists.
 
-import { TopicConflict } from "../pipeline/topic_conflict.ts";
+import { TopicConflict } from "../core/topic_conflict.ts";
 import type { Cluster } from "./cluster.ts";
-import { collisionKey } from "./topics.ts";
 
 /**
  * The existing topic that a refused one collides with, as an error.
@@ -42,4 +41,12 @@ export function collisionWith(topic: string, existing: string): TopicConflict {
     `kafka-topics.sh --bootstrap-server BROKER --delete --topic ${existing}`,
     "before the first start, set another KAFKA_TOPIC_PREFIX",
   ]);
+}
+
+/**
+ * What Kafka compares names by: `.` and `_` are the same in its metrics' names, so it refuses to create a topic
+ * that differs from another only there (Topic.hasCollision).
+ */
+export function collisionKey(topic: string): string {
+  return topic.replaceAll(".", "_");
 }

@@ -1,10 +1,11 @@
 // Names of topics in Kafka: the tables', pg-capture's own, and those that Kafka can't tell apart.
 
 import type { CaptureError } from "../core/errors.ts";
-import type { TableName } from "../pipeline/tables_ahead.ts";
-import { conflictOf, tableText, TopicConflict } from "../pipeline/topic_conflict.ts";
+import { type TableName, tableText } from "../core/table_name.ts";
+import { conflictOf, TopicConflict } from "../core/topic_conflict.ts";
 import type { TableRule } from "../rules/table_rule.ts";
 import { TableRules } from "../rules/table_rules.ts";
+import { collisionKey } from "./topic_collision.ts";
 import type { TopicSettings } from "./topic_directory.ts";
 
 /** Longest name of a topic; its characters are ASCII letters, digits, `.`, `_` and `-` (org.apache.kafka.common.internals.Topic). */
@@ -29,14 +30,6 @@ const PROGRESS_TOPIC_CONFIGS = [
   ["compression.type", "producer"],
   ["message.timestamp.type", "LogAppendTime"],
 ] as const;
-
-/**
- * What Kafka compares names by: `.` and `_` are the same in its metrics' names, so it refuses to create a topic
- * that differs from another only there (Topic.hasCollision).
- */
-export function collisionKey(topic: string): string {
-  return topic.replaceAll(".", "_");
-}
 
 /** Where records go: a table's topic, or one of pg-capture's own. */
 export type TopicTarget = TableName | "message" | "dead-letter";

@@ -2,7 +2,7 @@
 
 import type { CompositeField, PgType } from "../core/pg_type.ts";
 import type { RelationDetails } from "../pipeline/ports.ts";
-import { isOlder } from "../pipeline/relation_history.ts";
+import { isOlder } from "../core/xid.ts";
 import type { PostgresConnection, Row } from "./connection.ts";
 import { readWalEnd } from "./slot.ts";
 

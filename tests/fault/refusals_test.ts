@@ -66,7 +66,7 @@ quickTest("the slot is dropped and made again: refused", async () => {
   await bed.sql.rows("SELECT pg_drop_replication_slot($1)", [bed.slot]);
   await bed.sql.exec("INSERT INTO account VALUES (100, 'gone', 0)");
   await bed.sql.rows("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [bed.slot]);
-  await assertRefused(bed, /somebody else moved or re-made the slot/, /snapshot/);
+  await assertRefused(bed, /another client advanced or re-created the slot/, /snapshot/);
 });
 
 quickTest("the slot is advanced by hand: refused", async () => {
@@ -74,7 +74,7 @@ quickTest("the slot is advanced by hand: refused", async () => {
   await deliverSome(bed);
   await bed.sql.exec("INSERT INTO account VALUES (100, 'skipped', 0)");
   await bed.sql.rows("SELECT pg_replication_slot_advance($1, pg_current_wal_insert_lsn())", [bed.slot]);
-  await assertRefused(bed, /somebody else moved or re-made the slot/, /snapshot/);
+  await assertRefused(bed, /another client advanced or re-created the slot/, /snapshot/);
 });
 
 quickTest("the slot is of another kind: refused", async () => {

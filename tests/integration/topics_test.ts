@@ -44,18 +44,21 @@ Deno.test("names that looked alike have topics of their own, and a rename in mid
   strictEqual((await capture.terminate()).code, 0);
 });
 
-Deno.test("a topic that Kafka can't tell from another table's: refused after what came before, resolved by a rule", async () => {
+Deno.test("a topic that Kafka can't tell from another table's: refused after the transactions before, resolved by a rule", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec(`CREATE TABLE b_c (id int PRIMARY KEY); CREATE SCHEMA public_b`);
   {
-    // Nothing is sent because of the time: what is in the buffer is delivered because of the refusal.
+    // Nothing is sent because of the time: whole transactions in the buffer are delivered because of the refusal.
     await using capture = await startCapture({ env: { ...bed.env, KAFKA_LINGER_MS: "30000" } });
     await capture.waitForLog("Streaming");
+    await bed.sql.exec("INSERT INTO b_c VALUES (1), (2)");
+    await bed.sql.exec("CREATE TABLE public_b.c (id int PRIMARY KEY)");
     await bed.sql.exec(`
-      INSERT INTO b_c VALUES (1), (2);
-      CREATE TABLE public_b.c (id int PRIMARY KEY);
-      INSERT INTO public_b.c VALUES (3);
-      INSERT INTO b_c VALUES (4)`);
+      BEGIN;
+      INSERT INTO b_c VALUES (3);
+      INSERT INTO public_b.c VALUES (4);
+      INSERT INTO b_c VALUES (5);
+      COMMIT`);
     await refused(
       capture,
       bed,
@@ -80,7 +83,7 @@ Deno.test("a topic that Kafka can't tell from another table's: refused after wha
     args: await withRule(bed, "public_b.c", `${bed.topicPrefix}.public_b.c-2`),
   });
   await waitUntilConfirmed(bed, capture);
-  deepStrictEqual(await idsByTopic(bed), { "public.b_c": [1, 2, 4], "public_b.c-2": [3] });
+  deepStrictEqual(await idsByTopic(bed), { "public.b_c": [1, 2, 3, 5], "public_b.c-2": [4] });
   strictEqual((await capture.terminate()).code, 0);
 });
 
@@ -157,8 +160,8 @@ Deno.test("a name that is too long stops its table alone, and a rule shortens it
   await bed.sql.exec(`CREATE TABLE t (id int PRIMARY KEY); CREATE SCHEMA "${schema}"`);
   await using capture = await startCapture({ env: { ...bed.env, KAFKA_LINGER_MS: "30000" } });
   await capture.waitForLog("Streaming");
+  await bed.sql.exec("INSERT INTO t VALUES (1)");
   await bed.sql.exec(`
-    INSERT INTO t VALUES (1);
     CREATE TABLE "${schema}"."${table}" (id int PRIMARY KEY);
     INSERT INTO "${schema}"."${table}" VALUES (2)`);
   await refused(capture, bed, /its name has 3\d\d characters, Kafka takes 249/);

@@ -36,8 +36,8 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "what is received is confirmed",
     file: "src/pipeline/streaming.ts",
     find:
-      "tracker.markConfirmed(tracker.confirmable);\n      observer.confirmed(tracker.confirmed);\n      return tracker.confirmed;",
-    replace: "return batcher.received.endLsn;",
+      "        tracker.markConfirmed(tracker.confirmable);\n        events.confirmed(tracker.confirmed);\n        return tracker.confirmed;",
+    replace: "        return this.received();",
   },
   {
     breaks: "the flushed position of a status update is the received one",
@@ -48,19 +48,19 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "the last confirmation is left out",
     file: "src/pipeline/streaming.ts",
-    find: "  await held.stream.finish(batcher.received.endLsn, tracker.confirmable, FINISH_MS);\n",
+    find: "    await stream.finish(this.#batcher.received.endLsn, this.#tracker.confirmable, FINISH_MS);\n",
     replace: "",
   },
   {
     breaks: "what was delivered last is not saved at the end",
     file: "src/pipeline/checkpointing.ts",
-    find: "while (!stopped() || isUnsaved(parts.tracker)) {",
-    replace: "while (!stopped()) {",
+    find: "while (!isDrained() || isUnsaved(tracker)) {",
+    replace: "while (!isDrained()) {",
   },
   {
     breaks: "asked to stop, it does not deliver what was read",
     file: "src/pipeline/streaming.ts",
-    find: "      batcher.flush();\n",
+    find: "    this.#batcher.flush();\n",
     replace: "",
   },
   {
@@ -186,6 +186,12 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "",
   },
   {
+    breaks: "a keepalive from below the slot's position, where decoding begins, counts as corrupt",
+    file: "src/pipeline/wal_end_gate.ts",
+    find: "walEnd < this.#parts.from ? this.#parts.from : walEnd",
+    replace: "walEnd",
+  },
+  {
     breaks: "one keepalive is enough for an end of WAL",
     file: "src/pipeline/wal_end_gate.ts",
     find: "    this.#agreed = this.#last;\n",
@@ -224,7 +230,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     breaks: "nothing that was delivered is dropped",
-    file: "src/pipeline/intake.ts",
+    file: "src/pipeline/record_taker.ts",
     find: "    if (deduplicator.isDelivered(decoder.commitLsn, decoder.seq)) return true;\n",
     replace: "",
   },
@@ -273,22 +279,22 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a first start streams before Kafka has its position",
     file: "src/pipeline/session.ts",
-    find: 'if (resumption.from !== "progress" || progress?.timeline !== session.server.timeline) {',
+    find: 'if (resumption.from !== "progress" || progress?.timeline !== timeline) {',
     replace: "if (false) {",
   },
   {
     breaks: "a waiting instance fences the one that streams",
     file: "src/pipeline/session.ts",
-    find: "const slotIsNew = await acquireSlot(parts, settings, memory, session, identity, either);",
+    find: "    const isNew = await acquireSlot(this.#context, source, identity, signal);",
     replace:
-      "({ sink } = await openSink(parts, identity, memory, either));\n    const slotIsNew = await acquireSlot(parts, settings, memory, session, identity, either);",
+      "    (await openSink(this.#context, identity, signal)).sink.close();\n    const isNew = await acquireSlot(this.#context, source, identity, signal);",
   },
   {
     breaks: "a first instance that has no slot yet is fenced by a second one",
     file: "src/pipeline/slot_acquisition.ts",
-    find: "const progress = await probeSink(parts, identity, memory, [], signal);",
+    find: "const progress = await probeSink(context, identity, [], signal);",
     replace:
-      "const progress = await parts.createSink(identity, memory.batchSize.bytes).open(signal);\n  await probeSink(parts, identity, memory, [], signal);",
+      "const progress = await context.parts.createSink(identity, 1e6).open(signal);\n  await probeSink(context, identity, [], signal);",
   },
   {
     breaks: "a slot that another instance holds is not waited for",
@@ -299,38 +305,38 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "what another instance delivered from a slot that it has just created is taken for a lost slot's",
     file: "src/pipeline/slot_acquisition.ts",
-    find: "  if (await session.slot(signal) !== null) return false;\n",
+    find: "  if (await source.slot(signal) !== null) return false;\n",
     replace: "",
   },
   {
     breaks: "a slot is created where a position is known: the changes between are gone without a word",
     file: "src/pipeline/slot_acquisition.ts",
-    find: "  refuseKnownPosition(settings, identity, session, progress, checkpoint);\n",
+    find: "  refuseKnownPosition(context, source, identity, { progress, checkpoint });\n",
     replace: "",
   },
   {
     breaks: "a slot that another instance created at the same moment ends this one",
     file: "src/pipeline/slot_acquisition.ts",
-    find: "isCreated = await session.createSlot(each) !== null;",
+    find: "isCreated = await source.createSlot(each) !== null;",
     replace:
-      'isCreated = await session.createSlot(each) !== null;\n      if (!isCreated) throw new CaptureError("postgres-refused", "already exists");',
+      'isCreated = await source.createSlot(each) !== null;\n      if (!isCreated) throw new CaptureError("postgres-refused", "already exists");',
   },
   {
     breaks: "what another instance delivered from a slot that was created here is a conflict",
     file: "src/pipeline/session.ts",
-    find: "slotIsNew: slotIsNew && progress === null && checkpoint === null,",
-    replace: "slotIsNew,",
+    find: "slotIsNew: isNew && progress === null && checkpoint === null,",
+    replace: "slotIsNew: isNew,",
   },
   {
     breaks: "a standby that has not synchronized the slot yet is taken for a server whose slot was dropped",
     file: "src/pipeline/slot_acquisition.ts",
-    find: "if (isKnown && session.server.isStandby) {",
+    find: "if (isKnown && server.isStandby) {",
     replace: "if (false) {",
   },
   {
     breaks: "a replica that Kafka would refuse waits for the slot, and fails when it has it",
     file: "src/pipeline/slot_acquisition.ts",
-    find: "if (!memory.kafkaTried) {",
+    find: "if (!memory.kafkaAccepted) {",
     replace: "if (false) {",
   },
   {
@@ -485,8 +491,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a batch's arena is emptied before it is sent",
     file: "src/pipeline/delivery.ts",
-    find: "    const startedAt = now();\n",
-    replace: "    const startedAt = now();\n    batch.clear();\n",
+    find: "    const startedAt = clock.now();\n",
+    replace: "    const startedAt = clock.now();\n    batch.clear();\n",
   },
   {
     breaks: "a delivered batch is sent again with the next one's records",
@@ -552,8 +558,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a stop is not heard while the next try is awaited",
     file: "src/pipeline/supervisor.ts",
-    find: "await delay(pauseMs, stop);",
-    replace: "await delay(pauseMs, new AbortController().signal);",
+    find: "await parts.clock.sleep(pauseMs, stop).catch(() => {});",
+    replace: "await parts.clock.sleep(pauseMs, new AbortController().signal);",
   },
   {
     breaks: "after the request to stop, another session begins",
@@ -564,32 +570,32 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "what is still to be delivered keeps it from ending in time",
     file: "src/pipeline/supervisor.ts",
-    find: "settings.stopMsMax,\n    );\n  };",
-    replace: "1e9,\n    );\n  };",
+    find: "parts.clock.sleep(settings.stopMsMax, ended.signal)",
+    replace: "parts.clock.sleep(1e9, ended.signal)",
   },
   {
     breaks: "PostgreSQL is not answered when it asks",
     file: "src/pipeline/streaming.ts",
-    find: "      feedback.answer();\n",
-    replace: "",
+    find: "        slot.feedback.answer();\n      },\n    });",
+    replace: "      },\n    });",
   },
   {
     breaks: "PostgreSQL that shuts down waits for the idle interval",
     file: "src/pipeline/streaming.ts",
-    find: "      batcher.requestProgress();\n      feedback",
-    replace: "      feedback",
+    find: "        this.#batcher.requestProgress();\n",
+    replace: "",
   },
   {
     breaks: "a delivered transaction's end is confirmed with the idle interval only",
     file: "src/pipeline/intake.ts",
-    find: "        if (decoder.seq > 0) batcher.requestProgress();\n",
+    find: "    if (decoder.seq > 0) batcher.requestProgress();\n",
     replace: "",
   },
   {
     breaks: "status updates come later than the server's timeout",
     file: "src/pipeline/session.ts",
-    find: "Math.min(settings.keepaliveIntervalMs, Math.floor(walSenderTimeoutMs / 2))",
-    replace: "settings.keepaliveIntervalMs",
+    find: "Math.min(keepaliveIntervalMs, Math.floor(walSenderTimeoutMs / 2))",
+    replace: "keepaliveIntervalMs",
   },
   {
     breaks: "status updates ask for no answer: a dead link looks like an idle one",
@@ -600,8 +606,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a silent server is believed for ever",
     file: "src/pipeline/feedback.ts",
-    find: "now() - waitingSince > silenceMsMax) throw",
-    replace: "now() - waitingSince > 1e9) throw",
+    find: "clock.now() - waitingSince > idleMsMax)",
+    replace: "clock.now() - waitingSince > 1e9)",
   },
   {
     breaks: "with at-least-once a checkpoint that can't be kept is passed over",
@@ -618,13 +624,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a record that found no room is dropped",
     file: "src/pipeline/intake.ts",
-    find: "return this.#takeRecords() ? undefined : this.#takeRemaining(signal);",
-    replace: "return this.#takeRecords(), undefined;",
+    find: "return this.#taker.takeAtOnce() ? undefined : this.#taker.takeRemaining(signal);",
+    replace: "return this.#taker.takeAtOnce(), undefined;",
   },
   {
     breaks: "a server that is away while Kafka is away, too, is not noticed",
     file: "src/pipeline/watching.ts",
-    find: "else if (!isBearable) throw error;",
+    find: "    else if (!isNoticedElsewhere) throw error;\n",
     replace: "",
   },
   {
@@ -636,7 +642,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a server that is silent everywhere is believed twice as long the next time",
     file: "src/pipeline/feedback.ts",
-    find: "const isBusy = answeredAt() > waitingSince + silenceMsMax / 2;",
+    find: "const isBusy = answeredAt() > waitingSince + idleMsMax / 2;",
     replace: "const isBusy = true;",
   },
   {
@@ -692,13 +698,25 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "what came before a refused change is thrown away",
     file: "src/pipeline/intake.ts",
-    find: "      if (isRefusal(error)) return error;\n",
+    find: "      if (!isRefusal(error)) throw this.#namePoisoned(error);\n",
+    replace: "      throw this.#namePoisoned(error);\n",
+  },
+  {
+    breaks: "the first part of a refused change's transaction is delivered",
+    file: "src/pipeline/streaming.ts",
+    find: "refused?.isPartlyTaken === true && memory.refused?.commitLsn !== refused.commitLsn",
+    replace: "false",
+  },
+  {
+    breaks: "a refused change's transaction is taken again by the session that ends before it",
+    file: "src/pipeline/intake.ts",
+    find: "    if (decoder.commitLsn === refused?.commitLsn) throw refused.error;\n",
     replace: "",
   },
   {
     breaks: "a refused change ends the process as if all were well",
     file: "src/pipeline/streaming.ts",
-    find: "  if (refused !== undefined) throw refused;\n",
+    find: "    if (this.#refused !== undefined) throw this.#refused.error;\n",
     replace: "",
   },
   {

@@ -2,6 +2,7 @@
 // whether the tests notice. First the unit tests that load the broken file; then, unless --fast is given, the quick
 // tests with servers, for what they did not notice. Exits with 1 when something was noticed by none.
 
+import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Mutation, MUTATIONS } from "./mutations.ts";
@@ -95,11 +96,15 @@ async function copyTree(): Promise<string> {
   return copy;
 }
 
-/** The unit tests, and the files of the program that each of them loads. */
+/** The unit and property tests, and the files of the program that each of them loads. */
 async function unitTests(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const tests = new Map<string, ReadonlySet<string>>();
-  for (const { name } of Deno.readDirSync(`${ROOT}/tests/unit`)) {
-    const test = `tests/unit/${name}`;
+  const names = ["unit", "property"].flatMap((folder) =>
+    readdirSync(`${ROOT}/tests/${folder}`, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith("_test.ts"))
+      .map((name) => `tests/${folder}/${name}`)
+  );
+  for (const test of names) {
     const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", test], cwd: ROOT })
       .output();
     const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: { local?: string }[] };

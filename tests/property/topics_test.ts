@@ -4,10 +4,11 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import fc from "fast-check";
 import { readToml } from "../../src/config/toml_file.ts";
 import { parseTopicTemplate } from "../../src/config/topic_template.ts";
-import { conflictOf, TopicConflict } from "../../src/pipeline/topic_conflict.ts";
+import { conflictOf, TopicConflict } from "../../src/core/topic_conflict.ts";
 import { matchesTable } from "../../src/rules/table_pattern.ts";
 import { escapeName, renderTopic } from "../../src/rules/topic_name.ts";
-import { collisionKey, TopicNames } from "../../src/sink/topics.ts";
+import { collisionKey } from "../../src/sink/topic_collision.ts";
+import { TopicNames } from "../../src/sink/topics.ts";
 
 /**
  * As PostgreSQL has them, any characters but NUL, so few that no topic is too long; and characters that are easily

@@ -3,8 +3,7 @@
 import { ChangeDecoder } from "../../src/decoder/change_decoder.ts";
 import { NativeFormat } from "../../src/decoder/formats/native/native_format.ts";
 import type { MessageBytes } from "../../src/decoder/pgoutput/message_bytes.ts";
-import type { Lifecycle } from "../../src/pipeline/lifecycle.ts";
-import type { Observer } from "../../src/pipeline/observer.ts";
+import { publishTo } from "../../src/pipeline/events.ts";
 import { formatLsn, type Lsn, type Progress } from "../../src/core/position.ts";
 import type { EncodedRecord } from "../../src/core/encoded_record.ts";
 import type {
@@ -22,8 +21,9 @@ import type {
 } from "../../src/pipeline/ports.ts";
 import type { CaptureParts, CaptureSettings } from "../../src/pipeline/capture_parts.ts";
 import type { RelationHistory } from "../../src/pipeline/relation_store.ts";
-import { TopicConflict } from "../../src/pipeline/topic_conflict.ts";
+import { TopicConflict } from "../../src/core/topic_conflict.ts";
 import type { CaptureError } from "../../src/core/errors.ts";
+import { SimulatedClock } from "./simulated_clock.ts";
 
 /** What a fake stream sends: a message, a keepalive, or the end of the connection. */
 export type Sent =
@@ -33,6 +33,7 @@ export type Sent =
 
 /** One fake world: what happens in it stands in `events`, oldest first. */
 export class FakeWorld {
+  readonly clock = new SimulatedClock();
   readonly events: string[] = [];
   readonly delivered: string[] = [];
   slotExists = true;
@@ -42,6 +43,8 @@ export class FakeWorld {
   walEnd: Lsn = 1_000_000n;
   timeline = 1;
   timelineHistory: readonly TimelineSwitch[] = [];
+  /** What the WAL holds: each stream begins with it. */
+  readonly wal: Sent[] = [];
   /** Topics that Kafka refuses to create. */
   readonly refusedTopics = new Set<string>();
   /** Thrown, or warned of, when a session begins. */
@@ -78,13 +81,13 @@ export class FakeWorld {
     this.#wake?.();
   }
 
-  /** Waits until the event is there, the `count`-th of its kind. */
+  /** Advances the clock until the event is there, the `count`-th of its kind. */
   async until(event: string | RegExp, count = 1): Promise<void> {
     const matches = (each: string) => typeof event === "string" ? each === event : event.test(each);
-    for (let tries = 0; this.events.filter(matches).length < count; tries++) {
-      if (tries > 400) throw new Error(`${event} did not happen: ${this.events.join(", ")}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await this.clock.until(
+      () => this.events.filter(matches).length >= count,
+      () => `${event} did not happen: ${this.events.join(", ")}`,
+    );
   }
 
   /** The parts of a capture that lives in this world. */
@@ -110,10 +113,8 @@ export class FakeWorld {
       createDecoder: () => new ChangeDecoder({ format: new NativeFormat("0", "shop"), tombstones: false }),
       topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
       topicConflicts: () => this.topicConflicts,
-      observer: ignoring as Observer,
-      lifecycle: ignoring as unknown as Lifecycle,
-      now: () => performance.now(),
-      wallClock: () => 1,
+      events: publishTo([]),
+      clock: this.clock,
     };
   }
 
@@ -150,6 +151,7 @@ export class FakeWorld {
       },
       start: () => {
         this.events.push("start replication");
+        this.send(...this.wal);
         return Promise.resolve(this.#stream());
       },
       readWal: () => Promise.resolve({ end: this.walEnd, keptFrom: null, status: null, bytesLeft: null }),
@@ -322,5 +324,3 @@ function abortOf(signal: AbortSignal): Promise<never> {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true })
   );
 }
-
-const ignoring: unknown = new Proxy({}, { get: () => () => {} });

@@ -1,28 +1,17 @@
 // What `run` needs of PostgreSQL, in the order in which it would meet it.
 
 import type { Config } from "../../config/config.ts";
-import type { PublishedTable } from "../../pipeline/ports.ts";
 import { quoteIdentifier } from "../../source/connection.ts";
 import type { TlsFacts } from "../../source/link.ts";
 import { placeOf } from "../../source/options.ts";
-import {
-  inspectSystem,
-  PostgresInspection,
-  type ServerFacts,
-  type SystemFacts,
-} from "../../source/inspection.ts";
+import { inspectSystem, PostgresInspection, type ServerFacts } from "../../source/inspection.ts";
 import { STANDBY_VERSION_MIN } from "../../source/replication_source.ts";
 import { postgresOptions } from "../adapters.ts";
 import { failed, failure, type Finding, type Findings, ok, warning } from "./finding.ts";
+import type { PostgresFacts } from "./postgres_facts.ts";
 import { publicationFindings } from "./publication_checks.ts";
 import { slotFindings } from "./slot_checks.ts";
 import { formatVersion } from "./units.ts";
-
-/** What later checks go on from; filled in as far as PostgreSQL could be looked at. */
-export interface PostgresFacts {
-  system?: SystemFacts;
-  tables?: readonly PublishedTable[];
-}
 
 const VERSION_MIN = 140_000;
 

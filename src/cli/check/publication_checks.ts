@@ -7,7 +7,7 @@ import { quoteIdentifier } from "../../source/connection.ts";
 import type { PostgresInspection } from "../../source/inspection.ts";
 import { publicationWarnings, readPublication, readUnpublished } from "../../source/publication.ts";
 import { failed, type Finding, type Findings, ok, warning } from "./finding.ts";
-import type { PostgresFacts } from "./postgres_checks.ts";
+import type { PostgresFacts } from "./postgres_facts.ts";
 import { topicNameFindings } from "./topic_name_checks.ts";
 
 const TABLES_NAMED_MAX = 20;

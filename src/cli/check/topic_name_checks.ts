@@ -2,8 +2,8 @@
 
 import type { Config } from "../../config/config.ts";
 import type { CaptureError } from "../../core/errors.ts";
-import { conflictOf, TopicConflict } from "../../pipeline/topic_conflict.ts";
-import type { TableName } from "../../pipeline/tables_ahead.ts";
+import { conflictOf, TopicConflict } from "../../core/topic_conflict.ts";
+import type { TableName } from "../../core/table_name.ts";
 import type { KafkaInspection } from "../../sink/inspection.ts";
 import { TopicNames } from "../../sink/topics.ts";
 import type { ClusterLayout } from "../../sink/wire/apis/cluster_layout.ts";

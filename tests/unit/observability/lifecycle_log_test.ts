@@ -4,7 +4,6 @@ import { deepStrictEqual } from "node:assert";
 import { CaptureError } from "../../../src/core/errors.ts";
 import { LifecycleLog } from "../../../src/observability/lifecycle_log.ts";
 import { WalGuard } from "../../../src/observability/wal_guard.ts";
-import { FakeWorld } from "../../support/fake_ports.ts";
 
 Deno.test("the same reason to try again is logged every 5 s, another one at once", () => {
   const said: string[] = [];
@@ -12,7 +11,6 @@ Deno.test("the same reason to try again is logged every 5 s, another one at once
   let now = 0;
   const log = new LifecycleLog(
     { trace() {}, debug() {}, info() {}, warn, error() {} },
-    new FakeWorld().parts().observer,
     new WalGuard(),
     () => now,
   );

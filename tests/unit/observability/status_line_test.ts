@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { CommitTimes } from "../../../src/pipeline/commit_times.ts";
-import type { Delivery } from "../../../src/pipeline/observer.ts";
+import type { Delivery } from "../../../src/pipeline/events.ts";
 import type { WalState } from "../../../src/pipeline/ports.ts";
 import { Statistics } from "../../../src/observability/statistics.ts";
 import { startStatusLine, statusFields } from "../../../src/observability/status_line.ts";

@@ -2,9 +2,11 @@
 
 import { NO_HEADERS } from "../../../src/core/encoded_record.ts";
 import { deepStrictEqual, strictEqual } from "node:assert";
+import { setImmediate } from "node:timers";
 import { Batcher, type BatchLimits } from "../../../src/pipeline/batcher.ts";
 import type { EncodedRecord } from "../../../src/core/encoded_record.ts";
 import type { Batch, Route } from "../../../src/pipeline/ports.ts";
+import { SimulatedClock } from "../../support/simulated_clock.ts";
 
 const ROUTE: Route = { topic: "t", partitions: 1 };
 const START = { commitLsn: 1n, seq: 5, commitTimeMs: 0, endLsn: 2n };
@@ -41,7 +43,7 @@ function record(size: number): EncodedRecord {
 }
 
 function batcherOf(changed: Partial<BatchLimits> & { readonly batchBytes?: number } = {}) {
-  const clock = { now: 0 };
+  const clock = new SimulatedClock();
   const { batchBytes = 100, ...limits } = {
     lingerMs: 100,
     enoughBytes: 50,
@@ -54,30 +56,27 @@ function batcherOf(changed: Partial<BatchLimits> & { readonly batchBytes?: numbe
     limits,
     () => new CountingBatch(batchBytes),
     START,
-    () => clock.now,
+    clock,
   );
   return { batcher, clock };
 }
 
 async function isPending(promise: Promise<unknown>): Promise<boolean> {
   const pending = Symbol();
-  return await Promise.race([promise, new Promise((resolve) => setTimeout(() => resolve(pending), 5))]) ===
+  return await Promise.race([promise, new Promise((resolve) => setImmediate(() => resolve(pending)))]) ===
     pending;
 }
 
-Deno.test("a change waits for company until the linger time is over", async () => {
-  const { batcher } = batcherOf({ lingerMs: 30 });
-  const clock = performance.now();
-  const timed = new Batcher(
-    { lingerMs: 30, enoughBytes: 50, bufferBytesMax: 10_000, bufferRecordsMax: 10, idleProgressMs: 10_000 },
-    () => new CountingBatch(100),
-    START,
-    () => performance.now(),
-  );
-  timed.tryAppend(ROUTE, record(10), 0, 7n, 1, false);
-  timed.setInputIdle(true);
-  await timed.take(NEVER);
-  strictEqual(performance.now() - clock >= 29, true);
+Deno.test("a change waits for its batch to fill until the linger time is over", async () => {
+  const { batcher, clock } = batcherOf({ lingerMs: 30 });
+  batcher.tryAppend(ROUTE, record(10), 0, 7n, 1, false);
+  batcher.setInputIdle(true);
+  const taken = batcher.take(NEVER);
+  await clock.pass(29);
+  strictEqual(await isPending(taken), true);
+  await clock.pass(1);
+  const full = await taken;
+  batcher.release(full!.batch);
   strictEqual(await isPending(batcher.take(NEVER)), true, "an empty batch is not sent");
 });
 
@@ -159,7 +158,7 @@ Deno.test("a position that moves without changes is delivered alone, soon when t
   batcher.advanceEnd(40n);
   const taken = batcher.take(NEVER);
   strictEqual(await isPending(taken), true);
-  clock.now = 200;
+  await clock.pass(200);
   batcher.requestProgress();
   const full = (await taken)!;
   deepStrictEqual([full.batch.count, full.position], [0, {
@@ -169,7 +168,7 @@ Deno.test("a position that moves without changes is delivered alone, soon when t
     endLsn: 40n,
   }]);
   batcher.release(full.batch);
-  clock.now = 20_000;
+  await clock.pass(20_000);
   batcher.requestProgress();
   strictEqual(await isPending(batcher.take(NEVER)), true, "it is delivered once");
 });
@@ -185,15 +184,15 @@ Deno.test("a flush sends what is there and then says that it is all", async () =
 
 Deno.test("a batch that others wait for is taken when it is full, when it is late, and when no more comes", async () => {
   const { batcher, clock } = batcherOf({ lingerMs: 100 });
-  clock.now = 1_000;
   batcher.tryAppend(ROUTE, record(60), 0, 7n, 1, false);
-  strictEqual(await isPending(batcher.take(NEVER, 1_100)), true, "more may come");
+  const joining = batcher.take(NEVER, 1_100);
+  strictEqual(await isPending(joining), true, "more may come");
   strictEqual(batcher.tryAppend(ROUTE, record(60), 0, 7n, 2, false), false);
-  const full = (await batcher.take(NEVER, 1_100))!;
+  const full = (await joining)!;
   deepStrictEqual([full.isFull, full.batch.count], [true, 1]);
   batcher.release(full.batch);
 
-  clock.now = 1_100;
+  await clock.pass(100);
   const late = (await batcher.take(NEVER, 1_100))!;
   deepStrictEqual([late.isFull, late.batch.count], [false, 0], "even when it is empty");
   batcher.release(late.batch);
@@ -201,9 +200,8 @@ Deno.test("a batch that others wait for is taken when it is full, when it is lat
   batcher.setInputIdle(true);
   const waiting = batcher.take(NEVER, 9_000);
   strictEqual(await isPending(waiting), true, "a moment's rest is none");
-  clock.now += 10;
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await clock.pass(10);
   strictEqual(await isPending(waiting), true, "nor is the rest between two reads of a backlog");
-  clock.now += 11;
+  await clock.pass(11);
   strictEqual((await waiting)?.batch.count, 0);
 });

@@ -5,9 +5,10 @@ import { CaptureError } from "../../../src/core/errors.ts";
 import { Feedback, type FeedbackParts } from "../../../src/pipeline/feedback.ts";
 import type { Lsn } from "../../../src/core/position.ts";
 import type { ReplicationStream } from "../../../src/pipeline/ports.ts";
-import { delay } from "../../../src/core/wait.ts";
+import { SimulatedClock } from "../../support/simulated_clock.ts";
 
 class Bed implements AsyncDisposable {
+  readonly clock = new SimulatedClock();
   readonly confirmed: [Lsn, Lsn][] = [];
   readonly feedback: Feedback;
   readonly ended: Promise<void>;
@@ -24,9 +25,9 @@ class Bed implements AsyncDisposable {
     this.feedback = new Feedback({
       stream,
       intervalMs: 60_000,
-      silenceMsMax: 60_000,
+      idleMsMax: 60_000,
       answeredAt: () => -Infinity,
-      now: () => performance.now(),
+      clock: this.clock,
       ...parts,
     });
     this.ended = this.feedback.run(this.#stop.signal);
@@ -34,11 +35,11 @@ class Bed implements AsyncDisposable {
   }
 
   stream(waitingSince: () => number | undefined, lsn: Lsn = 7n): void {
-    this.feedback.setState({ received: () => 9n, confirm: () => lsn, waitingSince });
+    this.feedback.attach({ received: () => 9n, confirm: () => lsn, waitingSince });
   }
 
   pass(ms: number): Promise<void> {
-    return delay(ms, this.#stop.signal);
+    return this.clock.pass(ms);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -47,8 +48,13 @@ class Bed implements AsyncDisposable {
   }
 }
 
-function kindOf(ended: Promise<void>): Promise<string> {
-  return ended.then(() => "none", (error) => error instanceof CaptureError ? error.kind : String(error));
+/** The error's kind, or "runs". */
+function kindOf({ ended, clock }: Bed): Promise<string> {
+  const kind = ended.then(
+    () => "ended",
+    (error) => error instanceof CaptureError ? error.kind : String(error),
+  );
+  return Promise.race([kind, clock.settle().then(() => "runs")]);
 }
 
 Deno.test("before there is a position, PostgreSQL is told that nothing may be forgotten", async () => {
@@ -79,37 +85,40 @@ Deno.test("what was saved is confirmed soon, and not for each save", async () =>
 });
 
 Deno.test("silence ends it soon after its limit, not at the next status update", async () => {
-  const bed = new Bed({ silenceMsMax: 50 });
-  const since = performance.now();
+  const bed = new Bed({ idleMsMax: 1_000 });
+  const since = bed.clock.now();
   bed.stream(() => since);
-  strictEqual(await kindOf(bed.ended), "postgres-unavailable");
-  ok(performance.now() - since < 1_000);
+  await bed.pass(1_000);
+  strictEqual(await kindOf(bed), "runs");
+  await bed.pass(500);
+  strictEqual(await kindOf(bed), "postgres-unavailable");
 });
 
 Deno.test("silence ends it, too, when a status update hangs in a full socket", async () => {
-  const bed = new Bed({ silenceMsMax: 50, intervalMs: 10 });
+  const bed = new Bed({ idleMsMax: 1_000, intervalMs: 10 });
   bed.confirming = new Promise(() => {});
-  const since = performance.now();
+  const since = bed.clock.now();
   bed.stream(() => since);
-  const kind = await Promise.race([
-    kindOf(bed.ended),
-    delay(2_000, AbortSignal.timeout(3_000)).then(() => "hangs"),
-  ]);
-  strictEqual(kind, "postgres-unavailable");
+  await bed.pass(1_500);
+  strictEqual(await kindOf(bed), "postgres-unavailable");
 });
 
-Deno.test("a server that answers elsewhere meanwhile is busy, not away", async () => {
-  const bed = new Bed({ silenceMsMax: 50, answeredAt: () => performance.now() });
-  const since = performance.now();
+Deno.test("a server that answers elsewhere meanwhile is busy, not unreachable", async () => {
+  let answeredAt = -Infinity;
+  const bed = new Bed({ idleMsMax: 1_000, answeredAt: () => answeredAt });
+  const since = bed.clock.now();
   bed.stream(() => since);
-  strictEqual(await kindOf(bed.ended), "postgres-silent");
+  await bed.pass(600);
+  answeredAt = bed.clock.now();
+  await bed.pass(900);
+  strictEqual(await kindOf(bed), "postgres-silent");
 });
 
-Deno.test("one that reads, or has much to do with what it read, is not silent", async () => {
-  await using bed = new Bed({ silenceMsMax: 100 });
+Deno.test("one that reads, or is busy with what it read, is not silent", async () => {
+  await using bed = new Bed({ idleMsMax: 1_000 });
   bed.stream(() => undefined);
-  await bed.pass(250);
-  bed.stream(() => performance.now());
-  await bed.pass(250);
-  strictEqual(await Promise.race([kindOf(bed.ended), bed.pass(10).then(() => "runs")]), "runs");
+  await bed.pass(2_500);
+  bed.stream(() => bed.clock.now());
+  await bed.pass(2_500);
+  strictEqual(await kindOf(bed), "runs");
 });

@@ -8,10 +8,11 @@ import { Batcher } from "../../../src/pipeline/batcher.ts";
 import { CountedUpTo } from "../../../src/pipeline/counted.ts";
 import { Deduplicator } from "../../../src/pipeline/deduplicator.ts";
 import { Intake, type IntakeParts } from "../../../src/pipeline/intake.ts";
-import type { Observer } from "../../../src/pipeline/observer.ts";
+import { publishTo } from "../../../src/pipeline/events.ts";
 import type { RelationsParts } from "../../../src/pipeline/relation_descriptions.ts";
 import type { Batch, ReplicationStream, Route, SourceSession } from "../../../src/pipeline/ports.ts";
 import { FakeWorld } from "../../support/fake_ports.ts";
+import { SimulatedClock } from "../../support/simulated_clock.ts";
 import { begin, commit, insert, relation } from "../../../dev/fixtures/pgoutput_bytes.ts";
 
 const START = { commitLsn: 0n, seq: 0, commitTimeMs: 0, endLsn: 0n };
@@ -37,7 +38,7 @@ Deno.test("an error that came with the answer to START_REPLICATION is noticed be
 Deno.test("partitions that were added are used from the next transaction on, not in the middle of one", async () => {
   const world = new FakeWorld();
   const stop = new AbortController();
-  const { source, observer } = world.parts();
+  const { source, events } = world.parts();
   const session = await source.connect(stop.signal);
   const used: number[] = [];
   const batch: Partial<Batch> = {
@@ -57,13 +58,13 @@ Deno.test("partitions that were added are used from the next transaction on, not
   const intake = new Intake({
     ...partsWith(await session.start(stop.signal)),
     session,
-    observer,
-    batcher: new Batcher(limits, () => batch as Batch, START, () => 0),
+    events,
+    batcher: new Batcher(limits, () => batch as Batch, START, new SimulatedClock()),
     routeOf: () => Promise.resolve({ topic: "t", partitions }),
   });
   const running = intake.run(stop.signal);
   const usedUntil = async (count: number) => {
-    while (used.length < count) await new Promise((resolve) => setTimeout(resolve, 1));
+    await world.clock.until(() => used.length >= count, () => `used ${used.join(", ")}`);
   };
   const key = [{ name: "id", type: 23, key: true }];
   world.send(begin(200n, 0, 1), relation(1, "public", "t", "d", key), insert(1, ["1"]));
@@ -85,15 +86,14 @@ function partsWith(stream: Partial<ReplicationStream>): IntakeParts {
     session: {} as SourceSession,
     decoder: new ChangeDecoder({ format: new NativeFormat("0", "d"), tombstones: false }),
     relations: {} as RelationsParts,
-    batcher: new Batcher(limits, () => batch, START, () => 0),
+    batcher: new Batcher(limits, () => batch, START, new SimulatedClock()),
     routeOf: () => Promise.reject(new Error("no route")),
     oversize: "stop",
-    onDeadLetter: () => {},
     deduplicator: new Deduplicator(START, false),
     counted: new CountedUpTo(),
-    observer: {} as Observer,
-    now: () => 0,
-    wallClock: () => 0,
+    refused: undefined,
+    events: publishTo([]),
+    clock: new SimulatedClock(),
     onKeepalive: () => {},
   };
 }

@@ -3,10 +3,10 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import type { Relation } from "../../../src/decoder/pgoutput/messages.ts";
 import type { PgType } from "../../../src/core/pg_type.ts";
+import { isOlder } from "../../../src/core/xid.ts";
 import type { RelationDetails } from "../../../src/pipeline/ports.ts";
 import {
   advance,
-  isOlder,
   learn,
   type Place,
   relationSignature,

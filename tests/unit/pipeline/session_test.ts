@@ -2,12 +2,9 @@
 
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
 import { CaptureError } from "../../../src/core/errors.ts";
-import { Backoff } from "../../../src/pipeline/backoff.ts";
-import { BatchSize } from "../../../src/pipeline/batch_size.ts";
-import { CountedUpTo } from "../../../src/pipeline/counted.ts";
 import type { CaptureSettings } from "../../../src/pipeline/capture_parts.ts";
 import { runSession } from "../../../src/pipeline/session.ts";
-import { SilenceLimit } from "../../../src/pipeline/silence.ts";
+import { SessionMemory } from "../../../src/pipeline/session_memory.ts";
 import { FAKE_SETTINGS, FakeWorld } from "../../support/fake_ports.ts";
 import { begin, commit, insert, relation } from "../../../dev/fixtures/pgoutput_bytes.ts";
 
@@ -19,23 +16,16 @@ interface Running extends AsyncDisposable {
   stop(): void;
 }
 
-function run(world: FakeWorld, settings: Partial<CaptureSettings> = {}, kafkaTried = false): Running {
+function run(world: FakeWorld, settings: Partial<CaptureSettings> = {}, kafkaAccepted = false): Running {
   const stop = new AbortController();
   const kill = new AbortController();
-  const memory = {
-    silence: new SilenceLimit(),
-    batchSize: new BatchSize(1e6),
-    backoff: new Backoff(() => 0),
-    counted: new CountedUpTo(),
-    kafkaTried,
-  };
-  const ended = runSession(
-    world.parts(),
-    { ...FAKE_SETTINGS, ...settings },
-    memory,
-    stop.signal,
-    kill.signal,
-  );
+  const ended = runSession({
+    parts: world.parts(),
+    settings: { ...FAKE_SETTINGS, ...settings },
+    memory: new SessionMemory(1e6, () => 0, kafkaAccepted),
+    stop: stop.signal,
+    kill: kill.signal,
+  });
   ended.catch(() => {});
   return {
     ended,
@@ -56,10 +46,6 @@ function transaction(commitLsn: bigint, endLsn: bigint, ...ids: readonly number[
   ];
 }
 
-function pass(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
 function idsOf(world: FakeWorld): number[] {
   return world.delivered.map((value) => JSON.parse(value).after.id);
 }
@@ -76,7 +62,7 @@ Deno.test("while another instance holds the slot, Kafka's settings are tried onc
   world.slotHolder = 4711;
   world.publishedTables = [{ schema: "public", table: "t", hasReplicaIdentity: true }];
   await using _running = run(world);
-  await pass(50);
+  await world.clock.pass(50);
   deepStrictEqual(world.events, ["probe sink public.t"]);
   world.slotHolder = null;
   await world.until("open sink");
@@ -87,7 +73,7 @@ Deno.test("an instance that has delivered before waits for the slot alone, so th
   world.slotHolder = 4711;
   world.probeError = new CaptureError("kafka-unavailable", "connection refused");
   await using _running = run(world, {}, true);
-  await pass(50);
+  await world.clock.pass(50);
   world.slotHolder = null;
   await world.until("start replication");
   strictEqual(world.events.includes("probe sink"), false);
@@ -98,7 +84,7 @@ Deno.test("an instance that Kafka would refuse ends before it waits for the slot
   world.slotHolder = 4711;
   world.probeError = new CaptureError("kafka-refused", "not allowed");
   const running = run(world);
-  await rejects(running.ended, /not allowed/);
+  await rejects(world.clock.run(running.ended), /not allowed/);
   deepStrictEqual(world.events, ["probe sink", "close source"]);
 });
 
@@ -144,7 +130,7 @@ Deno.test("a slot that another instance creates while Kafka is asked is waited f
     world.onProbe = undefined;
   };
   await using _running = run(world);
-  await pass(50);
+  await world.clock.pass(50);
   deepStrictEqual(world.events, ["probe sink", "probe sink"]);
   world.slotHolder = null;
   await world.until("open sink");
@@ -158,7 +144,7 @@ Deno.test("a slot that another instance creates at the same moment is waited for
     world.slotHolder = 4711;
   };
   await using _running = run(world);
-  await pass(50);
+  await world.clock.pass(50);
   strictEqual(world.events.includes("create slot"), false);
   strictEqual(world.events.includes("start replication"), false, world.events.join(", "));
   world.slotHolder = null;
@@ -210,7 +196,10 @@ Deno.test("a slot that is missing although a position is known is refused, and n
     position: { commitLsn: 150n, seq: 1, commitTimeMs: 0, endLsn: 160n },
   };
   const running = run(world);
-  await rejects(running.ended, (error) => error instanceof CaptureError && error.kind === "slot-unusable");
+  await rejects(
+    world.clock.run(running.ended),
+    (error) => error instanceof CaptureError && error.kind === "slot-unusable",
+  );
   strictEqual(world.events.includes("create slot"), false);
 });
 
@@ -267,7 +256,7 @@ Deno.test("while a later change is being written, checkpoints hold only what is 
   await world.until("save 0/D2");
   world.writeGate = new Promise(() => {});
   world.send(...transaction(210n, 220n, 2));
-  await pass(300);
+  await world.clock.pass(300);
   strictEqual(world.events.some((event) => event.includes("0/DC")), false, world.events.join(", "));
 });
 
@@ -286,7 +275,7 @@ Deno.test("what is being saved is not confirmed", async () => {
   world.send(...transaction(200n, 210n, 1), { keepalive: 210n, replyRequested: true });
   await world.until(/^write 1/);
   world.send({ keepalive: 210n, replyRequested: true });
-  await pass(700);
+  await world.clock.pass(700);
   strictEqual(world.events.includes("confirm 0/D2"), false, world.events.join(", "));
   gate.resolve();
   await world.until("confirm 0/D2");
@@ -303,7 +292,10 @@ Deno.test("a failed write ends the session with nothing saved or confirmed of it
   world.writeError = new CaptureError("kafka-unclear", "the answer did not come");
   world.send(...transaction(200n, 210n, 1));
   const running = run(world);
-  await rejects(running.ended, (error) => error instanceof CaptureError && error.kind === "kafka-unclear");
+  await rejects(
+    world.clock.run(running.ended),
+    (error) => error instanceof CaptureError && error.kind === "kafka-unclear",
+  );
   strictEqual(world.events.some((event) => event.includes("0/D2")), false, world.events.join(", "));
   strictEqual(world.events.filter((event) => event === "open sink").length, 1);
   ok(world.events.includes("close sink") && world.events.includes("close source"));
@@ -394,7 +386,7 @@ Deno.test("a checkpoint that can't be kept stops at-least-once delivery, and exa
     world.saveError = unavailable;
     world.send(...transaction(200n, 210n, 1));
     if (delivery === "exactly-once") await world.until("confirm 0/D2");
-    else await rejects(running.ended, /the disk is full/);
+    else await rejects(world.clock.run(running.ended), /the disk is full/);
     strictEqual(world.events.includes("confirm 0/D2"), delivery === "exactly-once");
   }
 });
@@ -404,9 +396,9 @@ Deno.test("asked to stop, it delivers, saves and confirms what was read", async 
   const running = run(world, { limits: { ...FAKE_SETTINGS.limits, lingerMs: 60_000, enoughBytes: 1e9 } });
   await world.until(/^confirm/);
   world.send(...transaction(200n, 210n, 1, 2));
-  await pass(20);
+  await world.clock.pass(20);
   running.stop();
-  await running.ended;
+  await world.clock.run(running.ended);
   deepStrictEqual(idsOf(world), [1, 2]);
   strictEqual(
     world.events.includes("save 0/D2") && world.events.includes("finish 0/D2"),
@@ -421,9 +413,9 @@ Deno.test("asked to stop right after a save, it saves and confirms what was deli
   world.send(...transaction(200n, 210n, 1));
   await world.until("save 0/D2");
   world.send(...transaction(210n, 220n, 2));
-  await pass(1);
+  await world.clock.pass(1);
   running.stop();
-  await running.ended;
+  await world.clock.run(running.ended);
   deepStrictEqual(world.events.filter((event) => /^(save|finish)/.test(event)).slice(-2), [
     "save 0/DC",
     "finish 0/DC",
@@ -434,7 +426,7 @@ Deno.test("a stream that ends takes the session with it", async () => {
   const world = new FakeWorld();
   const running = run(world);
   world.send({ error: new CaptureError("postgres-unavailable", "gone") });
-  await rejects(running.ended, /gone/);
+  await rejects(world.clock.run(running.ended), /gone/);
   ok(world.events.includes("close sink"));
 });
 
@@ -469,7 +461,7 @@ Deno.test("another timeline is asked for its history, and written into the progr
   await world.until("write 0 up to 0/BE#1 end 0/C8");
   strictEqual(world.progress.timeline, 2);
   running.stop();
-  await running.ended;
+  await world.clock.run(running.ended);
 });
 
 Deno.test("in a backlog several batches are written together, and nothing is saved or confirmed before", async () => {
@@ -499,7 +491,7 @@ Deno.test("what was sent but not written when a session ends is delivered once b
     await world.until("open sink");
     world.writeError = new CaptureError("kafka-unclear", "lost");
     world.send(...transaction(200n, 210n, ...ids));
-    await rejects(first.ended);
+    await rejects(world.clock.run(first.ended));
     ok(world.events.some((event) => event.startsWith("send")));
     deepStrictEqual(idsOf(world), []);
   }
@@ -520,6 +512,6 @@ Deno.test("what is sent and not written yet is no part of a checkpoint", async (
   world.writeGate = new Promise(() => {});
   world.send(...transaction(210n, 220n, 2, 3, 4, 5, 6, 7, 8, 9));
   await world.until(/^send/);
-  await pass(300);
+  await world.clock.pass(300);
   strictEqual(world.events.filter((event) => event === "save 0/D2").length, 1, world.events.join(", "));
 });

@@ -9,6 +9,7 @@ class Events {
   readonly list: string[] = [];
   now = 0;
   readonly gate = new WalEndGate({
+    from: 50n,
     advance: (endLsn: Lsn) => this.list.push(`advance ${endLsn}`),
     ask: () => this.list.push("ask"),
     look: () => this.list.push("look"),
@@ -28,6 +29,16 @@ Deno.test("a first keepalive only asks for a second, which makes it count", () =
   deepStrictEqual(events.take(), ["advance 100"]);
   events.gate.keepalive(100n);
   deepStrictEqual(events.take(), []);
+});
+
+Deno.test("keepalives from below the slot's position, where decoding begins, contradict nothing", () => {
+  const events = new Events();
+  events.gate.keepalive(50n);
+  events.gate.keepalive(20n);
+  events.gate.keepalive(30n);
+  deepStrictEqual(events.take(), ["ask", "advance 50"]);
+  events.gate.keepalive(120n);
+  throws(() => events.gate.keepalive(110n), CaptureError);
 });
 
 Deno.test("of two that differ the lesser counts; while they grow it does not ask all the time", () => {

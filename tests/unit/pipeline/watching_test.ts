@@ -4,18 +4,24 @@ import { rejects, strictEqual } from "node:assert";
 import { CaptureError } from "../../../src/core/errors.ts";
 import { ServerWatch, watchRoutes } from "../../../src/pipeline/watching.ts";
 import { FakeWorld } from "../../support/fake_ports.ts";
+import { SimulatedClock } from "../../support/simulated_clock.ts";
 
 async function watch(
   isStreamRead: boolean,
   kind: "postgres-unavailable" | "postgres-not-ready" = "postgres-unavailable",
 ): Promise<void> {
   const world = new FakeWorld();
+  const stop = new AbortController();
   const parts = world.parts();
-  const session = await parts.source.connect(AbortSignal.timeout(1_000));
-  const away = () => Promise.reject(new CaptureError(kind, "no answer within 20 s"));
-  const looking = new ServerWatch({ ...session, readWal: away }, parts);
-  await looking.run(() => isStreamRead, AbortSignal.timeout(900));
-  strictEqual(looking.answeredAt, -Infinity);
+  const session = await parts.source.connect(stop.signal);
+  const fail = () => Promise.reject(new CaptureError(kind, "no answer within 20 s"));
+  const watching = new ServerWatch({ ...session, readWal: fail }, parts);
+  const ended = watching.run(() => isStreamRead, stop.signal);
+  ended.catch(() => {});
+  await world.clock.pass(900);
+  stop.abort();
+  await ended;
+  strictEqual(watching.answeredAt, -Infinity);
 }
 
 Deno.test("while the stream is read, a look that fails is left to it", async () => {
@@ -32,29 +38,42 @@ Deno.test("a server that takes no connections shuts down: the stream is not to h
 
 Deno.test("it knows when the server answered last", async () => {
   const world = new FakeWorld();
+  const stop = new AbortController();
   const parts = world.parts();
-  const looking = new ServerWatch(await parts.source.connect(AbortSignal.timeout(1_000)), parts);
-  const before = performance.now();
-  await looking.run(() => false, AbortSignal.timeout(50));
-  strictEqual(looking.answeredAt >= before, true);
+  const watching = new ServerWatch(await parts.source.connect(stop.signal), parts);
+  const startedAt = world.clock.now();
+  const ended = watching.run(() => false, stop.signal);
+  await world.clock.pass(2_500);
+  stop.abort();
+  await ended;
+  strictEqual(watching.answeredAt, startedAt + 2_000);
 });
 
-Deno.test("intake is told of added partitions, and a look that fails is tried again", async () => {
+Deno.test("intake is told of added partitions, and a poll that fails is repeated", async () => {
   const stop = new AbortController();
-  const answers: (boolean | Error)[] = [false, new CaptureError("kafka-unavailable", "away"), true];
+  const clock = new SimulatedClock();
+  const answers: (boolean | Error)[] = [false, new CaptureError("kafka-unavailable", "unreachable"), true];
   let told = 0;
   const sink = {
     refreshRoutes: () => {
       const answer = answers.shift();
-      if (answer === undefined) stop.abort();
       return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer ?? false);
     },
   };
-  await watchRoutes(sink, { partitionsAdded: () => told++ }, stop.signal, 1);
+  const ended = watchRoutes(sink, { partitionsAdded: () => told++ }, clock, stop.signal);
+  await clock.pass(50_000);
+  strictEqual(told, 0);
+  await clock.pass(10_000);
   strictEqual(told, 1);
+  stop.abort();
+  await ended;
 });
 
 Deno.test("a bug in looking for partitions is not hidden", async () => {
+  const clock = new SimulatedClock();
   const sink = { refreshRoutes: () => Promise.reject(new TypeError("a bug")) };
-  await rejects(watchRoutes(sink, { partitionsAdded: () => {} }, AbortSignal.timeout(5_000), 1), TypeError);
+  const ended = watchRoutes(sink, { partitionsAdded: () => {} }, clock, new AbortController().signal);
+  ended.catch(() => {});
+  await clock.pass(20_000);
+  await rejects(ended, TypeError);
 });

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import type { CaptureError } from "../../../src/core/errors.ts";
-import { TopicConflict } from "../../../src/pipeline/topic_conflict.ts";
+import { TopicConflict } from "../../../src/core/topic_conflict.ts";
 import type { TableRule } from "../../../src/rules/table_rule.ts";
 import { progressTopic, TopicNames } from "../../../src/sink/topics.ts";
 

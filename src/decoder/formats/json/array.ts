@@ -18,7 +18,7 @@ import {
 } from "./ascii.ts";
 import { malformedValue } from "./malformed_value.ts";
 import { quotedWriter } from "./quoted_value.ts";
-import type { ValueWriter } from "./value_writer.ts";
+import type { ValueWriter } from "./value_writer_type.ts";
 
 /** MAXDIM of PostgreSQL's src/include/utils/array.h. */
 const DIMENSIONS_MAX = 6;

@@ -8,7 +8,7 @@ import { CaptureError } from "../../../core/errors.ts";
 import { CompositeMismatch } from "../../composite_mismatch.ts";
 import { malformedValue } from "./malformed_value.ts";
 import { type QuotedWriter, quotedWriter } from "./quoted_value.ts";
-import type { ValueWriter } from "./value_writer.ts";
+import type { ValueWriter } from "./value_writer_type.ts";
 
 const OPEN_PARENTHESIS = 0x28;
 const CLOSE_PARENTHESIS = 0x29;

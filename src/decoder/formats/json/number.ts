@@ -5,7 +5,7 @@ import { utf8 } from "../../../core/utf8.ts";
 import { DOT, isDigit, isWord, MINUS, PLUS, ZERO } from "./ascii.ts";
 import { copyBytes, copyQuoted } from "./copy.ts";
 import { malformedValue } from "./malformed_value.ts";
-import type { ValueWriter } from "./value_writer.ts";
+import type { ValueWriter } from "./value_writer_type.ts";
 
 const NAN = utf8("NaN");
 const INFINITY = utf8("Infinity");

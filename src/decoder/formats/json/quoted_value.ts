@@ -5,7 +5,7 @@ import type { ByteWriter } from "../byte_writer.ts";
 import { BACKSLASH, QUOTE } from "./ascii.ts";
 import { malformedValue } from "./malformed_value.ts";
 import { scratchBytes } from "./scratch.ts";
-import type { ValueWriter } from "./value_writer.ts";
+import type { ValueWriter } from "./value_writer_type.ts";
 
 /**
  * Writes the quoted value whose text begins at `src[start]`, after its quote.

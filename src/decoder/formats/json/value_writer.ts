@@ -1,7 +1,6 @@
 // Chooses the function that writes the values of a PostgreSQL type as JSON (docs/TYPES.md).
 
 import { CaptureError, unreachable } from "../../../core/errors.ts";
-import type { ByteWriter } from "../byte_writer.ts";
 import type { PgType } from "../../../core/pg_type.ts";
 import { arrayWriter } from "./array.ts";
 import { writeBytea } from "./bytea.ts";
@@ -18,16 +17,8 @@ import { writeHstore } from "./hstore.ts";
 import { jsonStringBytes, writeJsonString } from "./json_string.ts";
 import { floatWriter, integerWriter, numericWriter } from "./number.ts";
 import { writeBoolean, writeChar, writeJson } from "./scalar.ts";
+import type { ValueWriter } from "./value_writer_type.ts";
 import { writeVector } from "./vector.ts";
-
-/**
- * Appends the value `src[start, end)` to `out` as JSON. The value is UTF-8 text, as PostgreSQL prints it with
- * the settings of the source: DateStyle ISO, IntervalStyle iso_8601, TimeZone UTC, extra_float_digits 3,
- * bytea_output hex.
- *
- * @throws CaptureError `decoding` if the value has another form; `out` may then have a part of it
- */
-export type ValueWriter = (src: Uint8Array, start: number, end: number, out: ByteWriter) => void;
 
 /** Far deeper than any real type. It protects the stack from a catalog that is wrong. */
 const LEVELS_MAX = 64;

@@ -10,14 +10,14 @@ import type { Table } from "../../table.ts";
 import { ByteWriter } from "../byte_writer.ts";
 import type { RecordFormat, TableEncoder, UnsendableRecord } from "../format.ts";
 import { writeDecimal, writeLsn } from "../json/digits.ts";
-import { NativeTableEncoder } from "./native_table_encoder.ts";
+import { type NativeBuffer, NativeTableEncoder } from "./native_table_encoder.ts";
 import { messageText, pointerText } from "./text_records.ts";
 
 // A larger buffer is not kept: only a huge row needs it.
 const KEEP_BYTES_MAX = 1024 * 1024;
 
 /** Encodes one record at a time, into one buffer. */
-export class NativeFormat implements RecordFormat, EncodedRecord {
+export class NativeFormat implements RecordFormat, EncodedRecord, NativeBuffer {
   keyEnd = -1;
   valueEnd = -1;
   readonly headers = NO_HEADERS;

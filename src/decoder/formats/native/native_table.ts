@@ -4,7 +4,8 @@ import type { PgType } from "../../../core/pg_type.ts";
 import { utf8All } from "../../../core/utf8.ts";
 import type { Operation } from "../../change.ts";
 import type { KeyColumns, Table } from "../../table.ts";
-import { type ValueWriter, valueWriter } from "../json/value_writer.ts";
+import { valueWriter } from "../json/value_writer.ts";
+import type { ValueWriter } from "../json/value_writer_type.ts";
 
 const OPERATIONS: readonly Operation[] = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "READ"];
 

@@ -6,10 +6,10 @@ import type { Change, ChangeKey } from "../../change.ts";
 import { malformedMessage } from "../../pgoutput/malformed_message.ts";
 import { NULL_COLUMN, type TupleColumns, UNCHANGED_COLUMN } from "../../pgoutput/tuple.ts";
 import type { KeyColumns, Table } from "../../table.ts";
+import type { ByteWriter } from "../byte_writer.ts";
 import type { TableEncoder } from "../format.ts";
 import { copyBytes } from "../json/copy.ts";
 import { writeDecimal, writeLsn } from "../json/digits.ts";
-import type { NativeFormat } from "./native_format.ts";
 import { compileNativeTable, type NativeTable } from "./native_table.ts";
 
 const BEFORE = utf8(',"before":');
@@ -24,15 +24,30 @@ const BRACE_CLOSE = 0x7d;
 const BRACKET_CLOSE = 0x5d;
 const COMMA = 0x2c;
 
+/** The format's buffer for the current record, and the parts that all records of a transaction share. */
+export interface NativeBuffer {
+  readonly out: ByteWriter;
+  /** `ts_ms`, in digits. */
+  readonly now: ByteWriter;
+  readonly sourceBegin: Uint8Array;
+  readonly sourceMiddle: Uint8Array;
+  /** Grows with each transaction. */
+  readonly transactions: number;
+  keyEnd: number;
+  valueEnd: number;
+  /** Starts a record. */
+  begin(): void;
+}
+
 /** Encodes into the format's buffer. */
 export class NativeTableEncoder implements TableEncoder {
-  readonly #format: NativeFormat;
+  readonly #format: NativeBuffer;
   readonly #table: NativeTable;
   readonly #key: KeyColumns | null;
   #source: Uint8Array = new Uint8Array(0);
   #sourceOf = -1;
 
-  constructor(format: NativeFormat, table: Table, types: readonly PgType[], mayBeOlder: boolean) {
+  constructor(format: NativeBuffer, table: Table, types: readonly PgType[], mayBeOlder: boolean) {
     this.#format = format;
     this.#table = compileNativeTable(table, types, mayBeOlder);
     this.#key = table.key;

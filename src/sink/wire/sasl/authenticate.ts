@@ -7,18 +7,13 @@ import { saslHandshake } from "../apis/sasl_handshake.ts";
 import { ErrorCode, errorCodeName } from "../error_codes.ts";
 import type { SaslSettings } from "../security.ts";
 import { formatAddress, type HostPort } from "../socket.ts";
+import type { SaslExchange } from "./exchange.ts";
 import { oauthBearer } from "./oauth_bearer.ts";
 import { plain } from "./plain.ts";
 import { scram } from "./scram.ts";
 
 /** Sends a request and gives its response. */
 export type Send = <Request, Response>(api: Api<Request, Response>, request: Request) => Promise<Response>;
-
-/**
- * One login, message by message: yields what goes to the broker and is given what came back. Ends when nothing is
- * left to say, and throws where the broker has not shown what it has to.
- */
-export type SaslExchange = AsyncGenerator<Uint8Array, void, Uint8Array>;
 
 /**
  * Logs in, for the first time or again.

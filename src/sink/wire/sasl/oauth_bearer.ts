@@ -1,6 +1,6 @@
 // SASL OAUTHBEARER: a token in place of a password (RFC 7628).
 
-import type { SaslExchange } from "./authenticate.ts";
+import type { SaslExchange } from "./exchange.ts";
 
 /** A broker that refuses the token says why, and gives its verdict after this byte. */
 const GO_ON = new Uint8Array([1]);

@@ -1,7 +1,7 @@
 // SASL SCRAM: both sides show that they know the password, and neither says it (RFC 5802, RFC 7677).
 
 import type { CaptureError } from "../../../core/errors.ts";
-import type { SaslExchange } from "./authenticate.ts";
+import type { SaslExchange } from "./exchange.ts";
 
 export type ScramHash = "SHA-256" | "SHA-512";
 

@@ -13,8 +13,15 @@ Deno.test("the decoder imports no adapter, and no adapter another", () => {
   match(importFault("pipeline/session.ts", "../sink/kafka_sink.ts") ?? "", /src\/pipeline may not import/);
 });
 
+Deno.test("adapters import nothing of the pipeline but ports", () => {
+  match(importFault("sink/batch.ts", "../pipeline/oversize.ts") ?? "", /src\/sink may not import/);
+  match(importFault("source/slot.ts", "../pipeline/events.ts") ?? "", /src\/source may not import/);
+  match(importFault("observability/statistics.ts", "../pipeline/reconcile.ts") ?? "", /may not import/);
+});
+
 Deno.test("adapters import their port, and the composition root everything", () => {
   strictEqual(importFault("sink/kafka_sink.ts", "../pipeline/ports.ts"), undefined);
+  strictEqual(importFault("observability/statistics.ts", "../pipeline/events.ts"), undefined);
   strictEqual(importFault("sink/wire/apis/fetch.ts", "../api.ts"), undefined);
   strictEqual(importFault("cli/run.ts", "../sink/kafka_sink.ts"), undefined);
 });

@@ -1,13 +1,14 @@
-// A topic that can't be used: Kafka can't tell it from another, or its name is not allowed.
+// A topic that cannot be used: its name is not valid, or Kafka does not distinguish it from another one.
 
-import { CaptureError } from "../core/errors.ts";
-import type { TableName } from "./tables_ahead.ts";
+import { advice, setting } from "./advice.ts";
+import { CaptureError } from "./errors.ts";
+import { type TableName, tableText } from "./table_name.ts";
 
-/** Says nothing yet about whose topic it is: `conflictOf` does. */
+/** The conflict of a topic alone. `conflictOf` adds the table that it belongs to. */
 export class TopicConflict extends CaptureError {
   readonly topic: string;
   readonly found: string;
-  /** Ways out other than a rule for the table. */
+  /** Possible fixes other than a table rule. */
   readonly fixes: readonly string[];
 
   constructor(topic: string, found: string, fixes: readonly string[]) {
@@ -18,7 +19,7 @@ export class TopicConflict extends CaptureError {
   }
 }
 
-/** The error that names whose changes can't be sent, with the rule that gives a table another topic. */
+/** The error that names the table whose changes cannot be sent, and a rule that gives it another topic. */
 export function conflictOf(
   target: TableName | "message",
   conflict: TopicConflict,
@@ -29,16 +30,14 @@ export function conflictOf(
   return new CaptureError(
     "topic-conflict",
     `Cannot send ${what} to topic "${topic}": ${found}`,
-    { hint: [...rule, ...fixes, "set KAFKA_OVERSIZE=dead-letter"].join("; or "), cause: conflict },
+    {
+      hint: advice`${[...rule, ...fixes, ""].join("; or ")}set ${setting("kafka.oversize")}=dead-letter`,
+      cause: conflict,
+    },
   );
 }
 
-/** Quoted, so that control characters in a name can do no harm in a log. */
-export function tableText({ schema, table }: TableName): string {
-  return `table ${JSON.stringify(schema)}.${JSON.stringify(table)}`;
-}
-
-/** No table has this one without a rule: an escape has two digits (rules/topic_name.ts). */
+/** No table gets this topic without a rule: an escape sequence has two digits (rules/topic_name.ts). */
 function suggestionFor(topic: string): string {
   return topic.length <= SUGGESTION_LENGTH_MAX ? `${topic}-2` : "NAME";
 }
@@ -55,7 +54,7 @@ function patternText(name: string): string {
   return /^[^\s.,"'*]+$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
-/** A literal string where it can be one: it reads better in a log, which escapes double quotes. */
+/** A literal string if possible: it is easier to read in a log, which escapes double quotes. */
 function tomlText(text: string): string {
   return /['\p{Cc}]/u.test(text) ? JSON.stringify(text) : `'${text}'`;
 }

@@ -1,0 +1,42 @@
+// Lets one task wait until another one has changed something.
+
+import type { Clock } from "./clock.ts";
+
+/**
+ * Wakes the one task that waits. A call of `wake` while nobody waits is kept, so that no change is missed.
+ */
+export class Wakeup {
+  readonly #clock: Pick<Clock, "sleep">;
+  #woken = false;
+  #resolve: (() => void) | undefined;
+
+  constructor(clock: Pick<Clock, "sleep">) {
+    this.#clock = clock;
+  }
+
+  wake(): void {
+    this.#woken = true;
+    this.#resolve?.();
+  }
+
+  /** Waits for `wake`, at most `ms`. Throws the signal's reason when it aborts. */
+  async wait(signal: AbortSignal, ms?: number): Promise<void> {
+    signal.throwIfAborted();
+    if (!this.#woken) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const ended = new AbortController();
+      const abort = () => reject(signal.reason);
+      this.#resolve = resolve;
+      signal.addEventListener("abort", abort, { once: true });
+      if (ms !== undefined) this.#clock.sleep(ms, ended.signal).then(resolve, () => {});
+      try {
+        await promise;
+      } finally {
+        ended.abort();
+        signal.removeEventListener("abort", abort);
+        this.#resolve = undefined;
+      }
+    }
+    this.#woken = false;
+  }
+}

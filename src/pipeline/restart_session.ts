@@ -1,0 +1,17 @@
+// Ends a session that has to start again at once.
+
+import type { CaptureError } from "../core/errors.ts";
+
+/**
+ * A change cannot be sent, and a part of its transaction is in the buffer. The next session stops before that
+ * transaction (`SessionMemory.refused`) and delivers what comes before it.
+ */
+export class RestartSession extends Error {
+  override readonly name = "RestartSession";
+  override readonly cause: CaptureError;
+
+  constructor(cause: CaptureError) {
+    super(`start again: ${cause.message}`);
+    this.cause = cause;
+  }
+}

@@ -1,0 +1,139 @@
+// Kafka in a simulation: transactions that are committed, aborted, or decided after their client has given
+// up.
+
+import type { EncodedRecord } from "../../../src/core/encoded_record.ts";
+import { CaptureError } from "../../../src/core/errors.ts";
+import type { Lsn, Progress } from "../../../src/core/position.ts";
+import { TopicConflict } from "../../../src/core/topic_conflict.ts";
+import type { Batch, DeliveryGuarantee, Route, Sink } from "../../../src/pipeline/ports.ts";
+import type { SimulatedProcess } from "./simulated_process.ts";
+import type { SimulatedWorld } from "./simulated_world.ts";
+
+/** A record that read-committed consumers see. */
+export interface SimulatedRecord {
+  readonly id: number;
+  readonly commitLsn: string;
+  readonly seq: number;
+}
+
+export class SimulatedKafka {
+  readonly #world: SimulatedWorld;
+  readonly #delivery: DeliveryGuarantee;
+  readonly records: SimulatedRecord[] = [];
+  /** A topic that Kafka does not create for now. */
+  refusedTopic: string | undefined;
+  #progress: Progress | null = null;
+  #epoch = 0;
+  /** A commit that was requested and has no answer yet. */
+  #undecided: (() => void) | undefined;
+
+  constructor(world: SimulatedWorld, delivery: DeliveryGuarantee) {
+    this.#world = world;
+    this.#delivery = delivery;
+  }
+
+  /** The end of what is delivered; 0 if nothing is. */
+  get deliveredEnd(): Lsn {
+    return this.#progress?.position.endLsn ?? 0n;
+  }
+
+  async probe(process: SimulatedProcess, signal: AbortSignal): Promise<Progress | null> {
+    await this.#answer(process, signal);
+    return this.#visibleProgress;
+  }
+
+  sink(process: SimulatedProcess): Sink {
+    let epoch = 0;
+    const pending: SimulatedRecord[] = [];
+    return {
+      open: async (signal) => {
+        await this.#answer(process, signal);
+        epoch = ++this.#epoch;
+        this.#decide();
+        await this.#answer(process, signal);
+        return this.#visibleProgress;
+      },
+      route: async (topic, signal) => {
+        await this.#answer(process, signal);
+        if (topic === this.refusedTopic) throw new TopicConflict(topic, "it collides", []);
+        return { topic, partitions: 1 };
+      },
+      refreshRoutes: () => Promise.resolve(false),
+      createBatch: () => new RecordBatch(),
+      send: async (batch, signal) => {
+        await this.#answer(process, signal);
+        const { records } = batch as RecordBatch;
+        if (this.#delivery === "at-least-once") this.records.push(...records);
+        else pending.push(...records);
+      },
+      write: async (batch, progress, signal) => {
+        if (epoch !== this.#epoch) throw new CaptureError("fenced", "A newer instance took over");
+        const records = [...pending.splice(0), ...(batch as RecordBatch).records];
+        await this.#commit(process, records, progress, signal);
+      },
+      close: () => {},
+    };
+  }
+
+  get #visibleProgress(): Progress | null {
+    return this.#delivery === "exactly-once" ? this.#progress : null;
+  }
+
+  async #answer(process: SimulatedProcess, signal: AbortSignal): Promise<void> {
+    await this.#world.latency(process, signal);
+    if (this.#world.fault(0.01)) throw new CaptureError("kafka-unavailable", "Cannot connect");
+  }
+
+  async #commit(
+    process: SimulatedProcess,
+    records: readonly SimulatedRecord[],
+    progress: Progress,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const commit = () => {
+      this.records.push(...records);
+      this.#progress = progress;
+    };
+    // From here on the request may be with the broker, whatever happens to the client.
+    this.#undecided = commit;
+    await this.#world.latency(process, signal);
+    if (this.#world.fault(0.02)) throw new CaptureError("kafka-unclear", "The commit was not answered");
+    if (this.#undecided !== commit) throw new CaptureError("fenced", "A newer instance took over");
+    this.#undecided = undefined;
+    commit();
+    if (this.#world.fault(0.02)) throw new CaptureError("kafka-unclear", "The answer was lost");
+    await this.#world.latency(process, signal, 5);
+  }
+
+  /** The next producer's epoch ends the transaction: it was committed before, or it is aborted. */
+  #decide(): void {
+    const undecided = this.#undecided;
+    this.#undecided = undefined;
+    if (undecided !== undefined && this.#world.random.chance(0.5)) undecided();
+  }
+}
+
+class RecordBatch implements Batch {
+  readonly records: SimulatedRecord[] = [];
+  bytes = 0;
+
+  get count(): number {
+    return this.records.length;
+  }
+
+  fits(): boolean {
+    return true;
+  }
+
+  append(_route: Route, { bytes, keyEnd, valueEnd }: EncodedRecord): void {
+    const value = new TextDecoder().decode(bytes.subarray(Math.max(0, keyEnd), valueEnd));
+    const { after, source } = JSON.parse(value);
+    this.records.push({ id: after.id, commitLsn: source.commit_lsn, seq: source.tx_seq });
+    this.bytes += value.length;
+  }
+
+  clear(): void {
+    this.records.length = 0;
+    this.bytes = 0;
+  }
+}
