@@ -4,6 +4,7 @@ import { KvCheckpointStore } from "../checkpoint/kv_store.ts";
 import { KvRelationStore } from "../checkpoint/kv_relation_store.ts";
 import { type Config, secretsToMask } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import { isAnyCaptured, isCaptured } from "../config/message_prefixes.ts";
 import { ChangeDecoder } from "../decoder/change_decoder.ts";
 import { NativeFormat } from "../decoder/formats/native/native_format.ts";
 import { KnownDisorder } from "../decoder/pgoutput/lsn_checks.ts";
@@ -108,6 +109,7 @@ function partsOf(
       slot: pg.slotName,
       publication: pg.publication,
       tables: pg.tables,
+      messages: isAnyCaptured(pg.messages),
       failover: pg.slotFailover,
       messageBytesMax: messageBytesMax(kafka.messageBytesMax),
       temporary: false,
@@ -142,6 +144,7 @@ function partsOf(
       new ChangeDecoder({
         format: new NativeFormat(VERSION, pg.database),
         tombstones: kafka.tombstones,
+        isMessageCaptured: (prefix) => isCaptured(prefix, pg.messages),
         disorder,
       }),
     topicOf: (target) => topics.topicOf(target),

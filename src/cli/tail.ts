@@ -1,6 +1,7 @@
 // `pg-capture tail`: prints changes on standard output, from a temporary slot, without Kafka.
 
 import { type Config, secretsToMask } from "../config/config.ts";
+import { isAnyCaptured, isCaptured } from "../config/message_prefixes.ts";
 import { ChangeDecoder } from "../decoder/change_decoder.ts";
 import { NativeFormat } from "../decoder/formats/native/native_format.ts";
 import { LifecycleLog } from "../observability/lifecycle_log.ts";
@@ -82,6 +83,7 @@ function partsOf(
     slot,
     publication: pg.publication,
     tables: undefined,
+    messages: isAnyCaptured(pg.messages),
     failover: false,
     messageBytesMax: undefined,
     temporary: true,
@@ -94,7 +96,11 @@ function partsOf(
     store: NO_STORE,
     relations: NO_RELATIONS,
     createDecoder: () =>
-      new ChangeDecoder({ format: new NativeFormat(VERSION, pg.database), tombstones: false }),
+      new ChangeDecoder({
+        format: new NativeFormat(VERSION, pg.database),
+        tombstones: false,
+        isMessageCaptured: (prefix) => isCaptured(prefix, pg.messages),
+      }),
     topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
     topicConflicts: () => [],
     observer: statistics,

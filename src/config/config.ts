@@ -3,6 +3,7 @@
 import { strict as assert } from "node:assert";
 import type { DeliveryGuarantee } from "../pipeline/ports.ts";
 import type { TableRule } from "../rules/table_rule.ts";
+import type { MessagePrefixes } from "./message_prefixes.ts";
 import type { Broker, TablePattern } from "./names.ts";
 import type { PasswordFile } from "./password_file.ts";
 import type { Secret } from "./secret.ts";
@@ -38,6 +39,7 @@ export interface PgConfig {
   readonly publication: string;
   /** `schema.table` or `schema.*`; undefined where the publication is taken as it is. */
   readonly tables: readonly TablePattern[] | undefined;
+  readonly messages: MessagePrefixes;
   readonly slotName: string;
   readonly slotFailover: boolean;
   readonly connectTimeoutMs: number;
@@ -194,6 +196,7 @@ function toPgConfig(
     passwordFile: values.PG_PASSWORD === undefined ? passwordFile : undefined,
     publication: values.PG_PUBLICATION,
     tables: values.PG_TABLES,
+    messages: values.PG_MESSAGES,
     slotName: values.PG_SLOT_NAME,
     slotFailover: values.PG_SLOT_FAILOVER,
     connectTimeoutMs: values.PG_CONNECT_TIMEOUT_SECS * 1000,

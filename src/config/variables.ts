@@ -11,6 +11,7 @@ import {
   parsePostgresHost,
   parseTablePattern,
 } from "./names.ts";
+import { messagePrefixes } from "./message_prefixes.ts";
 import { choice, flag, integer, integers, list, path, secret, text } from "./syntax.ts";
 import { defaulted, mostlyRequired, optional, required, type Variable } from "./variable.ts";
 
@@ -53,6 +54,11 @@ export const VARIABLES = {
     help:
       "Tables to capture; when set, the publication is made and kept to these. A star stands for anything.",
     example: "public.users,sales.*",
+  }),
+  PG_MESSAGES: defaulted(messagePrefixes(), "off", {
+    help:
+      "Logical messages (pg_logical_emit_message) to capture, by prefix; any role that can log in can emit them.",
+    example: "orders,audit",
   }),
   PG_SLOT_NAME: defaulted(text("a-z, 0-9 and _, at most 63", checkSlotName), "pg_replicate_kafka_slot", {
     help: "Replication slot to read; made when absent.",

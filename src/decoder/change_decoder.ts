@@ -34,6 +34,8 @@ export interface DecoderOptions {
   readonly format: RecordFormat;
   /** Whether a delete is followed by a record with the same key and a null value. */
   readonly tombstones: boolean;
+  /** Which logical messages become records; absent: all. */
+  readonly isMessageCaptured?: (prefix: string) => boolean;
   /** Kept from stream to stream; absent: nothing is known. */
   readonly disorder?: KnownDisorder;
 }
@@ -67,6 +69,7 @@ export class ChangeDecoder {
 
   readonly #format: RecordFormat;
   readonly #tombstones: boolean;
+  readonly #isMessageCaptured: (prefix: string) => boolean;
   readonly #tables: TableRegistry;
   readonly #row = new RowChange();
   readonly #change = new Change();
@@ -87,6 +90,7 @@ export class ChangeDecoder {
   constructor(options: DecoderOptions) {
     this.#format = options.format;
     this.#tombstones = options.tombstones;
+    this.#isMessageCaptured = options.isMessageCaptured ?? (() => true);
     this.#tables = new TableRegistry(options.format);
     this.#checks = new LsnChecks(options.disorder ?? new KnownDisorder());
   }
@@ -348,6 +352,7 @@ export class ChangeDecoder {
 
   #beginMessage(message: LogicalMessage): Decoded {
     this.#checks.logicalMessage(message.lsn, message.transactional, this.#message);
+    if (!this.#isMessageCaptured(message.prefix)) return "none";
     this.#logicalMessage = message;
     this.#next = "message";
     if (!message.transactional) {

@@ -87,6 +87,8 @@ export interface ReplicationOptions {
   readonly publication: string;
   /** Which tables the publication is made of and kept to; undefined: it is somebody else's, and has to be there. */
   readonly tables: readonly TablePattern[] | undefined;
+  /** Whether logical messages are asked for (pg_logical_emit_message). */
+  readonly messages: boolean;
   /** Whether a slot that is made is kept on standbys (PostgreSQL 17 and later). */
   readonly failover: boolean;
   /** Larger messages are not held: they come without their long values. Undefined: all are held whole. */

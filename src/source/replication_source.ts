@@ -139,8 +139,8 @@ class PostgresSession implements SourceSession {
   }
 
   async start(signal: AbortSignal): Promise<ReplicationStream> {
-    const { slot, publication, messageBytesMax } = this.#replication;
-    const command = startCommand(slot, publication);
+    const { slot, messageBytesMax } = this.#replication;
+    const command = startCommand(this.#replication);
     const options = { what: `replication on slot "${slot}"`, now: this.#now, messageBytesMax };
     this.#started = true;
     return await PostgresStream.start(this.#connection.takeOver(), command, options, signal);
@@ -240,9 +240,11 @@ async function keep(
  * At 0/0 PostgreSQL begins at the slot's own confirmed position (logical.c, CreateDecodingContext); a position of ours
  * that is ahead of it would be taken silently, even beyond the end of WAL.
  */
-export function startCommand(slot: string, publication: string): string {
+export function startCommand(
+  { slot, publication, messages }: Pick<ReplicationOptions, "slot" | "publication" | "messages">,
+): string {
   return `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', ` +
-    `publication_names '${quoteIdentifier(publication).replaceAll("'", "''")}', messages 'true')`;
+    `publication_names '${quoteIdentifier(publication).replaceAll("'", "''")}', messages '${messages}')`;
 }
 
 /** The switches in a timeline history file: `1<TAB>0/3000000<TAB>reason` a line, oldest first. */

@@ -161,6 +161,18 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "this.seq = this.#firstSeq = 1;",
   },
   {
+    breaks: "a logical message that nobody captures ends the transaction's other changes",
+    file: "src/decoder/change_decoder.ts",
+    find: 'if (!this.#isMessageCaptured(message.prefix)) return "none";',
+    replace: 'if (!this.#isMessageCaptured(message.prefix)) return "commit";',
+  },
+  {
+    breaks: "logical messages that are captured are not asked for",
+    file: "src/source/replication_source.ts",
+    find: "messages '${messages}')",
+    replace: "messages '${!messages}')",
+  },
+  {
     breaks: "changes are counted, whatever their place in the WAL",
     file: "src/decoder/pgoutput/record_numbers.ts",
     find: "const first = place > this.#last ? place : this.#last + 1;",

@@ -25,6 +25,7 @@ Deno.test("the four required variables are enough, and the rest has the document
       username: "replicator",
       password: "[secret]",
       publication: "pg_replicate_kafka_pub",
+      messages: [],
       slotName: "pg_replicate_kafka_slot",
       slotFailover: false,
       connectTimeoutMs: 30_000,
