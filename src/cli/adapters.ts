@@ -20,6 +20,7 @@ export function postgresOptions({ pg }: Config): PostgresOptions {
         : password.refresh(readTextFile),
     connectTimeoutMs,
     tls: { mode, material: () => files.read() },
+    loginRules: pg.loginRules,
   };
 }
 

@@ -6,6 +6,7 @@ import type { TableRule } from "../rules/table_rule.ts";
 import type { MessagePrefixes } from "./message_prefixes.ts";
 import type { Broker, TablePattern } from "./names.ts";
 import type { PasswordFile } from "./password_file.ts";
+import type { RequiredAuth } from "./require_auth.ts";
 import type { Secret } from "./secret.ts";
 import type { Values } from "./variables.ts";
 
@@ -52,6 +53,10 @@ export interface PgConfig {
     readonly home: string | undefined;
     /** SSL_CERT_FILE: what the system trusts. */
     readonly systemCertFile: string | undefined;
+  };
+  readonly loginRules: {
+    readonly requireAuth: RequiredAuth | undefined;
+    readonly channelBinding: "disable" | "prefer" | "require";
   };
 }
 
@@ -208,6 +213,7 @@ function toPgConfig(
       home: env.HOME || undefined,
       systemCertFile: env.SSL_CERT_FILE || undefined,
     },
+    loginRules: { requireAuth: values.PG_REQUIRE_AUTH, channelBinding: values.PG_CHANNEL_BINDING },
   };
 }
 

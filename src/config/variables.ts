@@ -12,6 +12,7 @@ import {
   parseTablePattern,
 } from "./names.ts";
 import { messagePrefixes } from "./message_prefixes.ts";
+import { requiredAuth } from "./require_auth.ts";
 import { choice, flag, integer, integers, list, path, secret, text } from "./syntax.ts";
 import { defaulted, mostlyRequired, optional, required, type Variable } from "./variable.ts";
 
@@ -94,6 +95,17 @@ export const VARIABLES = {
     example: "/etc/pg-capture/postgres-key.pem",
     defaultNote: "~/.postgresql/postgresql.key",
     alsoKnownAs: ["PGSSLKEY"],
+  }),
+  PG_REQUIRE_AUTH: optional(requiredAuth(), {
+    help:
+      "How the server must log the role in, as libpq has it; password sends it in cleartext over any connection.",
+    example: "scram-sha-256",
+    alsoKnownAs: ["PGREQUIREAUTH"],
+  }),
+  PG_CHANNEL_BINDING: defaulted(choice("disable", "prefer", "require"), "prefer", {
+    help:
+      "Whether SCRAM is bound to PostgreSQL's certificate; require: nobody on the way can end TLS unnoticed.",
+    alsoKnownAs: ["PGCHANNELBINDING"],
   }),
 
   KAFKA_BROKERS: required(list("host:port separated by commas", parseBroker), {

@@ -3,9 +3,11 @@
 import pg from "pg";
 import { CaptureError } from "../core/errors.ts";
 import { AnswerTimer } from "./answer_timer.ts";
+import { Authentication } from "./authentication.ts";
 import { isServerError, translateConnectError } from "./errors.ts";
+import { FrameGuard } from "./frame_guard.ts";
 import type { Link, TlsFacts } from "./link.ts";
-import type { PostgresOptions, PostgresServer } from "./options.ts";
+import { placeOf, type PostgresOptions, type PostgresServer } from "./options.ts";
 import { openLink, PostgresSocket } from "./socket.ts";
 import { negotiateTls } from "./tls/negotiation.ts";
 import { TlsCandidate } from "./tls/tls_link.ts";
@@ -98,7 +100,8 @@ async function authenticate(
   attempt: Attempt,
   onAuthenticated: () => void,
 ): Promise<Login> {
-  const socket = new PostgresSocket(link);
+  const authentication = new Authentication(placeOf(server), options.loginRules, link.tls);
+  const socket = new PostgresSocket(link, new FrameGuard(authentication));
   const config = {
     host: server.host,
     port: server.port,
@@ -111,8 +114,9 @@ async function authenticate(
     stream: () => socket,
     types: TEXT_TYPES,
     ssl: false,
-    enableChannelBinding: link.tls !== null,
-    scramMaxIterations: SCRAM_ITERATIONS_MAX,
+    enableChannelBinding: link.tls !== null && options.loginRules.channelBinding !== "disable",
+    // Authentication has the bounds; 0 is none.
+    scramMaxIterations: 0,
     ...(mode === "replication" ? { replication: "database" } : {}),
   };
   const client = new pg.Client(config as unknown as pg.ClientConfig);
@@ -137,9 +141,6 @@ async function authenticate(
 
 /** Reported by PostgreSQL 14 and later without being asked (PostgreSQL manual, 55.2.7). */
 const WRITABLE: ReadonlySet<string> = new Set(["in_hot_standby", "default_transaction_read_only"]);
-
-// libpq has no bound, `pg` one of 100,000, which servers may be set above (scram_iterations).
-const SCRAM_ITERATIONS_MAX = 10_000_000;
 
 // The text of values depends on these, and a role or a database may set them. What comes in the startup packet
 // wins over both (PostgreSQL manual, 20.1.3; guc.c, PGC_S_CLIENT). A search_path without user schemas makes

@@ -53,6 +53,23 @@ export interface TlsSettings {
   readonly material: () => TlsMaterial;
 }
 
+/** How a server may log a role in: libpq's words (PostgreSQL manual, 34.1.2, require_auth). */
+export type AuthMethod = "password" | "md5" | "gss" | "sspi" | "scram-sha-256" | "oauth" | "none";
+
+/** What the server may ask for. */
+export interface LoginRules {
+  /** Undefined: anything. */
+  readonly requireAuth: {
+    readonly accepted: readonly AuthMethod[];
+    /** Whether a password in cleartext is asked for by name, and so may go over a connection that is not verified. */
+    readonly asksForPassword: boolean;
+    /** As a person wrote it. */
+    readonly text: string;
+  } | undefined;
+  /** Whether SCRAM is bound to the server's certificate: never, where the server offers it, or always. */
+  readonly channelBinding: "disable" | "prefer" | "require";
+}
+
 /** How to connect. */
 export interface PostgresOptions {
   /** Tried in order; of several the first that can be written to is taken. At least one. */
@@ -63,6 +80,7 @@ export interface PostgresOptions {
   readonly password: (server: PostgresServer) => string | undefined;
   readonly connectTimeoutMs: number;
   readonly tls: TlsSettings;
+  readonly loginRules: LoginRules;
 }
 
 /** `host:port`, as messages name a server. */

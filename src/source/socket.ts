@@ -2,8 +2,8 @@
 
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
-import { CaptureError } from "../core/errors.ts";
-import { FrameGuard, malformed } from "./frame_guard.ts";
+import type { CaptureError } from "../core/errors.ts";
+import { type FrameGuard, malformed } from "./frame_guard.ts";
 import { type Link, PlainLink } from "./link.ts";
 import type { PostgresServer } from "./options.ts";
 
@@ -33,14 +33,16 @@ export async function openLink({ host, port }: PostgresServer): Promise<PlainLin
  */
 export class PostgresSocket extends Duplex {
   readonly #link: Link;
-  readonly #guard = new FrameGuard();
+  readonly #guard: FrameGuard;
   #pendingRead: Promise<number | null> | undefined;
   readonly #handshakeBuffer = new Uint8Array(HANDSHAKE_READ_BYTES);
   #takenOver = false;
 
-  constructor(link: Link) {
+  /** @param guard watches what comes, until the link is taken over */
+  constructor(link: Link, guard: FrameGuard) {
     super({ allowHalfOpen: false });
     this.#link = link;
+    this.#guard = guard;
   }
 
   /** Called by `pg`, which waits for the event. */
@@ -126,13 +128,5 @@ export class PostgresSocket extends Duplex {
 }
 
 function unreadable(error: unknown): CaptureError {
-  const found = error instanceof Error ? error.message : String(error);
-  if (!found.includes("authenticationOk message type")) {
-    return malformed(`what its client can't read (${found})`);
-  }
-  return new CaptureError(
-    "postgres-refused",
-    "Cannot log in to PostgreSQL: it asks for a way to log in that pg-capture does not have (GSSAPI, SSPI)",
-    { hint: "let its pg_hba.conf ask this role for scram-sha-256 or cert" },
-  );
+  return malformed(`what its client can't read (${error instanceof Error ? error.message : String(error)})`);
 }

@@ -793,6 +793,24 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "if (false) throw",
   },
   {
+    breaks: "a login by SCRAM is over before the server has proved that it knows the password",
+    file: "src/source/authentication.ts",
+    find: 'case "SCRAM begun":\n      case "SCRAM continued":\n        throw',
+    replace: 'case "SCRAM begun":\n        throw',
+  },
+  {
+    breaks: "a password in cleartext goes to a server that was not verified",
+    file: "src/source/authentication.ts",
+    find: 'this.#tls.verified !== "nothing"',
+    replace: "true",
+  },
+  {
+    breaks: "a server that is ready needs no login",
+    file: "src/source/frame_guard.ts",
+    find: "type !== ERROR_RESPONSE && !this.#authentication.isOver",
+    replace: "false",
+  },
+  {
     breaks: ".env of another user is read",
     file: "src/config/password_file.ts",
     find: "if (stranger !== undefined && ownUid !== null) {",

@@ -30,6 +30,7 @@ Deno.test("the four required variables are enough, and the rest has the document
       slotFailover: false,
       connectTimeoutMs: 30_000,
       tls: { mode: "disable", home: "/home/ann" },
+      loginRules: { channelBinding: "prefer" },
     },
     kafka: {
       brokers: [{ host: "localhost", port: 9092 }],
