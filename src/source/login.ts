@@ -2,6 +2,7 @@
 
 import pg from "pg";
 import { CaptureError } from "../core/errors.ts";
+import { expectTlsRuntime } from "../core/tls_runtime.ts";
 import { AnswerTimer } from "./answer_timer.ts";
 import { Authentication } from "./authentication.ts";
 import { isServerError, translateConnectError } from "./errors.ts";
@@ -39,6 +40,7 @@ export async function logIn(
 ): Promise<Login> {
   // TLS is not spoken over a Unix socket (PostgreSQL manual, 34.1.2, sslmode).
   const isEncrypted = options.tls.mode !== "disable" && !server.host.startsWith("/");
+  if (isEncrypted) expectTlsRuntime();
   const first = await tryLogin(options, server, mode, isEncrypted, signal);
   if ("login" in first) return first.login;
   if (!(isEncrypted && options.tls.mode === "prefer" && first.isWorthPlain)) throw first.error;

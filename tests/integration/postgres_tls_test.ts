@@ -67,10 +67,6 @@ interface Situation {
 const HAS_NO_ROOT = /no root certificate is set.*PG_SSL_ROOT_CERT/;
 const WRONG_AUTHORITY =
   /the authority that signed its certificate \(CN=.*\) is not one of PG_SSL_ROOT_CERT's.*poses/;
-// What Deno before 2.9 can't verify it refuses.
-const BEFORE_29 = /^2\.[0-8]\./.test(Deno.version.deno);
-const OF_OLD_VERSION = /its certificate is of a kind that this runtime can't verify.*Deno 2\.9/;
-const NOT_ITSELF = /is not itself one of PG_SSL_ROOT_CERT's.*Deno 2\.9/;
 const EXPIRED = /its certificate has expired/;
 
 const SITUATIONS: Readonly<Record<string, Situation>> = {
@@ -158,15 +154,7 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
   "a certificate of X.509 version 1": {
     certificate: authority.issue({ name: "localhost", isPlain: true }),
     env: { PG_SSL_ROOT_CERT: CA },
-    expected: BEFORE_29
-      ? {
-        disable: "plain",
-        prefer: "plain",
-        require: OF_OLD_VERSION,
-        "verify-ca": OF_OLD_VERSION,
-        "verify-full": OF_OLD_VERSION,
-      }
-      : { disable: "plain", prefer: "ca", require: "ca", "verify-ca": "ca", "verify-full": "full" },
+    expected: { disable: "plain", prefer: "ca", require: "ca", "verify-ca": "ca", "verify-full": "full" },
   },
   "a certificate that signs itself, and is the root": {
     certificate: own,
@@ -176,28 +164,12 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
   "one of version 1 that signs itself, and is the root": {
     certificate: oldOwn,
     env: { PG_SSL_ROOT_CERT: pem.write(oldOwn.cert) },
-    expected: BEFORE_29
-      ? {
-        disable: "plain",
-        prefer: "plain",
-        require: OF_OLD_VERSION,
-        "verify-ca": OF_OLD_VERSION,
-        "verify-full": OF_OLD_VERSION,
-      }
-      : { disable: "plain", prefer: "ca", require: "ca", "verify-ca": "ca", "verify-full": "full" },
+    expected: { disable: "plain", prefer: "ca", require: "ca", "verify-ca": "ca", "verify-full": "full" },
   },
   "an authority in between, sent along": {
     certificate: withChain(between.issue({ name: "x", hosts: ["localhost"] }), between.cert),
     env: { PG_SSL_ROOT_CERT: CA },
-    expected: BEFORE_29
-      ? {
-        disable: "plain",
-        prefer: "plain",
-        require: NOT_ITSELF,
-        "verify-ca": NOT_ITSELF,
-        "verify-full": NOT_ITSELF,
-      }
-      : { disable: "plain", prefer: "ca", require: "ca", "verify-ca": "ca", "verify-full": "full" },
+    expected: { disable: "plain", prefer: "ca", require: "ca", "verify-ca": "ca", "verify-full": "full" },
   },
   "an authority in between, not sent": {
     certificate: between.issue({ name: "x", hosts: ["localhost"] }),
@@ -291,7 +263,7 @@ for (const [name, { certificate = right, env = {}, expected }] of Object.entries
       const found = await logInWith(optionsOf({ ...envOf(server), PG_SSL_MODE: mode, ...fit(mode, env) }));
       assertOutcome(found, expected[mode], mode);
       const ours = "refused" in found ? "refused" : found.login === "plain" ? "plain" : "tls";
-      if (PSQL_OBSTACLE === undefined && !BEFORE_29) {
+      if (PSQL_OBSTACLE === undefined) {
         strictEqual(await libpq(mode, { ...envOf(server), ...env }), ours, `libpq, ${mode}`);
       }
     }
@@ -359,10 +331,7 @@ Deno.test("client certificates: taken where they are right, and each refusal say
     [cert(wrong, { PG_USERNAME: "bob" }), /does not know the authority of the client certificate/],
     [cert(old, { PG_USERNAME: "bob" }), /the client certificate has expired/],
     [cert({ cert: bob.cert, key: old.key }), /is not the key of certificate/],
-    // Deno before 2.9 can't encrypt one.
-    ...(BEFORE_29 ? [] : [
-      [cert({ cert: bob.cert, key: encryptKey(bob.key, "x") }), /is encrypted.*openssl pkey -in/] as const,
-    ]),
+    [cert({ cert: bob.cert, key: encryptKey(bob.key, "x") }), /is encrypted.*openssl pkey -in/],
     [cert({ cert: bob.cert, key: "no key" }), /there is no private key in/],
     [cert({ cert: "no certificate", key: bob.key }), /there is no certificate in/],
     [{ PG_SSL_CERT: "/none.crt", PG_SSL_KEY: "/none.key" }, /PG_SSL_CERT "\/none\.crt" does not exist/],

@@ -4,7 +4,6 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { CaptureError } from "../../core/errors.ts";
 import { isEncryptedKey, isKeyOf, pemCertificates } from "../../core/pem.ts";
 import type { FileFacts, SettingsFiles, TlsMaterial, TlsMode, TlsPaths } from "../options.ts";
-import { isIssuedBy } from "./issuers.ts";
 
 /** The files of one configuration. */
 export class TlsFiles {
@@ -59,18 +58,22 @@ function readRoots(
  * given; OpenSSL, and so libpq, trusts one in between only because of the one above it.
  */
 function anchors(texts: readonly string[]): readonly string[] {
-  const left = new Set(texts);
-  const trusted = new Set<string>();
+  const left = new Set(texts.map((text) => new X509Certificate(text)));
+  const trusted = new Set<X509Certificate>();
   for (let isSettled = false; !isSettled;) {
     isSettled = true;
-    for (const text of left) {
-      if (![text, ...trusted].some((issuer) => isIssuedBy(text, issuer))) continue;
-      trusted.add(text);
-      left.delete(text);
+    for (const each of left) {
+      if (![each, ...trusted].some((issuer) => isIssuedBy(each, issuer))) continue;
+      trusted.add(each);
+      left.delete(each);
       isSettled = false;
     }
   }
-  return [...trusted];
+  return [...trusted].map((each) => each.toString());
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return certificate.issuer === issuer.subject && certificate.verify(issuer.publicKey);
 }
 
 /** From the file: asking the runtime for them would need a permission more. */
