@@ -190,7 +190,7 @@ export interface SourceSession {
   /** The server's WAL now; for watching, not for deciding. */
   readWal(signal: AbortSignal): Promise<WalState>;
   /** Keeps the publication to the tables that were asked for, as connecting did; null where that is nobody's wish. */
-  keepPublication(signal: AbortSignal): Promise<PublicationChange | null>;
+  managePublication(signal: AbortSignal): Promise<PublicationChange | null>;
   /** The timelines that led to the server's present one, oldest first. */
   timelineHistory(signal: AbortSignal): Promise<readonly TimelineSwitch[]>;
   describeRelation(

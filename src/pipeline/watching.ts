@@ -84,7 +84,7 @@ export class ServerWatch {
     lifecycle.walWatched(wal);
     this.#onWalEnd(wal.end);
     if (look % LOOKS_A_PUBLICATION !== 0) return;
-    const change = await this.#session.keepPublication(signal);
+    const change = await this.#session.managePublication(signal);
     if (change !== null) lifecycle.publicationKept(change);
   }
 }

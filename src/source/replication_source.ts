@@ -19,7 +19,7 @@ import type {
 } from "../pipeline/ports.ts";
 import { describeRelation, readCompositeTypes } from "./catalog.ts";
 import { PostgresConnection, quoteIdentifier } from "./connection.ts";
-import { keepPublication } from "./kept_publication.ts";
+import { managePublication } from "./managed_publication.ts";
 import type { PostgresOptions, ReplicationOptions } from "./options.ts";
 import { publicationWarnings, readPublication, readUnpublished } from "./publication.ts";
 import { PostgresStream } from "./replication_stream.ts";
@@ -161,7 +161,7 @@ class PostgresSession implements SourceSession {
     return await this.#watch((connection) => readWal(connection, this.#replication.slot, signal), signal);
   }
 
-  async keepPublication(signal: AbortSignal): Promise<PublicationChange | null> {
+  async managePublication(signal: AbortSignal): Promise<PublicationChange | null> {
     return await this.#watch(
       (connection) => keep(connection, this.#replication, this.server.versionNumber, signal),
       signal,
@@ -233,7 +233,7 @@ async function keep(
   signal: AbortSignal,
 ): Promise<PublicationChange | null> {
   if (tables === undefined) return null;
-  return await keepPublication(connection, { publication, tables, slot }, versionNumber, signal);
+  return await managePublication(connection, { publication, tables, slot }, versionNumber, signal);
 }
 
 /**

@@ -7,7 +7,7 @@ import { DUPLICATE_OBJECT, sqlStateOf } from "./errors.ts";
 import type { NamePattern, TablePattern } from "./options.ts";
 
 /** What is to be kept. */
-export interface KeptPublication {
+export interface ManagedPublication {
   readonly publication: string;
   readonly tables: readonly TablePattern[];
   /** The slot that reads it. */
@@ -19,15 +19,15 @@ export interface KeptPublication {
  * filters and column lists of tables that stay are left as they are.
  * @throws CaptureError `postgres-refused` when it can't be kept so, `publication-missing` when it came too late
  */
-export async function keepPublication(
+export async function managePublication(
   connection: PostgresConnection,
-  kept: KeptPublication,
+  kept: ManagedPublication,
   versionNumber: number,
   signal: AbortSignal,
 ): Promise<PublicationChange> {
   for (let tries = 1;; tries++) {
     try {
-      return await keepOnce(connection, kept, versionNumber, signal);
+      return await manageOnce(connection, kept, versionNumber, signal);
     } catch (error) {
       if (tries === TRIES_MAX || !CHANGED_MEANWHILE.has(sqlStateOf(error) ?? "")) throw error;
     }
@@ -39,9 +39,9 @@ const TRIES_MAX = 5;
 /** Already there (42710, or 23505 at the same moment), or not in it any more (42704). */
 const CHANGED_MEANWHILE: ReadonlySet<string> = new Set([DUPLICATE_OBJECT, "23505", "42704"]);
 
-async function keepOnce(
+async function manageOnce(
   connection: PostgresConnection,
-  kept: KeptPublication,
+  kept: ManagedPublication,
   versionNumber: number,
   signal: AbortSignal,
 ): Promise<PublicationChange> {
@@ -180,7 +180,7 @@ async function slotExists(
 }
 
 /** A slot reads each change with the catalog of its time: one that is older than its publication gets stuck. */
-function olderSlot({ publication, slot }: KeptPublication): CaptureError {
+function olderSlot({ publication, slot }: ManagedPublication): CaptureError {
   return new CaptureError(
     "publication-missing",
     `Cannot create publication "${publication}": slot "${slot}" is there already and would not see it in the changes ` +
