@@ -1,4 +1,4 @@
-// Checks what the server asks for to log the client in, before `pg` answers it (libpq: fe-auth.c, check_expected_areq).
+// Checks each request to log in before `pg` answers it (as check_expected_areq in libpq's fe-auth.c does).
 
 import { type Advice, advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -15,7 +15,7 @@ const SASL_FINAL = 12;
 
 /** RFC 7677, 4; also PostgreSQL's default. With fewer, guesses at the password are too cheap. */
 const SCRAM_ITERATIONS_MIN = 4096;
-/** libpq has no bound, and servers may be set to any (scram_iterations). A server must not keep the client busy. */
+/** libpq has no bound. Servers may be set above 100,000, which is the bound of `pg` (scram_iterations). */
 const SCRAM_ITERATIONS_MAX = 10_000_000;
 const SCRAM = "SCRAM-SHA-256";
 const SCRAM_PLUS = "SCRAM-SHA-256-PLUS";
@@ -29,19 +29,13 @@ type Stage =
   | "SCRAM finished"
   | "logged in";
 
-const OTHER_METHOD_HINT = advice`let the server's pg_hba.conf ask this role for that, or change ${
-  setting("pg.require_auth")
-}`;
-const CLEARTEXT_HINT = [
-  ...advice`set ${
-    setting("pg.ssl_mode")
-  }=verify-full, or let pg_hba.conf ask for scram-sha-256; where you trust `,
-  ...advice`the way there, set ${setting("pg.require_auth")}=password`,
-];
-const UNBOUND_HINT = [
-  ...advice`let a hostssl line of pg_hba.conf ask this role for scram-sha-256; where it does, somebody on the way `,
-  ...advice`ends TLS, and ${setting("pg.channel_binding")}=prefer would let them`,
-];
+const REQUIRE_AUTH = setting("pg.require_auth");
+const OTHER_METHOD_HINT =
+  advice`set that for this role in the server's pg_hba.conf, or change ${REQUIRE_AUTH}`;
+const VERIFY = advice`set ${setting("pg.ssl_mode")}=verify-full, or scram-sha-256 in pg_hba.conf`;
+const CLEARTEXT_HINT = advice`${VERIFY}; on a network that you trust, set ${REQUIRE_AUTH}=password`;
+const UNBOUND_HINT =
+  "set scram-sha-256 in a hostssl line of pg_hba.conf for this role; if it is set, somebody on the way ends TLS";
 
 /** One login: which request may follow which, and what the rules say about it. */
 export class Authentication {
@@ -140,8 +134,8 @@ export class Authentication {
     if (iterations < SCRAM_ITERATIONS_MIN) {
       throw this.#refused(
         `the server asks for SCRAM with ${iterations} iterations, which makes the password easy to guess`,
-        `set scram_iterations to ${SCRAM_ITERATIONS_MIN} or more on the server and the role's password again; ` +
-          "if it is set so, somebody poses as the server",
+        `set scram_iterations to ${SCRAM_ITERATIONS_MIN} or more on the server, then set the role's password again; ` +
+          "if they are right already, somebody poses as the server",
       );
     }
     if (iterations > SCRAM_ITERATIONS_MAX) {
@@ -191,14 +185,14 @@ export class Authentication {
   #unsupported(): CaptureError {
     return this.#refused(
       "it asks for a way to log in that pg-capture does not have (GSSAPI, SSPI, OAuth)",
-      "let its pg_hba.conf ask this role for scram-sha-256 or cert",
+      "set scram-sha-256 or cert for this role in its pg_hba.conf",
     );
   }
 
   #outOfOrder(): CaptureError {
     return this.#refused(
       "the server's requests do not follow one another as the protocol has them",
-      advice`see that ${setting("pg.host")} and ${setting("pg.port")} are PostgreSQL's`,
+      advice`check that ${setting("pg.host")} and ${setting("pg.port")} lead to PostgreSQL`,
     );
   }
 

@@ -1,5 +1,6 @@
-// Finds the server to work with among those of PG_HOST.
+// Finds the server to work with among the hosts that are set.
 
+import { advice, setting } from "../core/advice.ts";
 import { CaptureError, errorPolicy } from "../core/errors.ts";
 import { type Login, logIn, type LoginMode } from "./login.ts";
 import { placeOf, type PostgresOptions } from "./options.ts";
@@ -49,9 +50,10 @@ function noneFound(failures: readonly CaptureError[], isReadOnly: boolean): Capt
     `Cannot find a PostgreSQL that takes writes: ${found.join("; ")}`,
     {
       hint: isReadOnly
-        ? "promote one of them (a standby is read-only, and so is default_transaction_read_only), or name the primary " +
-          "in PG_HOST"
-        : "start the primary, or name it in PG_HOST and PG_PORT",
+        ? advice`promote one of them, set default_transaction_read_only = off, or name the primary in ${
+          setting("pg.host")
+        }`
+        : advice`start the primary, or name it in ${setting("pg.host")} and ${setting("pg.port")}`,
     },
   );
 }

@@ -1,5 +1,6 @@
 // Watches the frames of backend messages, so that a server that sends garbage costs neither memory nor time.
 
+import { advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
 import type { Authentication } from "./authentication.ts";
 
@@ -17,8 +18,8 @@ const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 const AUTHENTICATION_BYTES_MAX = 2000;
 
 /**
- * Bytes pass by in any pieces; of an answer (up to ReadyForQuery) only so many. Requests to log in are shown to the
- * authentication before `pg` sees them.
+ * Takes bytes in any pieces. An answer (up to ReadyForQuery) is bounded, and requests to log in are checked by the
+ * authentication before \`pg\` sees them.
  */
 export class FrameGuard {
   /** Of the message at hand: its header as far as it came, and what of its body is to come. */
@@ -37,8 +38,8 @@ export class FrameGuard {
   }
 
   /**
-   * @throws CaptureError `decoding` when what came can't be PostgreSQL's, `postgres-refused` when a request to log in
-   *   must not be answered
+   * @throws CaptureError `decoding` when no PostgreSQL sends such bytes, `postgres-refused` when a request to log
+   *   in must not be answered
    */
   pass(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
@@ -101,7 +102,9 @@ export class FrameGuard {
 /** What came from the server is not what the protocol allows. */
 export function malformed(found: string): CaptureError {
   return new CaptureError("decoding", `Cannot read PostgreSQL's answer: it sent ${found}`, {
-    hint: "see that PG_HOST and PG_PORT are PostgreSQL's, and that nothing on the way changes what it sends",
+    hint: advice`check that ${setting("pg.host")} and ${
+      setting("pg.port")
+    } lead to PostgreSQL, unchanged on the way`,
   });
 }
 

@@ -1,6 +1,7 @@
-// The door to the `pg` package: connects to one server, encrypts as PG_SSL_MODE says, and logs in.
+// Wraps the `pg` package: connects to one server, encrypts as the TLS mode says, and logs in.
 
 import pg from "pg";
+import { advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
 import { expectTlsRuntime } from "../core/tls_runtime.ts";
 import { AnswerTimer } from "./answer_timer.ts";
@@ -179,7 +180,9 @@ function connectionOf(client: pg.Client): ConnectionEvents {
 
 function refuseWithoutPassword({ host }: PostgresServer): never {
   throw new CaptureError("postgres-refused", "Cannot log in to PostgreSQL: it asks for a password", {
-    hint: `set PG_PASSWORD, PG_PASSWORD_FILE, or a line for ${JSON.stringify(host)} in ~/.pgpass (chmod 600)`,
+    hint: advice`set ${setting("pg.password")} or ${setting("pg.password_file")}, or add a line for ${
+      JSON.stringify(host)
+    } to ~/.pgpass (chmod 600)`,
   });
 }
 

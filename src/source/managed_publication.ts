@@ -1,5 +1,6 @@
-// Makes the publication that PG_TABLES describes, and keeps it to the tables that match.
+// Creates the publication of the tables that match the configured patterns, and adds and removes tables.
 
+import { advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
 import type { PublicationChange } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral, type Row } from "./connection.ts";
@@ -70,7 +71,7 @@ async function manageOnce(
   };
 }
 
-/** A table that PG_TABLES names. */
+/** A table that matches. */
 interface WantedTable {
   /** Quoted for SQL. */
   readonly name: string;
@@ -105,7 +106,7 @@ async function matchingTables(
               SELECT FROM matching a WHERE a.patterns <> '' AND a.oid <> m.oid
                  AND a.oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(m.oid))))
       ORDER BY name`,
-    "look for the tables of PG_TABLES",
+    "look for the tables to publish",
     signal,
   );
   return rows.map((row) => ({
@@ -141,10 +142,14 @@ async function findPublication(
   if (row?.puballtables !== "t" && row?.has_schemas !== "t") return row;
   throw new CaptureError(
     "postgres-refused",
-    `Cannot keep publication "${publication}" to PG_TABLES: it is for ${
+    `Cannot manage publication "${publication}": it is for ${
       row.puballtables === "t" ? "all tables" : "whole schemas"
     }`,
-    { hint: "leave PG_TABLES out to capture what it publishes, or set PG_PUBLICATION to another name" },
+    {
+      hint: advice`unset ${setting("pg.tables")} to capture what it publishes, or set ${
+        setting("pg.publication")
+      } to another name`,
+    },
   );
 }
 
@@ -186,8 +191,9 @@ function olderSlot({ publication, slot }: ManagedPublication): CaptureError {
     `Cannot create publication "${publication}": slot "${slot}" is there already and would not see it in the changes ` +
       `that it holds`,
     {
-      hint:
-        "set PG_PUBLICATION to the publication that the slot was used with, or PG_SLOT_NAME to a new name",
+      hint: advice`set ${setting("pg.publication")} to the publication that the slot was used with, or ${
+        setting("pg.slot_name")
+      } to a new name`,
     },
   );
 }
@@ -224,8 +230,12 @@ async function refuseMissingRights(
   if (missing.length === 0) return;
   throw new CaptureError(
     "postgres-refused",
-    `Cannot keep publication "${publication}" to PG_TABLES as role "${me.role}": ${missing.join("; ")}`,
-    { hint: `${[...fixes].join(" ")} Or leave PG_TABLES out and make the publication yourself` },
+    `Cannot manage publication "${publication}" as role "${me.role}": ${missing.join("; ")}`,
+    {
+      hint: advice`${[...fixes].join(" ")} Or unset ${
+        setting("pg.tables")
+      } and create the publication yourself`,
+    },
   );
 }
 

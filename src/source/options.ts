@@ -61,7 +61,7 @@ export interface LoginRules {
   /** Undefined: anything. */
   readonly requireAuth: {
     readonly accepted: readonly AuthMethod[];
-    /** Whether a password in cleartext is asked for by name, and so may go over a connection that is not verified. */
+    /** Whether it names \`password\`, so that one in cleartext may be sent to a server that is not verified. */
     readonly asksForPassword: boolean;
     /** As a person wrote it. */
     readonly text: string;

@@ -359,8 +359,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     breaks: "PostgreSQL 18 passes over a publication, and nobody notices",
-    file: "src/source/replication_stream.ts",
-    find: "          this.#refuseSkipped(parseErrorResponse(bytes, this.start, this.end));\n",
+    file: "src/source/errors.ts",
+    find: "  throw translateServerError({ ...notice, code: UNDEFINED_OBJECT }, context);\n",
     replace: "",
   },
   // The progress record, as it is read.

@@ -11,7 +11,7 @@ import {
   type ServerFacts,
   type SystemFacts,
 } from "../../source/inspection.ts";
-import { STANDBY_VERSION_MIN } from "../../source/replication_source.ts";
+import { STANDBY_VERSION_MIN } from "../../source/identification.ts";
 import { postgresOptions } from "../adapters.ts";
 import { failed, failure, type Finding, type Findings, ok, warning } from "./finding.ts";
 import { publicationFindings } from "./publication_checks.ts";

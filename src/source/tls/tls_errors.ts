@@ -1,6 +1,7 @@
 // Says in one line why a TLS handshake failed, and what to do about it.
 
 import type { X509Certificate } from "node:crypto";
+import { type Advice, advice, setting } from "../../core/advice.ts";
 import { CaptureError } from "../../core/errors.ts";
 import { CLOSED_IN_HANDSHAKE } from "./tls_link.ts";
 
@@ -53,7 +54,7 @@ export function translateAlert(error: unknown, context: string): CaptureError | 
 
 const BROKEN = /ECONNRESET|EPIPE|reset|closed|UnexpectedEof|unexpected end of file|BadResource|Interrupted/i;
 
-type Fault = readonly [found: string, hint: string];
+type Fault = readonly [found: string, hint: Advice];
 
 /** The runtime has one error for all; what it is can be seen from the certificate. */
 function certificateFault(certificate: X509Certificate | undefined): Fault {
@@ -71,9 +72,10 @@ function certificateFault(certificate: X509Certificate | undefined): Fault {
     ];
   }
   return [
-    `the authority that signed its certificate${issuerOf(certificate)} is not one of PG_SSL_ROOT_CERT's`,
-    "set PG_SSL_ROOT_CERT to the certificate of the authority that signed the server's; if it did, somebody poses " +
-    "as the server",
+    `the authority that signed its certificate${issuerOf(certificate)} is not trusted`,
+    advice`add that authority's certificate to ${
+      setting("pg.ssl_root_cert")
+    }, if it is yours: else an impostor answers`,
   ];
 }
 
@@ -89,8 +91,10 @@ function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
-const CLIENT_CERTIFICATE_HINT =
-  "set PG_SSL_CERT and PG_SSL_KEY to a certificate that the server's ssl_ca_file signed";
+/** Of each refusal of the client certificate. */
+export const CLIENT_CERTIFICATE_HINT = advice`set ${setting("pg.ssl_cert")} and ${
+  setting("pg.ssl_key")
+} to a certificate that the server's ssl_ca_file signed`;
 
 const ALERTS: Readonly<Record<string, Fault>> = {
   certificaterequired: ["the server asks for a client certificate", CLIENT_CERTIFICATE_HINT],

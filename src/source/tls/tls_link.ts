@@ -46,7 +46,7 @@ export class TlsCandidate {
    * Asks for TLS and makes the handshake.
    * @returns the link, and the certificate, verified against the roots where there are some, but not its names;
    *   undefined for no TLS
-   * @throws what `onAnswer` throws; Error, with Node's code of what is wrong with the certificate; closed then
+   * @throws what `onAnswer` throws; Error, with Node's code for a bad certificate. Closes the connection then.
    */
   async encrypt({ request, onAnswer }: Question): Promise<TlsLink | undefined> {
     try {
