@@ -35,7 +35,7 @@ const OTHER_METHOD_HINT =
 const VERIFY = advice`set ${setting("pg.ssl_mode")}=verify-full, or scram-sha-256 in pg_hba.conf`;
 const CLEARTEXT_HINT = advice`${VERIFY}; on a network that you trust, set ${REQUIRE_AUTH}=password`;
 const UNBOUND_HINT =
-  "set scram-sha-256 in a hostssl line of pg_hba.conf for this role; if it is set, somebody on the way ends TLS";
+  "set scram-sha-256 in a hostssl line of pg_hba.conf for this role; if it is set, an attacker on the way ends TLS";
 
 /** One login: which request may follow which, and what the rules say about it. */
 export class Authentication {
@@ -114,7 +114,7 @@ export class Authentication {
     if (this.#tls === null || !mechanisms.includes(SCRAM_PLUS)) throw this.#unbound("SCRAM");
   }
 
-  /** Whoever is not verified may be anybody, and would have the password. */
+  /** A server that is not verified may be an impostor, who would have the password. */
   #expectProtected(): void {
     const isVerified = this.#tls !== null && this.#tls.verified !== "nothing";
     if (isVerified || this.#rules.requireAuth?.asksForPassword === true) return;
@@ -135,7 +135,7 @@ export class Authentication {
       throw this.#refused(
         `the server asks for SCRAM with ${iterations} iterations, which makes the password easy to guess`,
         `set scram_iterations to ${SCRAM_ITERATIONS_MIN} or more on the server, then set the role's password again; ` +
-          "if they are right already, somebody poses as the server",
+          "if they are right already, an impostor answers",
       );
     }
     if (iterations > SCRAM_ITERATIONS_MAX) {
@@ -163,7 +163,7 @@ export class Authentication {
       case "SCRAM continued":
         throw this.#refused(
           "the server takes the login by SCRAM without proving that it knows the password",
-          "find out what answers there: somebody may pose as the server",
+          "find out what answers there: it may be an impostor",
         );
       case "logged in":
         throw this.#outOfOrder();

@@ -46,7 +46,7 @@ export class PostgresConnection implements Disposable {
   /**
    * Runs one command in the simple protocol.
    * @param doing completes "Cannot ..." in the error
-   * @param answerMsMax the longest that the answer is awaited; then the connection is given up
+   * @param answerMsMax the longest wait for the answer; then the connection is closed
    */
   async query(
     text: string,

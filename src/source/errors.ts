@@ -56,7 +56,7 @@ function translateLogin(error: unknown, context: string): CaptureError | undefin
   const [, sasl] = /^SASL: (.+)/.exec(error.message) ?? [];
   if (sasl === undefined) return translateAlert(error, context);
   const hint = sasl.includes("signature does not match")
-    ? "what answers does not know the password: somebody may pose as the server"
+    ? "what answers there does not know the password: it may be an impostor"
     : "check that what answers there is PostgreSQL, and its pg_hba.conf";
   return new CaptureError("postgres-refused", `${context}: the login by SCRAM failed: ${sasl}`, {
     hint,
@@ -115,7 +115,7 @@ export function translateServerError(error: ServerError, context: string): Captu
 }
 
 /**
- * What the server suggests is its own word: whoever answers there can write anything, and ours is copied to a
+ * The server's HINT is quoted as the server's: an impostor can write anything there, and our fix is copied to a
  * shell.
  */
 function suggestionOf({ hint }: ServerError): string {

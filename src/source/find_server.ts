@@ -24,7 +24,7 @@ export async function findServer(
       login = await logIn(options, server, mode, signal);
     } catch (error) {
       signal.throwIfAborted();
-      // What is tried again later may be right elsewhere now: a server that is away, starting or in recovery.
+      // Another host may work now: this one is unreachable, starting or in recovery.
       const isAway = error instanceof CaptureError && errorPolicy(error.kind).action === "retry";
       if (!isAway || options.servers.length === 1) throw error;
       failures.push(error);

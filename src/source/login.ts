@@ -197,7 +197,7 @@ function bothFailed(first: CaptureError, second: CaptureError): CaptureError {
 }
 
 // Connecting is many questions and answers. No single one takes so large a share of the time that all may take:
-// with the default of 30 s, a server that was cut off is tried anew well within that time.
+// with the default of 30 s, an unreachable server is tried again well within that time.
 const SILENT_SHARE = 2;
 
 /** One try to connect: it ends in time, and at once when the signal aborts. */

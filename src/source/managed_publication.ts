@@ -7,7 +7,7 @@ import { type PostgresConnection, quoteIdentifier, quoteLiteral, type Row } from
 import { DUPLICATE_OBJECT, sqlStateOf } from "./errors.ts";
 import type { NamePattern, TablePattern } from "./options.ts";
 
-/** What is to be kept. */
+/** What is to be managed. */
 export interface ManagedPublication {
   readonly publication: string;
   readonly tables: readonly TablePattern[];
@@ -16,9 +16,9 @@ export interface ManagedPublication {
 }
 
 /**
- * Makes the publication where there is none, adds the tables that match, and takes out those that don't. Row
+ * Creates the publication if it does not exist, adds the tables that match, and removes those that don't. Row
  * filters and column lists of tables that stay are left as they are.
- * @throws CaptureError `postgres-refused` when it can't be kept so, `publication-missing` when it came too late
+ * @throws CaptureError `postgres-refused` when it can't be managed, `publication-missing` when it came too late
  */
 export async function managePublication(
   connection: PostgresConnection,
@@ -35,7 +35,7 @@ export async function managePublication(
   }
 }
 
-// Another instance keeps the same publication: what it did meanwhile is seen at the next look.
+// Another instance may manage the same publication: the next try sees what it has done.
 const TRIES_MAX = 5;
 /** Already there (42710, or 23505 at the same moment), or not in it any more (42704). */
 const CHANGED_MEANWHILE: ReadonlySet<string> = new Set([DUPLICATE_OBJECT, "23505", "42704"]);
@@ -122,7 +122,7 @@ function likePattern(pattern: NamePattern): string {
   return quoteLiteral(pattern.map((piece) => piece.replace(/[\\%_]/g, "\\$&")).join("%"));
 }
 
-/** The publication, where it is of the kind that is kept table by table. */
+/** The publication, if it lists its tables one by one. */
 async function findPublication(
   connection: PostgresConnection,
   publication: string,
@@ -250,7 +250,7 @@ async function create(
       tables.length === 0 ? "" : `FOR TABLE ${list(tables)}`
     }
        WITH (publish_via_partition_root = true)`,
-    `make publication "${publication}"`,
+    `create publication "${publication}"`,
     signal,
   );
 }

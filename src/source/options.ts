@@ -38,7 +38,7 @@ export interface TlsPaths {
   readonly systemCertFile: string | undefined;
 }
 
-/** What a TLS connection is made with. */
+/** What a TLS connection uses. */
 export interface TlsMaterial {
   /** What the server's certificate is checked against: PEM texts, or nothing, and then it is not checked. */
   readonly roots: readonly string[] | undefined;
@@ -103,14 +103,14 @@ export interface TablePattern {
 export interface ReplicationOptions {
   readonly slot: string;
   readonly publication: string;
-  /** Which tables the publication is made of and kept to; undefined: it is somebody else's, and has to be there. */
+  /** The tables that the publication must hold; undefined: pg-capture does not manage it, and it must exist. */
   readonly tables: readonly TablePattern[] | undefined;
   /** Whether logical messages are asked for (pg_logical_emit_message). */
   readonly messages: boolean;
-  /** Whether a slot that is made is kept on standbys (PostgreSQL 17 and later). */
+  /** Whether a new slot is kept on standbys (PostgreSQL 17 and later). */
   readonly failover: boolean;
   /** Larger messages are not held: they come without their long values. Undefined: all are held whole. */
   readonly messageBytesMax: number | undefined;
-  /** Whether a slot that is made is dropped with the connection. */
+  /** Whether a new slot is dropped with the connection. */
   readonly temporary: boolean;
 }

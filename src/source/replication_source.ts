@@ -1,4 +1,4 @@
-// The PostgreSQL side of the pipeline: connects, inspects, makes the slot, starts the stream.
+// The PostgreSQL side of the pipeline: connects, inspects, creates the slot, starts the stream.
 
 import { advice, setting } from "../core/advice.ts";
 import { builtinType } from "../core/builtin_types.ts";
@@ -121,7 +121,7 @@ class PostgresSession implements SourceSession {
     if (failover && this.server.versionNumber < 170_000) {
       throw new CaptureError(
         "postgres-refused",
-        "Cannot make a failover slot: it needs PostgreSQL 17 or later",
+        "Cannot create a failover slot: it needs PostgreSQL 17 or later",
         {
           hint: advice`set ${setting("pg.slot_failover")}=false`,
         },
@@ -223,7 +223,7 @@ function closeLater(opening: Promise<PostgresConnection> | undefined): void {
   opening?.then((connection) => connection.close(), () => {});
 }
 
-/** Before a slot is made: it would not see a publication that is younger. */
+/** Must run before a slot is created: a slot does not see a publication that is younger than itself. */
 async function keep(
   connection: PostgresConnection,
   { publication, tables, slot }: ReplicationOptions,

@@ -1,4 +1,4 @@
-// Looks at replication slots and makes them.
+// Reads and creates replication slots.
 
 import { type Advice, advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -127,7 +127,7 @@ export async function createSlot(
   return consistentPoint;
 }
 
-/** The transactions that the walsender `pid` waits for, as it does while it makes a slot. */
+/** The transactions that the walsender `pid` waits for while it creates a slot. */
 export async function readSlotBlockers(
   connection: PostgresConnection,
   pid: number,

@@ -1,4 +1,4 @@
-// The door to the network: opens links, and lets `pg` speak over one until the replication stream takes it over.
+// Wraps the network: opens links, and lets `pg` speak over one until the replication stream takes it over.
 
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
@@ -26,7 +26,7 @@ export async function openLink({ host, port }: PostgresServer): Promise<PlainLin
  * The stream that the `pg` client is given instead of its own socket, over a link that is open.
  *
  * `pg` does the authentication and the queries before START_REPLICATION; then `takeOver` hands the link to a reader
- * that fills one buffer again and again. A Node socket makes a new 64 kB buffer each read: the same million rows took
+ * that fills one buffer again and again. A Node socket allocates a new 64 kB buffer for each read: the same million rows took
  * 95 MB that way, and 45 MB this way.
  *
  * Until then it emits `heard` whenever something came.

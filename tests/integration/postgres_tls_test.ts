@@ -273,7 +273,7 @@ for (const [name, { certificate = right, env = {}, expected }] of Object.entries
 Deno.test("every mode: the server has TLS switched off", async () => {
   await using plain = await startPostgres();
   const env = { ...envOf(plain), PG_USERNAME: plain.user, PG_PASSWORD: plain.password };
-  const no = /it answers that it has no TLS.*set ssl = on there; .*somebody on the way strips it/;
+  const no = /it answers that it has no TLS.*set ssl = on there; .*an attacker on the way strips it/;
   const expected: Row = {
     disable: "plain",
     prefer: "plain",

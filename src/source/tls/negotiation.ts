@@ -36,7 +36,7 @@ export async function negotiateTls(
     candidate.close();
     if (mode === "prefer") return await openLink(server);
     throw new CaptureError("postgres-refused", `${context}: it answers that it has no TLS`, {
-      hint: "set ssl = on there; if it is on, somebody on the way strips it, and was not sent the password",
+      hint: "set ssl = on there; if it is on, an attacker on the way strips it; the password was not sent",
     });
   }
   if (mode !== "verify-full") return link;
@@ -81,10 +81,10 @@ function hasTls(answer: Uint8Array, context: string): boolean {
       hint: advice`correct ${setting("pg.host")} and ${setting("pg.port")}`,
     });
   }
-  // They would be taken for the server's, and nobody has vouched for them (CVE-2021-23222).
+  // They would be taken for the server's, although TLS does not protect them (CVE-2021-23222).
   if (answer.length > 1) {
     throw new CaptureError("postgres-refused", `${context}: unencrypted bytes follow its answer to TLS`, {
-      hint: "somebody on the way has put them there: find out who",
+      hint: "an attacker on the way has added them: find out who",
     });
   }
   return true;

@@ -43,7 +43,7 @@ export class TlsCandidate {
   }
 
   /**
-   * Asks for TLS and makes the handshake.
+   * Asks for TLS and performs the handshake.
    * @returns the link, and the certificate, verified against the roots where there are some, but not its names;
    *   undefined for no TLS
    * @throws what `onAnswer` throws; Error, with Node's code for a bad certificate. Closes the connection then.
