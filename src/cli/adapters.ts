@@ -1,8 +1,9 @@
 // What of the configuration the adapters are made with.
 
+import { formatAddress } from "../core/address.ts";
 import type { Config, PgConfig } from "../config/config.ts";
 import { fileFacts, readTextFile } from "../config/environment.ts";
-import { placeOf, type PostgresOptions } from "../source/options.ts";
+import type { PostgresOptions } from "../source/options.ts";
 import { TlsFiles } from "../source/tls/tls_files.ts";
 
 /** How to connect to PostgreSQL. */
@@ -26,5 +27,5 @@ export function postgresOptions({ pg }: Config): PostgresOptions {
 
 /** `host:port/database`, or several hosts, as people are told of it. */
 export function postgresPlace({ servers, database }: PgConfig): string {
-  return `${servers.map(placeOf).join(",")}/${database}`;
+  return `${servers.map(formatAddress).join(",")}/${database}`;
 }

@@ -1,8 +1,9 @@
 // Translates what PostgreSQL and its connection report into the program's own errors.
 
+import { formatAddress } from "../core/address.ts";
 import { type Advice, advice, setting } from "../core/advice.ts";
 import { CaptureError, type ErrorKind } from "../core/errors.ts";
-import { placeOf, type PostgresOptions, type PostgresServer } from "./options.ts";
+import type { PostgresOptions, PostgresServer } from "./options.ts";
 import { CLIENT_CERTIFICATE_HINT, translateAlert } from "./tls/tls_errors.ts";
 
 /** The fields of an ErrorResponse that matter (PostgreSQL manual, 53.8). */
@@ -35,7 +36,7 @@ export function translateConnectError(
   server: PostgresServer,
   options: Pick<PostgresOptions, "username" | "database" | "tls">,
 ): CaptureError {
-  const context = `Cannot connect to PostgreSQL at ${placeOf(server)}`;
+  const context = `Cannot connect to PostgreSQL at ${formatAddress(server)}`;
   const refusal = isServerError(error) ? undefined : translateLogin(error, context);
   if (refusal !== undefined) return refusal;
   const failure = translatePostgresError(error, context);

@@ -1,9 +1,10 @@
 // Finds the server to work with among the hosts that are set.
 
+import { formatAddress } from "../core/address.ts";
 import { advice, setting } from "../core/advice.ts";
 import { CaptureError, errorPolicy } from "../core/errors.ts";
 import { type Login, logIn, type LoginMode } from "./login.ts";
-import { placeOf, type PostgresOptions } from "./options.ts";
+import type { PostgresOptions } from "./options.ts";
 
 /**
  * Logs in to the only server, whatever it is; of several to the first that can be reached and takes writes. A server
@@ -36,7 +37,7 @@ export async function findServer(
     failures.push(
       new CaptureError(
         "postgres-unavailable",
-        `Cannot use PostgreSQL at ${placeOf(server)}: it is read-only`,
+        `Cannot use PostgreSQL at ${formatAddress(server)}: it is read-only`,
       ),
     );
   }

@@ -1,5 +1,6 @@
 // Wraps the `pg` package: connects to one server, encrypts as the TLS mode says, and logs in.
 
+import { formatAddress } from "../core/address.ts";
 import pg from "pg";
 import { advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -9,7 +10,7 @@ import { Authentication } from "./authentication.ts";
 import { isServerError, translateConnectError } from "./errors.ts";
 import { FrameGuard } from "./frame_guard.ts";
 import type { Link, TlsFacts } from "./link.ts";
-import { placeOf, type PostgresOptions, type PostgresServer } from "./options.ts";
+import type { PostgresOptions, PostgresServer } from "./options.ts";
 import { openLink, PostgresSocket } from "./socket.ts";
 import { negotiateTls } from "./tls/negotiation.ts";
 import { TlsCandidate } from "./tls/tls_link.ts";
@@ -103,7 +104,7 @@ async function authenticate(
   attempt: Attempt,
   onAuthenticated: () => void,
 ): Promise<Login> {
-  const authentication = new Authentication(placeOf(server), options.loginRules, link.tls);
+  const authentication = new Authentication(formatAddress(server), options.loginRules, link.tls);
   const socket = new PostgresSocket(link, new FrameGuard(authentication));
   const config = {
     host: server.host,

@@ -83,11 +83,6 @@ export interface PostgresOptions {
   readonly loginRules: LoginRules;
 }
 
-/** `host:port`, as messages name a server. */
-export function placeOf({ host, port }: PostgresServer): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 /** A name in which stars stand for anything: the pieces between them. `["users"]`, `["", ""]` for `*`. */
 export type NamePattern = readonly string[];
 

@@ -1,10 +1,10 @@
 // What `run` needs of PostgreSQL, in the order in which it would meet it.
 
+import { formatAddress } from "../../core/address.ts";
 import type { Config } from "../../config/config.ts";
 import type { PublishedTable } from "../../pipeline/ports.ts";
 import { quoteIdentifier } from "../../source/connection.ts";
 import type { TlsFacts } from "../../source/link.ts";
-import { placeOf } from "../../source/options.ts";
 import {
   inspectSystem,
   PostgresInspection,
@@ -39,7 +39,7 @@ export async function* postgresFindings(config: Config, facts: PostgresFacts, si
   }
   using _inspection = inspection;
   const { server: address, tls } = inspection.connection;
-  yield ok("PostgreSQL: connection", `${placeOf(address)}/${pg.database} as ${pg.username}`);
+  yield ok("PostgreSQL: connection", `${formatAddress(address)}/${pg.database} as ${pg.username}`);
   const server = await inspection.server(signal);
   yield tlsFinding(address.host, tls);
   yield* serverFindings(server, pg.username);

@@ -1,11 +1,11 @@
 // Asks a server for TLS (PostgreSQL manual, 55.2.10, SSLRequest), and checks what it shows, as the TLS mode says.
 
+import { formatAddress } from "../../core/address.ts";
 import { X509Certificate } from "node:crypto";
 import { advice, setting } from "../../core/advice.ts";
 import { CaptureError } from "../../core/errors.ts";
 import type { Link } from "../link.ts";
 import type { PostgresServer, TlsMaterial, TlsSettings } from "../options.ts";
-import { placeOf } from "../options.ts";
 import { openLink } from "../socket.ts";
 import { certificateNames } from "./certificate_names.ts";
 import { describeNames, isForHost } from "./host_name.ts";
@@ -30,7 +30,7 @@ export async function negotiateTls(
   server: PostgresServer,
   { mode, material }: TlsSettings,
 ): Promise<Link> {
-  const context = `Cannot connect to PostgreSQL at ${placeOf(server)}`;
+  const context = `Cannot connect to PostgreSQL at ${formatAddress(server)}`;
   const link = await shakeHands(candidate, server, material, context);
   if (link === undefined) {
     candidate.close();
