@@ -1,8 +1,9 @@
 // What of the configuration the adapters are made with.
 
+import { formatAddress } from "../core/address.ts";
 import type { Config, PgConfig } from "../config/config.ts";
 import { fileFacts, readTextFile } from "../config/environment.ts";
-import { placeOf, type PostgresOptions } from "../source/options.ts";
+import type { PostgresOptions } from "../source/options.ts";
 import { TlsFiles } from "../source/tls/tls_files.ts";
 
 /** How to connect to PostgreSQL. */
@@ -20,10 +21,11 @@ export function postgresOptions({ pg }: Config): PostgresOptions {
         : password.refresh(readTextFile),
     connectTimeoutMs,
     tls: { mode, material: () => files.read() },
+    loginRules: pg.loginRules,
   };
 }
 
 /** `host:port/database`, or several hosts, as people are told of it. */
 export function postgresPlace({ servers, database }: PgConfig): string {
-  return `${servers.map(placeOf).join(",")}/${database}`;
+  return `${servers.map(formatAddress).join(",")}/${database}`;
 }

@@ -5,6 +5,7 @@ import { OverflowFile } from "../checkpoint/overflow_file.ts";
 import { KvRelationStore } from "../checkpoint/kv_relation_store.ts";
 import { type Config, secretsToMask } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import { isAnyCaptured, isCaptured } from "../config/message_prefixes.ts";
 import { ChangeDecoder } from "../decoder/change_decoder.ts";
 import { NativeFormat } from "../decoder/formats/native/native_format.ts";
 import { KnownDisorder } from "../decoder/pgoutput/lsn_checks.ts";
@@ -113,6 +114,7 @@ function partsOf(
       slot: pg.slotName,
       publication: pg.publication,
       tables: pg.tables,
+      messages: isAnyCaptured(pg.messages),
       failover: pg.slotFailover,
       messageBytesMax: messageBytesMax(kafka.messageBytesMax),
       temporary: false,
@@ -147,6 +149,7 @@ function partsOf(
       new ChangeDecoder({
         format: new NativeFormat(VERSION, pg.database),
         tombstones: kafka.tombstones,
+        isMessageCaptured: (prefix) => isCaptured(prefix, pg.messages),
         disorder,
         overflow,
       }),

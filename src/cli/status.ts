@@ -1,12 +1,12 @@
 // `pg-capture status`: slot, lag, checkpoint and Kafka's progress, side by side.
 
+import { formatAddress } from "../core/address.ts";
 import type { Config } from "../config/config.ts";
 import { CaptureError, errorPolicy } from "../core/errors.ts";
 import { escapeControls } from "../observability/escape.ts";
 import { formatLsn, type Lsn } from "../core/position.ts";
 import { KafkaInspection } from "../sink/inspection.ts";
 import { inspectSystem, PostgresInspection } from "../source/inspection.ts";
-import { placeOf } from "../source/options.ts";
 import { postgresOptions } from "./adapters.ts";
 import { readCheckpoint } from "./check/agreement.ts";
 import { formatBytes, formatVersion } from "./check/units.ts";
@@ -53,7 +53,7 @@ async function lookAtPostgres(config: Config, signal: AbortSignal) {
   const system = await inspectSystem(options, signal);
   return {
     version: formatVersion(server.versionNumber),
-    server: placeOf(inspection.connection.server),
+    server: formatAddress(inspection.connection.server),
     systemIdentifier: system.systemIdentifier,
     timeline: system.timeline,
     slot: slot && {

@@ -2,6 +2,7 @@
 
 import { type Config, secretsToMask } from "../config/config.ts";
 import { SYSTEM_CLOCK } from "../core/clock.ts";
+import { isAnyCaptured, isCaptured } from "../config/message_prefixes.ts";
 import { ChangeDecoder } from "../decoder/change_decoder.ts";
 import { NativeFormat } from "../decoder/formats/native/native_format.ts";
 import { LifecycleLog } from "../observability/lifecycle_log.ts";
@@ -72,6 +73,7 @@ function partsOf(
     slot,
     publication: pg.publication,
     tables: undefined,
+    messages: isAnyCaptured(pg.messages),
     failover: false,
     messageBytesMax: undefined,
     temporary: true,
@@ -83,7 +85,11 @@ function partsOf(
     store: NO_STORE,
     relations: NO_RELATIONS,
     createDecoder: () =>
-      new ChangeDecoder({ format: new NativeFormat(VERSION, pg.database), tombstones: false }),
+      new ChangeDecoder({
+        format: new NativeFormat(VERSION, pg.database),
+        tombstones: false,
+        isMessageCaptured: (prefix) => isCaptured(prefix, pg.messages),
+      }),
     topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
     topicConflicts: () => [],
     events: publishTo([new LifecycleLog(logger, new WalGuard(), SYSTEM_CLOCK.now)]),

@@ -3,8 +3,10 @@
 import { strict as assert } from "node:assert";
 import type { DeliveryGuarantee } from "../pipeline/ports.ts";
 import type { TableRule } from "../rules/table_rule.ts";
+import type { MessagePrefixes } from "./message_prefixes.ts";
 import type { Broker, TablePattern } from "./names.ts";
 import type { PasswordFile } from "./password_file.ts";
+import type { RequiredAuth } from "./require_auth.ts";
 import type { Secret } from "./secret.ts";
 import type { Values } from "./variables.ts";
 
@@ -38,6 +40,7 @@ export interface PgConfig {
   readonly publication: string;
   /** `schema.table` or `schema.*`; undefined where the publication is taken as it is. */
   readonly tables: readonly TablePattern[] | undefined;
+  readonly messages: MessagePrefixes;
   readonly slotName: string;
   readonly slotFailover: boolean;
   readonly connectTimeoutMs: number;
@@ -50,6 +53,10 @@ export interface PgConfig {
     readonly home: string | undefined;
     /** SSL_CERT_FILE: what the system trusts. */
     readonly systemCertFile: string | undefined;
+  };
+  readonly loginRules: {
+    readonly requireAuth: RequiredAuth | undefined;
+    readonly channelBinding: "disable" | "prefer" | "require";
   };
 }
 
@@ -194,6 +201,7 @@ function toPgConfig(
     passwordFile: values.PG_PASSWORD === undefined ? passwordFile : undefined,
     publication: values.PG_PUBLICATION,
     tables: values.PG_TABLES,
+    messages: values.PG_MESSAGES,
     slotName: values.PG_SLOT_NAME,
     slotFailover: values.PG_SLOT_FAILOVER,
     connectTimeoutMs: values.PG_CONNECT_TIMEOUT_SECS * 1000,
@@ -205,6 +213,7 @@ function toPgConfig(
       home: env.HOME || undefined,
       systemCertFile: env.SSL_CERT_FILE || undefined,
     },
+    loginRules: { requireAuth: values.PG_REQUIRE_AUTH, channelBinding: values.PG_CHANNEL_BINDING },
   };
 }
 

@@ -84,6 +84,37 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    involves: ["PG_CHANNEL_BINDING", "PG_SSL_MODE", "PG_HOST"],
+    check({ PG_CHANNEL_BINDING: binding, PG_SSL_MODE: mode, PG_HOST: hosts }) {
+      const socket = hosts.find((host) => host.startsWith("/"));
+      if (binding !== "require" || (mode !== "disable" && socket === undefined)) return undefined;
+      return {
+        name: "PG_CHANNEL_BINDING",
+        problem: "require needs TLS, " +
+          (mode === "disable"
+            ? "and PG_SSL_MODE=disable has none"
+            : `and ${socket} is a Unix socket, which has none`),
+        fix: mode === "disable"
+          ? "set PG_SSL_MODE to verify-full, or PG_CHANNEL_BINDING to prefer"
+          : "set PG_CHANNEL_BINDING to prefer",
+      };
+    },
+  },
+  {
+    involves: ["PG_CHANNEL_BINDING", "PG_REQUIRE_AUTH"],
+    check({ PG_CHANNEL_BINDING: binding, PG_REQUIRE_AUTH: auth }) {
+      if (binding !== "require" || auth === undefined || auth.accepted.includes("scram-sha-256")) {
+        return undefined;
+      }
+      return {
+        name: "PG_REQUIRE_AUTH",
+        problem:
+          `${auth.text} leaves out scram-sha-256, the only method that PG_CHANNEL_BINDING=require takes`,
+        fix: "set PG_REQUIRE_AUTH to scram-sha-256, or PG_CHANNEL_BINDING to prefer",
+      };
+    },
+  },
+  {
     involves: ["PG_HOST", "PG_PORT"],
     check({ PG_HOST: hosts, PG_PORT: ports }) {
       if (ports.length === 1 || ports.length === hosts.length) return undefined;

@@ -11,6 +11,8 @@ import {
   parsePostgresHost,
   parseTablePattern,
 } from "./names.ts";
+import { messagePrefixes } from "./message_prefixes.ts";
+import { requiredAuth } from "./require_auth.ts";
 import { choice, flag, integer, integers, list, path, secret, text } from "./syntax.ts";
 import { defaulted, mostlyRequired, optional, required, type Variable } from "./variable.ts";
 
@@ -54,6 +56,11 @@ export const VARIABLES = {
       "Tables to capture; when set, the publication is made and kept to these. A star stands for anything.",
     example: "public.users,sales.*",
   }),
+  PG_MESSAGES: defaulted(messagePrefixes(), "off", {
+    help:
+      "Logical messages (pg_logical_emit_message) to capture, by prefix; any role that can log in can emit them.",
+    example: "orders,audit",
+  }),
   PG_SLOT_NAME: defaulted(text("a-z, 0-9 and _, at most 63", checkSlotName), "pg_replicate_kafka_slot", {
     help: "Replication slot to read; made when absent.",
     alsoKnownAs: ["PG_SLOT"],
@@ -88,6 +95,17 @@ export const VARIABLES = {
     example: "/etc/pg-capture/postgres-key.pem",
     defaultNote: "~/.postgresql/postgresql.key",
     alsoKnownAs: ["PGSSLKEY"],
+  }),
+  PG_REQUIRE_AUTH: optional(requiredAuth(), {
+    help:
+      "How the server must log the role in, as libpq has it; password sends it in cleartext over any connection.",
+    example: "scram-sha-256",
+    alsoKnownAs: ["PGREQUIREAUTH"],
+  }),
+  PG_CHANNEL_BINDING: defaulted(choice("disable", "prefer", "require"), "prefer", {
+    help:
+      "Whether SCRAM is bound to PostgreSQL's certificate; require: nobody on the way can end TLS unnoticed.",
+    alsoKnownAs: ["PGCHANNELBINDING"],
   }),
 
   KAFKA_BROKERS: required(list("host:port separated by commas", parseBroker), {

@@ -38,6 +38,8 @@ export interface DecoderOptions {
    * Whether tombstones (the same key with a null value) follow the records for which the format wants them.
    */
   readonly tombstones: boolean;
+  /** Which logical messages become records; absent: all. */
+  readonly isMessageCaptured?: (prefix: string) => boolean;
   /** Is shared by all streams of a process; absent: nothing is known. */
   readonly disorder?: KnownDisorder;
   /** For descriptions of tables that memory has no room for; absent: there is only memory. */
@@ -72,6 +74,7 @@ export class ChangeDecoder {
 
   readonly #format: RecordFormat;
   readonly #tombstones: boolean;
+  readonly #isMessageCaptured: (prefix: string) => boolean;
   readonly #tables: TableRegistry;
   readonly #row = new RowChange();
   readonly #change = new Change();
@@ -92,6 +95,7 @@ export class ChangeDecoder {
   constructor(options: DecoderOptions) {
     this.#format = options.format;
     this.#tombstones = options.tombstones;
+    this.#isMessageCaptured = options.isMessageCaptured ?? (() => true);
     this.#tables = new TableRegistry(options.format, options.overflow);
     this.#checks = new LsnChecks(options.disorder ?? new KnownDisorder());
   }
@@ -366,6 +370,7 @@ export class ChangeDecoder {
 
   #beginMessage(message: LogicalMessage): Decoded {
     this.#checks.logicalMessage(message.lsn, message.transactional, this.#message);
+    if (!this.#isMessageCaptured(message.prefix)) return "none";
     this.#logicalMessage = message;
     this.#next = "message";
     if (!message.transactional) {

@@ -203,7 +203,7 @@ export interface SourceSession {
    * Changes the publication to contain the configured tables, as connecting does; null if pg-capture does not
    * manage it.
    */
-  keepPublication(signal: AbortSignal): Promise<PublicationChange | null>;
+  managePublication(signal: AbortSignal): Promise<PublicationChange | null>;
   /** The timelines that lead to the server's present one, oldest first. */
   timelineHistory(signal: AbortSignal): Promise<readonly TimelineSwitch[]>;
   describeRelation(

@@ -93,7 +93,7 @@ export class ServerWatch {
     events.walWatched(wal);
     this.#onWalEnd(wal.end);
     if (poll % POLLS_PER_PUBLICATION_CHECK !== 0) return;
-    const change = await this.#session.keepPublication(signal);
+    const change = await this.#session.managePublication(signal);
     if (change !== null) events.publicationKept(change);
   }
 }

@@ -12,7 +12,7 @@ export class AnswerTimer implements Disposable {
     this.heard();
   }
 
-  /** Something came: the time begins anew. */
+  /** Something came: the time starts again. */
   heard(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(

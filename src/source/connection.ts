@@ -1,11 +1,12 @@
 // Opens connections to PostgreSQL and runs plain queries on them.
 
+import { formatAddress } from "../core/address.ts";
 import { CaptureError } from "../core/errors.ts";
 import { translatePostgresError } from "./errors.ts";
 import { findServer } from "./find_server.ts";
 import type { TlsFacts } from "./link.ts";
 import type { Login, LoginMode } from "./login.ts";
-import { placeOf, type PostgresOptions, type PostgresServer } from "./options.ts";
+import type { PostgresOptions, PostgresServer } from "./options.ts";
 import type { PostgresSocket, RawConnection } from "./socket.ts";
 
 /** Values of one row by column name, as PostgreSQL prints them. */
@@ -46,7 +47,7 @@ export class PostgresConnection implements Disposable {
   /**
    * Runs one command in the simple protocol.
    * @param doing completes "Cannot ..." in the error
-   * @param answerMsMax the longest that the answer is awaited; then the connection is given up
+   * @param answerMsMax the longest wait for the answer; then the connection is closed
    */
   async query(
     text: string,
@@ -84,7 +85,7 @@ export class PostgresConnection implements Disposable {
     if (row === undefined) {
       throw new CaptureError(
         "postgres-refused",
-        `Cannot ${doing}: PostgreSQL at ${placeOf(this.server)} gave no row`,
+        `Cannot ${doing}: PostgreSQL at ${formatAddress(this.server)} gave no row`,
       );
     }
     return row;

@@ -1,8 +1,10 @@
 // Translates what PostgreSQL and its connection report into the program's own errors.
 
+import { formatAddress } from "../core/address.ts";
+import { type Advice, advice, setting } from "../core/advice.ts";
 import { CaptureError, type ErrorKind } from "../core/errors.ts";
-import { placeOf, type PostgresOptions, type PostgresServer } from "./options.ts";
-import { translateAlert } from "./tls/tls_errors.ts";
+import type { PostgresOptions, PostgresServer } from "./options.ts";
+import { CLIENT_CERTIFICATE_HINT, translateAlert } from "./tls/tls_errors.ts";
 
 /** The fields of an ErrorResponse that matter (PostgreSQL manual, 53.8). */
 export interface ServerError {
@@ -34,7 +36,7 @@ export function translateConnectError(
   server: PostgresServer,
   options: Pick<PostgresOptions, "username" | "database" | "tls">,
 ): CaptureError {
-  const context = `Cannot connect to PostgreSQL at ${placeOf(server)}`;
+  const context = `Cannot connect to PostgreSQL at ${formatAddress(server)}`;
   const refusal = isServerError(error) ? undefined : translateLogin(error, context);
   if (refusal !== undefined) return refusal;
   const failure = translatePostgresError(error, context);
@@ -45,7 +47,7 @@ export function translateConnectError(
       : new CaptureError(failure.kind, failure.message, { hint, cause: error });
   }
   if (failure.kind !== "postgres-unavailable" || failure.hint !== undefined) return failure;
-  const hint = "start PostgreSQL there, or correct PG_HOST and PG_PORT";
+  const hint = advice`start PostgreSQL there, or correct ${setting("pg.host")} and ${setting("pg.port")}`;
   return new CaptureError(failure.kind, failure.message, { hint, cause: error });
 }
 
@@ -55,7 +57,7 @@ function translateLogin(error: unknown, context: string): CaptureError | undefin
   const [, sasl] = /^SASL: (.+)/.exec(error.message) ?? [];
   if (sasl === undefined) return translateAlert(error, context);
   const hint = sasl.includes("signature does not match")
-    ? "what answers does not know the password: somebody may pose as the server"
+    ? "what answers there does not know the password: it may be an impostor"
     : "check that what answers there is PostgreSQL, and its pg_hba.conf";
   return new CaptureError("postgres-refused", `${context}: the login by SCRAM failed: ${sasl}`, {
     hint,
@@ -67,7 +69,7 @@ function translateLogin(error: unknown, context: string): CaptureError | undefin
 function loginHint(
   { code, message }: ServerError,
   { username, database, tls }: Pick<PostgresOptions, "username" | "database" | "tls">,
-): string | undefined {
+): Advice | undefined {
   if (code === INSUFFICIENT_PRIVILEGE && message.includes("for database")) {
     return `GRANT CONNECT ON DATABASE "${database.replaceAll('"', '""')}" TO "${
       username.replaceAll('"', '""')
@@ -79,21 +81,25 @@ function loginHint(
   if (code === INSUFFICIENT_PRIVILEGE) return `ALTER ROLE "${username.replaceAll('"', '""')}" REPLICATION;`;
   if (/pg_hba\.conf (?:entry|rejects)/.test(message)) {
     return tls.mode === "disable" && message.includes("no encryption")
-      ? "set PG_SSL_MODE=verify-full if pg_hba.conf lets this role in by hostssl, else add a line for it there"
+      ? advice`set ${SSL_MODE}=verify-full if pg_hba.conf has this role in a hostssl line, else add a line`
       : "let this role in by a line of the server's pg_hba.conf, above one that rejects it";
   }
   if (message.includes("valid client certificate")) {
-    return "set PG_SSL_CERT and PG_SSL_KEY to a certificate that the server's ssl_ca_file signed";
+    return CLIENT_CERTIFICATE_HINT;
   }
   if (message.includes("certificate authentication failed")) {
-    return "the common name (CN) of PG_SSL_CERT must be PG_USERNAME, or be mapped to it in pg_ident.conf";
+    return advice`${COMMON_NAME_HINT}, or map it in pg_ident.conf`;
   }
   if (code === WRONG_PASSWORD && tls.mode !== "disable" && tls.material().client !== undefined) {
-    return "check PG_PASSWORD; with clientcert=verify-full in pg_hba.conf, the common name (CN) of PG_SSL_CERT must be " +
-      "PG_USERNAME";
+    return advice`check ${PASSWORD}; with clientcert=verify-full in pg_hba.conf, ${COMMON_NAME_HINT}`;
   }
   return undefined;
 }
+
+const SSL_MODE = setting("pg.ssl_mode");
+const USERNAME = setting("pg.username");
+const PASSWORD = setting("pg.password");
+const COMMON_NAME_HINT = advice`the common name of ${setting("pg.ssl_cert")} must be ${USERNAME}`;
 
 /** The CaptureError for an ErrorResponse. */
 export function translateServerError(error: ServerError, context: string): CaptureError {
@@ -110,7 +116,7 @@ export function translateServerError(error: ServerError, context: string): Captu
 }
 
 /**
- * What the server suggests is its own word: whoever answers there can write anything, and ours is copied to a
+ * The server's HINT is quoted as the server's: an impostor can write anything there, and our fix is copied to a
  * shell.
  */
 function suggestionOf({ hint }: ServerError): string {
@@ -121,9 +127,22 @@ function suggestionOf({ hint }: ServerError): string {
 
 const SUGGESTION_LENGTH_MAX = 300;
 
+/**
+ * PostgreSQL 18 warns of a publication that did not exist at the time of a change, and skips what it would have
+ * published (pgoutput.c, LoadPublications); earlier versions report an error.
+ * @throws CaptureError where the notice is that warning
+ */
+export function throwSkippedPublication(notice: ServerError, context: string): void {
+  if (notice.severity !== "WARNING" || notice.code !== OBJECT_NOT_IN_PREREQUISITE_STATE) return;
+  throw translateServerError({ ...notice, code: UNDEFINED_OBJECT }, context);
+}
+
+const OBJECT_NOT_IN_PREREQUISITE_STATE = "55000";
+const UNDEFINED_OBJECT = "42704";
+
 interface Classified {
   readonly kind: ErrorKind;
-  readonly hint?: string;
+  readonly hint?: Advice;
 }
 
 const INSUFFICIENT_PRIVILEGE = "42501";
@@ -137,10 +156,10 @@ function classify(error: ServerError): Classified {
     case "28000":
       return {
         kind: "postgres-refused",
-        hint: "check PG_USERNAME, PG_PASSWORD and the server's pg_hba.conf",
+        hint: advice`check ${USERNAME}, ${PASSWORD} and the server's pg_hba.conf`,
       };
     case "3D000":
-      return { kind: "postgres-refused", hint: "check PG_DATABASE" };
+      return { kind: "postgres-refused", hint: advice`check ${setting("pg.database")}` };
     case INSUFFICIENT_PRIVILEGE:
       return { kind: "postgres-refused", hint: "the role needs REPLICATION: ALTER ROLE <role> REPLICATION;" };
     case "53400":
@@ -154,11 +173,11 @@ function classify(error: ServerError): Classified {
     case "22021":
     case "22P05":
       return { kind: "poison-change", hint: POISON_HINT };
-    case "42704":
+    case UNDEFINED_OBJECT:
       return message.includes("publication")
         ? { kind: "publication-missing", hint: PUBLICATION_HINT }
         : { kind: "slot-unusable" };
-    case "55000":
+    case OBJECT_NOT_IN_PREREQUISITE_STATE:
       return notInPrerequisiteState(error);
     case "XX000":
       return message.includes("invalid memory alloc request")
@@ -215,15 +234,16 @@ export const DUPLICATE_OBJECT = "42710";
 const REFUSING_CLASSES: ReadonlySet<string> = new Set(["0A", "22", "28", "3D", "3F", "42"]);
 const WAL_LEVEL_HINT = "ALTER SYSTEM SET wal_level = logical; then restart PostgreSQL";
 // pgoutput looks publications up in the catalog of the time of each change (historic snapshot).
-const PUBLICATION_HINT =
-  "set PG_PUBLICATION back if it was changed; if the publication was dropped, the slot cannot decode what was written " +
-  "since: CREATE PUBLICATION again and start anew with a snapshot (docs/OPERATIONS.md, Start anew)";
+const PUBLICATION_HINT = advice`set ${setting("pg.publication")} back if it was changed; ${
+  "if the publication was dropped, the slot cannot decode what was written since: CREATE PUBLICATION again and start " +
+  "anew with a snapshot (docs/OPERATIONS.md, Start anew)"
+}`;
 /** Only where PostgreSQL itself says that the slot is invalidated: of any other it would lose changes. */
 export const LOST_SLOT_HINT =
   "changes are gone, and nothing can be read from the slot any more: pg-capture teardown --progress --yes, then start " +
   "anew with a snapshot (docs/OPERATIONS.md, Start anew)";
-const SYNCHRONIZED_HINT = "point PG_HOST at the primary, or promote this server";
-const OTHER_SLOT_HINT = "set PG_SLOT_NAME to a name that is free";
+const SYNCHRONIZED_HINT = advice`point ${setting("pg.host")} at the primary, or promote this server`;
+const OTHER_SLOT_HINT = advice`set ${setting("pg.slot_name")} to a name that is free`;
 const POISON_HINT =
   "PostgreSQL cannot decode a change in the slot: see docs/OPERATIONS.md, poison changes, for how to find and pass it";
 

@@ -1,8 +1,10 @@
-// Finds the server to work with among those of PG_HOST.
+// Finds the server to work with among the hosts that are set.
 
+import { formatAddress } from "../core/address.ts";
+import { advice, setting } from "../core/advice.ts";
 import { CaptureError, errorPolicy } from "../core/errors.ts";
 import { type Login, logIn, type LoginMode } from "./login.ts";
-import { placeOf, type PostgresOptions } from "./options.ts";
+import type { PostgresOptions } from "./options.ts";
 
 /**
  * Logs in to the only server, whatever it is; of several to the first that can be reached and takes writes. A server
@@ -23,7 +25,7 @@ export async function findServer(
       login = await logIn(options, server, mode, signal);
     } catch (error) {
       signal.throwIfAborted();
-      // What is tried again later may be right elsewhere now: a server that is away, starting or in recovery.
+      // Another host may work now: this one is unreachable, starting or in recovery.
       const isAway = error instanceof CaptureError && errorPolicy(error.kind).action === "retry";
       if (!isAway || options.servers.length === 1) throw error;
       failures.push(error);
@@ -35,7 +37,7 @@ export async function findServer(
     failures.push(
       new CaptureError(
         "postgres-unavailable",
-        `Cannot use PostgreSQL at ${placeOf(server)}: it is read-only`,
+        `Cannot use PostgreSQL at ${formatAddress(server)}: it is read-only`,
       ),
     );
   }
@@ -49,9 +51,10 @@ function noneFound(failures: readonly CaptureError[], isReadOnly: boolean): Capt
     `Cannot find a PostgreSQL that takes writes: ${found.join("; ")}`,
     {
       hint: isReadOnly
-        ? "promote one of them (a standby is read-only, and so is default_transaction_read_only), or name the primary " +
-          "in PG_HOST"
-        : "start the primary, or name it in PG_HOST and PG_PORT",
+        ? advice`promote one of them, set default_transaction_read_only = off, or name the primary in ${
+          setting("pg.host")
+        }`
+        : advice`start the primary, or name it in ${setting("pg.host")} and ${setting("pg.port")}`,
     },
   );
 }

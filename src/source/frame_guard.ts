@@ -1,27 +1,46 @@
 // Watches the frames of backend messages, so that a server that sends garbage costs neither memory nor time.
 
+import { advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
+import type { Authentication } from "./authentication.ts";
 
 const HEADER_BYTES = 5;
 const READY_FOR_QUERY = "Z".charCodeAt(0);
+const AUTHENTICATION = "R".charCodeAt(0);
+const ERROR_RESPONSE = "E".charCodeAt(0);
 /** Lists of fields, which `pg` reads to the zero byte at their end; without it, it would read for ever. */
 const FIELD_LISTS: ReadonlySet<number> = new Set(codes("EN"));
 // What a backend may send before a stream begins (PostgreSQL manual, 55.7), and `pg` knows.
 const TYPES: ReadonlySet<number> = new Set(codes("123ACDEGHIKNRSTWZcdnst"));
 // Far above what the queries of this program are answered with, a login included.
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+/** As in libpq (fe-connect.c, PQconnectPoll). */
+const AUTHENTICATION_BYTES_MAX = 2000;
 
-/** Bytes pass by in any pieces; of an answer (up to ReadyForQuery) only so many. */
+/**
+ * Takes bytes in any pieces. An answer (up to ReadyForQuery) is bounded, and requests to log in are checked by the
+ * authentication before \`pg\` sees them.
+ */
 export class FrameGuard {
   /** Of the message at hand: its header as far as it came, and what of its body is to come. */
   readonly #header = new Uint8Array(HEADER_BYTES);
   #headerBytes = 0;
   #bodyBytes = 0;
   #answerBytes = 0;
+  readonly #authentication: Authentication;
+  /** The body of the authentication request at hand, as far as it came. */
+  #request: Uint8Array | undefined;
   /** In a list of fields: the next byte is a field's type, a byte of its text, or must not be there. */
   #field: "none" | "type" | "text" | "ended" = "none";
 
-  /** @throws CaptureError `decoding` when what came can't be PostgreSQL's */
+  constructor(authentication: Authentication) {
+    this.#authentication = authentication;
+  }
+
+  /**
+   * @throws CaptureError `decoding` when no PostgreSQL sends such bytes, `postgres-refused` when a request to log
+   *   in must not be answered
+   */
   pass(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       if (this.#bodyBytes === 0) {
@@ -31,6 +50,7 @@ export class FrameGuard {
       }
       const count = Math.min(this.#bodyBytes, bytes.length - at);
       if (this.#field !== "none") this.#passFields(bytes.subarray(at, at + count));
+      this.#request?.set(bytes.subarray(at, at + count), this.#request.length - this.#bodyBytes);
       this.#bodyBytes -= count;
       at += count;
       if (this.#bodyBytes === 0) this.#end();
@@ -45,10 +65,23 @@ export class FrameGuard {
       throw malformed(`a message of type ${type} and ${length} bytes, which the protocol does not have`);
     }
     this.#bodyBytes = length - (HEADER_BYTES - 1);
+    this.#beginRequest(type);
     this.#answerBytes = type === READY_FOR_QUERY ? 0 : this.#answerBytes + length;
     if (this.#answerBytes > ANSWER_BYTES_MAX) throw malformed("an answer without an end");
     this.#field = FIELD_LISTS.has(type) ? "type" : "none";
     if (this.#bodyBytes === 0) this.#end();
+  }
+
+  /** Until the login is over, a server sends nothing else: ReadyForQuery alone would be a login without one. */
+  #beginRequest(type: number): void {
+    if (type === AUTHENTICATION) {
+      if (this.#bodyBytes > AUTHENTICATION_BYTES_MAX) {
+        throw malformed(`a request to log in of ${this.#bodyBytes} bytes`);
+      }
+      this.#request = new Uint8Array(this.#bodyBytes);
+    } else if (type !== ERROR_RESPONSE && !this.#authentication.isOver) {
+      throw malformed(`a message of type ${String.fromCharCode(type)} before the login was over`);
+    }
   }
 
   #passFields(bytes: Uint8Array): void {
@@ -61,13 +94,17 @@ export class FrameGuard {
 
   #end(): void {
     if (this.#field === "type" || this.#field === "text") throw malformed("an error without an end");
+    if (this.#request !== undefined) this.#authentication.request(this.#request);
+    this.#request = undefined;
   }
 }
 
 /** What came from the server is not what the protocol allows. */
 export function malformed(found: string): CaptureError {
   return new CaptureError("decoding", `Cannot read PostgreSQL's answer: it sent ${found}`, {
-    hint: "see that PG_HOST and PG_PORT are PostgreSQL's, and that nothing on the way changes what it sends",
+    hint: advice`check that ${setting("pg.host")} and ${
+      setting("pg.port")
+    } lead to PostgreSQL, unchanged on the way`,
   });
 }
 

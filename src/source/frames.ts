@@ -3,10 +3,23 @@
 import type { Lsn } from "../core/position.ts";
 import type { ServerError } from "./errors.ts";
 
+// Backend messages (PostgreSQL manual, 55.7), and the two that CopyData holds (55.4).
+export const COPY_DATA = 0x64;
+export const COPY_DONE = 0x63;
+export const COPY_BOTH_RESPONSE = 0x57;
+export const COMMAND_COMPLETE = 0x43;
+export const ERROR_RESPONSE = 0x45;
+export const NOTICE_RESPONSE = 0x4e;
+export const PARAMETER_STATUS = 0x53;
+export const READY_FOR_QUERY = 0x5a;
+export const XLOG_DATA = 0x77;
+export const KEEPALIVE = 0x6b;
+/** Of XLogData: its type, two LSNs and the time. */
+export const XLOG_HEADER_BYTES = 25;
+
 /** A message's type and its length. */
 export const HEADER_BYTES = 5;
 const POSTGRES_EPOCH_MS = 946_684_800_000;
-const COPY_DATA = 0x64;
 const QUERY = 0x51;
 
 /** A Query message. */
@@ -67,4 +80,21 @@ export function parseErrorResponse(bytes: Uint8Array, start: number, end: number
 /** A number in network order. */
 export function uint32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+/** Shows the WAL data of each whole XLogData message in `[head, tail)`. */
+export function peekXlogData(
+  bytes: Uint8Array,
+  head: number,
+  tail: number,
+  show: (bytes: Uint8Array, start: number, end: number) => void,
+): void {
+  for (let at = head; at + HEADER_BYTES <= tail;) {
+    const start = at + HEADER_BYTES;
+    const end = at + 1 + uint32(bytes, at + 1);
+    if (end < start || end > tail) return;
+    const isXlogData = bytes[at] === COPY_DATA && bytes[start] === XLOG_DATA;
+    if (isXlogData && end - start > XLOG_HEADER_BYTES) show(bytes, start + XLOG_HEADER_BYTES, end);
+    at = end;
+  }
 }

@@ -4,7 +4,8 @@ import { type Lsn, parseLsn } from "../core/position.ts";
 import type { TimelineSwitch } from "../pipeline/ports.ts";
 import { PostgresConnection, quoteLiteral, type Row } from "./connection.ts";
 import type { PostgresOptions } from "./options.ts";
-import { parseTimelineHistory } from "./replication_source.ts";
+import { parseTimelineHistory } from "./identification.ts";
+import { WAL_END } from "./slot.ts";
 
 /** What the server and the session say of themselves. */
 export interface ServerFacts {
@@ -136,9 +137,6 @@ export async function inspectSystem(options: PostgresOptions, signal: AbortSigna
     timelineHistory: parseTimelineHistory(history?.content ?? ""),
   };
 }
-
-const WAL_END = `CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
-                 ELSE pg_catalog.pg_current_wal_flush_lsn() END`;
 
 const SERVER_QUERY = `
 SELECT current_setting('server_version_num') AS version, current_setting('wal_level') AS wal_level,

@@ -1,9 +1,14 @@
-// The door to the `pg` package: connects to one server, encrypts as PG_SSL_MODE says, and logs in.
+// Wraps the `pg` package: connects to one server, encrypts as the TLS mode says, and logs in.
 
+import { formatAddress } from "../core/address.ts";
 import pg from "pg";
+import { advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
+import { expectTlsRuntime } from "../core/tls_runtime.ts";
 import { AnswerTimer } from "./answer_timer.ts";
+import { Authentication } from "./authentication.ts";
 import { isServerError, translateConnectError } from "./errors.ts";
+import { FrameGuard } from "./frame_guard.ts";
 import type { Link, TlsFacts } from "./link.ts";
 import type { PostgresOptions, PostgresServer } from "./options.ts";
 import { openLink, PostgresSocket } from "./socket.ts";
@@ -37,6 +42,7 @@ export async function logIn(
 ): Promise<Login> {
   // TLS is not spoken over a Unix socket (PostgreSQL manual, 34.1.2, sslmode).
   const isEncrypted = options.tls.mode !== "disable" && !server.host.startsWith("/");
+  if (isEncrypted) expectTlsRuntime();
   const first = await tryLogin(options, server, mode, isEncrypted, signal);
   if ("login" in first) return first.login;
   if (!(isEncrypted && options.tls.mode === "prefer" && first.isWorthPlain)) throw first.error;
@@ -98,7 +104,8 @@ async function authenticate(
   attempt: Attempt,
   onAuthenticated: () => void,
 ): Promise<Login> {
-  const socket = new PostgresSocket(link);
+  const authentication = new Authentication(formatAddress(server), options.loginRules, link.tls);
+  const socket = new PostgresSocket(link, new FrameGuard(authentication));
   const config = {
     host: server.host,
     port: server.port,
@@ -111,8 +118,9 @@ async function authenticate(
     stream: () => socket,
     types: TEXT_TYPES,
     ssl: false,
-    enableChannelBinding: link.tls !== null,
-    scramMaxIterations: SCRAM_ITERATIONS_MAX,
+    enableChannelBinding: link.tls !== null && options.loginRules.channelBinding !== "disable",
+    // Authentication has the bounds; 0 is none.
+    scramMaxIterations: 0,
     ...(mode === "replication" ? { replication: "database" } : {}),
   };
   const client = new pg.Client(config as unknown as pg.ClientConfig);
@@ -137,9 +145,6 @@ async function authenticate(
 
 /** Reported by PostgreSQL 14 and later without being asked (PostgreSQL manual, 55.2.7). */
 const WRITABLE: ReadonlySet<string> = new Set(["in_hot_standby", "default_transaction_read_only"]);
-
-// libpq has no bound, `pg` one of 100,000, which servers may be set above (scram_iterations).
-const SCRAM_ITERATIONS_MAX = 10_000_000;
 
 // The text of values depends on these, and a role or a database may set them. What comes in the startup packet
 // wins over both (PostgreSQL manual, 20.1.3; guc.c, PGC_S_CLIENT). A search_path without user schemas makes
@@ -176,7 +181,9 @@ function connectionOf(client: pg.Client): ConnectionEvents {
 
 function refuseWithoutPassword({ host }: PostgresServer): never {
   throw new CaptureError("postgres-refused", "Cannot log in to PostgreSQL: it asks for a password", {
-    hint: `set PG_PASSWORD, PG_PASSWORD_FILE, or a line for ${JSON.stringify(host)} in ~/.pgpass (chmod 600)`,
+    hint: advice`set ${setting("pg.password")} or ${setting("pg.password_file")}, or add a line for ${
+      JSON.stringify(host)
+    } to ~/.pgpass (chmod 600)`,
   });
 }
 
@@ -191,7 +198,7 @@ function bothFailed(first: CaptureError, second: CaptureError): CaptureError {
 }
 
 // Connecting is many questions and answers. No single one takes so large a share of the time that all may take:
-// with the default of 30 s, a server that was cut off is tried anew well within that time.
+// with the default of 30 s, an unreachable server is tried again well within that time.
 const SILENT_SHARE = 2;
 
 /** One try to connect: it ends in time, and at once when the signal aborts. */

@@ -38,7 +38,7 @@ export interface TlsPaths {
   readonly systemCertFile: string | undefined;
 }
 
-/** What a TLS connection is made with. */
+/** What a TLS connection uses. */
 export interface TlsMaterial {
   /** What the server's certificate is checked against: PEM texts, or nothing, and then it is not checked. */
   readonly roots: readonly string[] | undefined;
@@ -53,6 +53,23 @@ export interface TlsSettings {
   readonly material: () => TlsMaterial;
 }
 
+/** How a server may log a role in: libpq's words (PostgreSQL manual, 34.1.2, require_auth). */
+export type AuthMethod = "password" | "md5" | "gss" | "sspi" | "scram-sha-256" | "oauth" | "none";
+
+/** What the server may ask for. */
+export interface LoginRules {
+  /** Undefined: anything. */
+  readonly requireAuth: {
+    readonly accepted: readonly AuthMethod[];
+    /** Whether it names \`password\`, so that one in cleartext may be sent to a server that is not verified. */
+    readonly asksForPassword: boolean;
+    /** As a person wrote it. */
+    readonly text: string;
+  } | undefined;
+  /** Whether SCRAM is bound to the server's certificate: never, where the server offers it, or always. */
+  readonly channelBinding: "disable" | "prefer" | "require";
+}
+
 /** How to connect. */
 export interface PostgresOptions {
   /** Tried in order; of several the first that can be written to is taken. At least one. */
@@ -63,11 +80,7 @@ export interface PostgresOptions {
   readonly password: (server: PostgresServer) => string | undefined;
   readonly connectTimeoutMs: number;
   readonly tls: TlsSettings;
-}
-
-/** `host:port`, as messages name a server. */
-export function placeOf({ host, port }: PostgresServer): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  readonly loginRules: LoginRules;
 }
 
 /** A name in which stars stand for anything: the pieces between them. `["users"]`, `["", ""]` for `*`. */
@@ -85,12 +98,14 @@ export interface TablePattern {
 export interface ReplicationOptions {
   readonly slot: string;
   readonly publication: string;
-  /** Which tables the publication is made of and kept to; undefined: it is somebody else's, and has to be there. */
+  /** The tables that the publication must hold; undefined: pg-capture does not manage it, and it must exist. */
   readonly tables: readonly TablePattern[] | undefined;
-  /** Whether a slot that is made is kept on standbys (PostgreSQL 17 and later). */
+  /** Whether logical messages are asked for (pg_logical_emit_message). */
+  readonly messages: boolean;
+  /** Whether a new slot is kept on standbys (PostgreSQL 17 and later). */
   readonly failover: boolean;
   /** Larger messages are not held: they come without their long values. Undefined: all are held whole. */
   readonly messageBytesMax: number | undefined;
-  /** Whether a slot that is made is dropped with the connection. */
+  /** Whether a new slot is dropped with the connection. */
   readonly temporary: boolean;
 }

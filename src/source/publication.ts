@@ -7,7 +7,7 @@ import { type PostgresConnection, quoteIdentifier, quoteLiteral } from "./connec
 /**
  * The tables of the publication.
  *
- * It's checked before a slot is made: a slot looks at the catalog of the time of each change, so one that is
+ * It is checked before a slot is created: a slot looks at the catalog of the time of each change, so one that is
  * older than its publication is stuck for good.
  * @throws CaptureError `publication-missing`
  */

@@ -29,7 +29,7 @@ export class ReadPace {
     this.#lastReadAt = now();
   }
 
-  /** To be awaited before each read. */
+  /** Call before each read. */
   rest(): Promise<void> | undefined {
     if (this.#rest === "short") return new Promise((resolve) => setTimeout(resolve, REST_MS));
     if (this.#rest === "blocking") this.#block(BACKLOG_REST_MS);

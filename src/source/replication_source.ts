@@ -1,8 +1,9 @@
-// The PostgreSQL side of the pipeline: connects, inspects, makes the slot, starts the stream.
+// The PostgreSQL side of the pipeline: connects, inspects, creates the slot, starts the stream.
 
+import { advice, setting } from "../core/advice.ts";
 import { builtinType } from "../core/builtin_types.ts";
 import { CaptureError } from "../core/errors.ts";
-import { type Lsn, parseLsn } from "../core/position.ts";
+import type { Lsn } from "../core/position.ts";
 import type {
   PublicationChange,
   PublishedTable,
@@ -19,15 +20,12 @@ import type {
 } from "../pipeline/ports.ts";
 import { describeRelation, readCompositeTypes } from "./catalog.ts";
 import { PostgresConnection, quoteIdentifier } from "./connection.ts";
-import { keepPublication } from "./kept_publication.ts";
+import { managePublication } from "./managed_publication.ts";
+import { identifyServer, parseTimelineHistory } from "./identification.ts";
 import type { PostgresOptions, ReplicationOptions } from "./options.ts";
 import { publicationWarnings, readPublication, readUnpublished } from "./publication.ts";
 import { PostgresStream } from "./replication_stream.ts";
 import { createSlot, readSlot, readSlotBlockers, readWal, readWalEnd, refusePromoted } from "./slot.ts";
-
-const VERSION_MIN = 140_000;
-/** From here on a standby decodes, too. */
-export const STANDBY_VERSION_MIN = 160_000;
 
 /** A source that reads one slot of one database with pgoutput. */
 export class PostgresSource implements ReplicationSource {
@@ -44,7 +42,7 @@ export class PostgresSource implements ReplicationSource {
   async connect(signal: AbortSignal): Promise<SourceSession> {
     const connection = await PostgresConnection.open(this.#postgres, "replication", signal);
     try {
-      const server = await identify(connection, signal);
+      const server = await identifyServer(connection, signal);
       // Another server may be writable by the time that one more connection is opened.
       const postgres = { ...this.#postgres, servers: [connection.server] };
       // Not on the stream's: what a query leaves in the relation cache there, as pg_publication_tables does, the
@@ -123,9 +121,9 @@ class PostgresSession implements SourceSession {
     if (failover && this.server.versionNumber < 170_000) {
       throw new CaptureError(
         "postgres-refused",
-        "Cannot make a failover slot: it needs PostgreSQL 17 or later",
+        "Cannot create a failover slot: it needs PostgreSQL 17 or later",
         {
-          hint: "set PG_SLOT_FAILOVER=false",
+          hint: advice`set ${setting("pg.slot_failover")}=false`,
         },
       );
     }
@@ -139,8 +137,8 @@ class PostgresSession implements SourceSession {
   }
 
   async start(signal: AbortSignal): Promise<ReplicationStream> {
-    const { slot, publication, messageBytesMax } = this.#replication;
-    const command = startCommand(slot, publication);
+    const { slot, messageBytesMax } = this.#replication;
+    const command = startCommand(this.#replication);
     const options = { what: `replication on slot "${slot}"`, now: this.#now, messageBytesMax };
     this.#started = true;
     return await PostgresStream.start(this.#connection.takeOver(), command, options, signal);
@@ -161,7 +159,7 @@ class PostgresSession implements SourceSession {
     return await this.#watch((connection) => readWal(connection, this.#replication.slot, signal), signal);
   }
 
-  async keepPublication(signal: AbortSignal): Promise<PublicationChange | null> {
+  async managePublication(signal: AbortSignal): Promise<PublicationChange | null> {
     return await this.#watch(
       (connection) => keep(connection, this.#replication, this.server.versionNumber, signal),
       signal,
@@ -225,7 +223,7 @@ function closeLater(opening: Promise<PostgresConnection> | undefined): void {
   opening?.then((connection) => connection.close(), () => {});
 }
 
-/** Before a slot is made: it would not see a publication that is younger. */
+/** Must run before a slot is created: a slot does not see a publication that is younger than itself. */
 async function keep(
   connection: PostgresConnection,
   { publication, tables, slot }: ReplicationOptions,
@@ -233,88 +231,16 @@ async function keep(
   signal: AbortSignal,
 ): Promise<PublicationChange | null> {
   if (tables === undefined) return null;
-  return await keepPublication(connection, { publication, tables, slot }, versionNumber, signal);
+  return await managePublication(connection, { publication, tables, slot }, versionNumber, signal);
 }
 
 /**
  * At 0/0 PostgreSQL begins at the slot's own confirmed position (logical.c, CreateDecodingContext); a position of ours
  * that is ahead of it would be taken silently, even beyond the end of WAL.
  */
-export function startCommand(slot: string, publication: string): string {
+export function startCommand(
+  { slot, publication, messages }: Pick<ReplicationOptions, "slot" | "publication" | "messages">,
+): string {
   return `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL 0/0 (proto_version '1', ` +
-    `publication_names '${quoteIdentifier(publication).replaceAll("'", "''")}', messages 'true')`;
-}
-
-/** The switches in a timeline history file: `1<TAB>0/3000000<TAB>reason` a line, oldest first. */
-export function parseTimelineHistory(content: string): TimelineSwitch[] {
-  return content.split("\n").flatMap((line) => {
-    const [timeline, end] = line.trim().split(/\s+/);
-    const endLsn = parseLsn(end ?? "");
-    return timeline !== undefined && /^\d+$/.test(timeline) && endLsn !== undefined
-      ? [{ timeline: Number(timeline), endLsn }]
-      : [];
-  });
-}
-
-async function identify(connection: PostgresConnection, signal: AbortSignal): Promise<ServerInfo> {
-  const system = await connection.queryRow("IDENTIFY_SYSTEM", "identify the server", signal);
-  const settings = await connection.queryRow(
-    `SELECT current_setting('server_version_num') AS version, current_setting('wal_level') AS wal_level,
-            pg_catalog.pg_is_in_recovery() AS is_standby,
-            (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout') AS wal_sender_timeout`,
-    "read the server's settings",
-    signal,
-  );
-  const versionNumber = Number(settings.version);
-  if (versionNumber < VERSION_MIN) {
-    throw new CaptureError(
-      "postgres-refused",
-      `Cannot replicate: the server is PostgreSQL ${Math.floor(versionNumber / 10_000)}, older than 14`,
-    );
-  }
-  if (settings.is_standby === "t" && versionNumber < STANDBY_VERSION_MIN) {
-    // Not a refusal: a failover may be under way, and the server be promoted in a moment.
-    throw new CaptureError("postgres-unavailable", "Cannot replicate: the server is a standby", {
-      hint: `point PG_HOST at the primary, or promote this server; standbys decode from PostgreSQL ${
-        STANDBY_VERSION_MIN / 10_000
-      } on`,
-    });
-  }
-  if (settings.wal_level !== "logical") {
-    throw new CaptureError(
-      "postgres-refused",
-      `Cannot replicate: wal_level is ${settings.wal_level}, and must be logical`,
-      {
-        hint: "ALTER SYSTEM SET wal_level = logical;  then restart PostgreSQL",
-      },
-    );
-  }
-  return {
-    systemIdentifier: system.systemid ?? "",
-    timeline: Number(system.timeline),
-    isStandby: settings.is_standby === "t",
-    versionNumber,
-    walSenderTimeoutMs: await shortenTimeout(connection, Number(settings.wal_sender_timeout ?? 0), signal),
-  };
-}
-
-/**
- * So soon the server lets go of a slot whose holder is frozen or cut off: a waiting instance is to stream within 10 s
- * of that.
- */
-const WAL_SENDER_TIMEOUT_MS = 8_000;
-
-/** For this session alone, and never longer than the server has it; 0 there means never. */
-async function shortenTimeout(
-  connection: PostgresConnection,
-  serverMs: number,
-  signal: AbortSignal,
-): Promise<number> {
-  if (serverMs > 0 && serverMs <= WAL_SENDER_TIMEOUT_MS) return serverMs;
-  await connection.query(
-    `SET wal_sender_timeout = ${WAL_SENDER_TIMEOUT_MS}`,
-    "set wal_sender_timeout",
-    signal,
-  );
-  return WAL_SENDER_TIMEOUT_MS;
+    `publication_names '${quoteIdentifier(publication).replaceAll("'", "''")}', messages '${messages}')`;
 }

@@ -4,31 +4,31 @@ import { CaptureError } from "../core/errors.ts";
 import type { Lsn } from "../core/position.ts";
 import type { ReplicationStream } from "../pipeline/ports.ts";
 import { unlessAborted } from "../core/wait.ts";
-import { LargeMessage } from "./large_message.ts";
-import { type ServerError, translatePostgresError, translateServerError } from "./errors.ts";
-import { HEADER_BYTES, parseErrorResponse, queryMessage, statusUpdate, uint32 } from "./frames.ts";
+import { malformedStream, MessageBuffer } from "./message_buffer.ts";
+import { throwSkippedPublication, translatePostgresError, translateServerError } from "./errors.ts";
+import {
+  COMMAND_COMPLETE,
+  COPY_BOTH_RESPONSE,
+  COPY_DATA,
+  COPY_DONE,
+  ERROR_RESPONSE,
+  HEADER_BYTES,
+  KEEPALIVE,
+  NOTICE_RESPONSE,
+  PARAMETER_STATUS,
+  parseErrorResponse,
+  queryMessage,
+  READY_FOR_QUERY,
+  statusUpdate,
+  uint32,
+  XLOG_DATA,
+  XLOG_HEADER_BYTES,
+} from "./frames.ts";
 import { ReadPace } from "./read_pace.ts";
 import type { RawConnection } from "./socket.ts";
 
-const BUFFER_BYTES = 1024 * 1024;
-// PostgreSQL's own bound for a message is 1 GB; more is not a message.
-const MESSAGE_BYTES_MAX = 0x3fffffff;
 // START_REPLICATION is answered before the first byte of WAL is read.
 const BEGIN_MS_MAX = 25_000;
-const XLOG_HEADER_BYTES = 25;
-
-const COPY_DATA = 0x64;
-const COPY_DONE = 0x63;
-const COPY_BOTH_RESPONSE = 0x57;
-const COMMAND_COMPLETE = 0x43;
-const ERROR_RESPONSE = 0x45;
-const NOTICE_RESPONSE = 0x4e;
-const PARAMETER_STATUS = 0x53;
-const READY_FOR_QUERY = 0x5a;
-const OBJECT_NOT_IN_PREREQUISITE_STATE = "55000";
-const UNDEFINED_OBJECT = "42704";
-const XLOG_DATA = 0x77;
-const KEEPALIVE = 0x6b;
 
 /** What a stream is started with. */
 export interface StreamOptions {
@@ -41,37 +41,25 @@ export interface StreamOptions {
 }
 
 /** The stream of one started slot (PostgreSQL manual, 53.4). */
-export class PostgresStream implements ReplicationStream {
-  bytes: Uint8Array = new Uint8Array(BUFFER_BYTES);
-  start = 0;
-  end = 0;
+export class PostgresStream extends MessageBuffer implements ReplicationStream {
   walStartHigh = 0;
   walStartLow = 0;
   walEnd: Lsn = 0n;
   replyRequested = false;
-  omittedBytes = 0;
 
   readonly #connection: RawConnection;
   readonly #what: string;
   readonly #now: () => number;
-  /** Unparsed bytes are at `[#head, #tail)`. */
-  #head = 0;
-  #tail = 0;
   readonly #pace = new ReadPace();
   #receivedBytes = 0;
   #reading: Promise<number | null> | undefined;
   #ended = false;
-  readonly #messageBytesMax: number;
-  /** The message that is being read through. */
-  #large: LargeMessage | undefined;
-  /** What was left out of the message at `#head`. */
-  #omittedBytes = 0;
 
   private constructor(connection: RawConnection, { what, now, messageBytesMax }: StreamOptions) {
+    super(messageBytesMax ?? Infinity);
     this.#connection = connection;
     this.#what = what;
     this.#now = now;
-    this.#messageBytesMax = messageBytesMax ?? Infinity;
   }
 
   /**
@@ -101,7 +89,7 @@ export class PostgresStream implements ReplicationStream {
   }
 
   next(): "xlog-data" | "keepalive" | "none" {
-    while (this.#takeMessage()) {
+    while (this.takeMessage()) {
       const bytes = this.bytes;
       switch (bytes[this.start - HEADER_BYTES]) {
         case COPY_DATA:
@@ -120,35 +108,28 @@ export class PostgresStream implements ReplicationStream {
             "The replication stream ended: PostgreSQL is shutting down",
           );
         case NOTICE_RESPONSE:
-          this.#refuseSkipped(parseErrorResponse(bytes, this.start, this.end));
+          throwSkippedPublication(
+            parseErrorResponse(bytes, this.start, this.end),
+            `Cannot go on with ${this.#what}`,
+          );
           break;
         case PARAMETER_STATUS:
           break;
         default:
-          throw this.#malformed(`a message of type ${bytes[this.start - HEADER_BYTES]}`);
+          throw malformedStream(`a message of type ${bytes[this.start - HEADER_BYTES]}`);
       }
     }
     return "none";
   }
 
-  peek(show: (bytes: Uint8Array, start: number, end: number) => void): void {
-    const bytes = this.bytes;
-    for (let at = this.#head; at + HEADER_BYTES <= this.#tail;) {
-      const start = at + HEADER_BYTES;
-      const end = at + 1 + uint32(bytes, at + 1);
-      if (end < start || end > this.#tail) return;
-      const isXlogData = bytes[at] === COPY_DATA && bytes[start] === XLOG_DATA;
-      if (isXlogData && end - start > XLOG_HEADER_BYTES) show(bytes, start + XLOG_HEADER_BYTES, end);
-      at = end;
-    }
-  }
-
   async fill(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    this.#makeRoom();
-    if (this.#reading === undefined) await this.#pace.rest();
+    if (this.#reading === undefined) {
+      this.makeRoom();
+      await this.#pace.rest();
+    }
     // A read can't be taken back: one that an abort left behind is waited for by the next call.
-    this.#reading ??= this.#connection.read(this.bytes.subarray(this.#tail));
+    this.#reading ??= this.#connection.read(this.room);
     let count: number | null;
     try {
       count = await unlessAborted(this.#reading, signal);
@@ -163,10 +144,9 @@ export class PostgresStream implements ReplicationStream {
         "Lost the replication stream: PostgreSQL closed the connection",
       );
     }
-    this.#tail += count;
     this.#receivedBytes += count;
-    this.#pace.didRead(count, this.#tail === this.bytes.length);
-    this.#readThrough();
+    this.#pace.didRead(count, count === this.room.length);
+    this.received(count);
   }
 
   takeReceivedBytes(): number {
@@ -204,7 +184,7 @@ export class PostgresStream implements ReplicationStream {
 
   /** Before the stream begins, only CopyBothResponse, notices and errors may come. */
   #begun(): boolean {
-    while (this.#takeMessage()) {
+    while (this.takeMessage()) {
       switch (this.bytes[this.start - HEADER_BYTES]) {
         case COPY_BOTH_RESPONSE:
           return true;
@@ -217,30 +197,10 @@ export class PostgresStream implements ReplicationStream {
         case PARAMETER_STATUS:
           break;
         default:
-          throw this.#malformed(`a message of type ${this.bytes[this.start - HEADER_BYTES]}`);
+          throw malformedStream(`a message of type ${this.bytes[this.start - HEADER_BYTES]}`);
       }
     }
     return false;
-  }
-
-  /** Sets `[start, end)` to the body of the next whole backend message, if it is here. */
-  #takeMessage(): boolean {
-    const available = this.#tail - this.#head;
-    if (available < HEADER_BYTES) return false;
-    const length = this.#bodyLength();
-    if (available < HEADER_BYTES + length) return false;
-    this.start = this.#head + HEADER_BYTES;
-    this.end = this.start + length;
-    this.#head = this.end;
-    this.omittedBytes = this.#omittedBytes;
-    this.#omittedBytes = 0;
-    return true;
-  }
-
-  #bodyLength(): number {
-    const length = uint32(this.bytes, this.#head + 1) - 4;
-    if (length < 0 || length > MESSAGE_BYTES_MAX) throw this.#malformed(`a message of ${length} bytes`);
-    return length;
   }
 
   #copyData(): "xlog-data" | "keepalive" {
@@ -258,67 +218,7 @@ export class PostgresStream implements ReplicationStream {
       this.replyRequested = bytes[this.start + 17] === 1;
       return "keepalive";
     }
-    throw this.#malformed(`CopyData of kind ${kind} with ${length} bytes`);
-  }
-
-  /**
-   * PostgreSQL 18 warns of a publication that did not exist where it decodes, and passes over what it would have
-   * published (pgoutput.c, LoadPublications); before, that was an error.
-   */
-  #refuseSkipped(notice: ServerError): void {
-    if (notice.severity !== "WARNING" || notice.code !== OBJECT_NOT_IN_PREREQUISITE_STATE) return;
-    throw translateServerError({ ...notice, code: UNDEFINED_OBJECT }, `Cannot go on with ${this.#what}`);
-  }
-
-  /** Moves what is unparsed to the front, and grows the buffer for a message larger than it. */
-  #makeRoom(): void {
-    if (this.#reading !== undefined) return;
-    const unparsed = this.#tail - this.#head;
-    let size = BUFFER_BYTES;
-    if (unparsed >= HEADER_BYTES) {
-      const needed = HEADER_BYTES + this.#bodyLength();
-      if (needed > this.#messageBytesMax) {
-        this.#large = new LargeMessage(needed);
-        return this.#readThrough();
-      }
-      if (needed > size) size = this.#roomFor(needed, unparsed);
-    }
-    if (size === this.bytes.length) {
-      if (this.#head > 0) this.bytes.copyWithin(0, this.#head, this.#tail);
-    } else {
-      const resized = new Uint8Array(size);
-      resized.set(this.bytes.subarray(this.#head, this.#tail));
-      this.bytes = resized;
-    }
-    this.#head = 0;
-    this.#tail = unparsed;
-  }
-
-  /** Takes what is here of a message that is not held; what is left of it at its end is a message like others. */
-  #readThrough(): void {
-    const large = this.#large;
-    if (large === undefined) return;
-    const end = large.push(this.bytes, this.#head, this.#tail);
-    if (!large.done) {
-      this.#head = this.#tail = 0;
-      return;
-    }
-    const { message, omittedBytes } = large;
-    const rest = this.bytes.subarray(end, this.#tail);
-    this.bytes = new Uint8Array(Math.max(BUFFER_BYTES, message.length + rest.length));
-    this.bytes.set(message);
-    this.bytes.set(rest, message.length);
-    this.#head = 0;
-    this.#tail = message.length + rest.length;
-    this.#omittedBytes = omittedBytes;
-    this.#large = undefined;
-  }
-
-  /** A length alone buys no memory: the buffer for a large message doubles each time that what came has filled it. */
-  #roomFor(needed: number, unparsed: number): number {
-    const size = this.bytes.length;
-    const hasRoom = size > unparsed && size >= BUFFER_BYTES && size <= needed;
-    return hasRoom ? size : Math.min(needed, Math.max(BUFFER_BYTES, 2 * unparsed));
+    throw malformedStream(`CopyData of kind ${kind} with ${length} bytes`);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
@@ -327,9 +227,5 @@ export class PostgresStream implements ReplicationStream {
     } catch (error) {
       throw translatePostgresError(error, "Cannot write to the replication stream");
     }
-  }
-
-  #malformed(found: string): CaptureError {
-    return new CaptureError("decoding", `Cannot read the replication stream: PostgreSQL sent ${found}`);
   }
 }

@@ -1,12 +1,14 @@
-// Looks at replication slots and makes them.
+// Reads and creates replication slots.
 
+import { type Advice, advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
 import { type Lsn, parseLsn } from "../core/position.ts";
 import type { SlotBlocker, SlotState, WalState } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral, type Row } from "./connection.ts";
 import { beingSynchronized, DUPLICATE_OBJECT, LOST_SLOT_HINT, sqlStateOf } from "./errors.ts";
 
-const WAL_END = `CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+/** SQL for the end of the WAL that the server can stream, a standby too. */
+export const WAL_END = `CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
                  ELSE pg_catalog.pg_current_wal_flush_lsn() END`;
 
 /**
@@ -125,7 +127,7 @@ export async function createSlot(
   return consistentPoint;
 }
 
-/** The transactions that the walsender `pid` waits for, as it does while it makes a slot. */
+/** The transactions that the walsender `pid` waits for while it creates a slot. */
 export async function readSlotBlockers(
   connection: PostgresConnection,
   pid: number,
@@ -151,14 +153,16 @@ function refuseUnusable(slot: string, database: string, row: Row): void {
     throw unusable(
       slot,
       row.slot_type === "logical" ? `its plugin is ${row.plugin}, not pgoutput` : "it is a physical slot",
-      "set PG_SLOT_NAME to a name that is free",
+      advice`set ${setting("pg.slot_name")} to a name that is free`,
     );
   }
   if (row.database !== database) {
     throw unusable(
       slot,
       `it belongs to database "${row.database}"`,
-      "set PG_SLOT_NAME to a name that is free, or PG_DATABASE to that database",
+      advice`set ${setting("pg.slot_name")} to a name that is free, or ${
+        setting("pg.database")
+      } to that database`,
     );
   }
   if (row.wal_status === "lost") {
@@ -173,6 +177,6 @@ function refuseUnusable(slot: string, database: string, row: Row): void {
   }
 }
 
-function unusable(slot: string, found: string, hint: string): CaptureError {
+function unusable(slot: string, found: string, hint: Advice): CaptureError {
   return new CaptureError("slot-unusable", `Cannot use replication slot "${slot}": ${found}`, { hint });
 }

@@ -104,6 +104,7 @@ async function work(port: number): Promise<never> {
     password: () => "secret",
     connectTimeoutMs: SESSION_MS_MAX / 2,
     tls: { mode: "disable", material: () => ({ roots: undefined, client: undefined }) },
+    loginRules: { requireAuth: undefined, channelBinding: "prefer" },
   };
   using connection = await PostgresConnection.open(options, "replication", signal);
   await connection.queryRow("IDENTIFY_SYSTEM", "ask", signal);

@@ -6,7 +6,7 @@ import { createAuthority, inDays } from "../../dev/servers/certificates.ts";
 import { tempFolder } from "../../dev/servers/janitor.ts";
 import { startPostgres } from "../../dev/servers/postgres.ts";
 import { startCapture } from "../support/capture.ts";
-import { compileExecutable, compileObstacle } from "../support/executable.ts";
+import { compileExecutable, compileObstacle, compilerVersion } from "../support/executable.ts";
 import { optionalTest } from "../support/optional.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
 import { createTestBed, sharedServers } from "../support/servers.ts";
@@ -14,6 +14,8 @@ import { PemFolder } from "../support/tls_bed.ts";
 import { createWriterTables, WRITER_TABLES, Writers } from "../support/writer.ts";
 
 const obstacle = await compileObstacle();
+const compiler = obstacle === undefined ? await compilerVersion() : "";
+const canTls = !/^2\.[0-8]\./.test(compiler);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 optionalTest("the compiled executable captures by itself", obstacle, async () => {
@@ -53,8 +55,32 @@ optionalTest("the compiled executable captures by itself", obstacle, async () =>
   deepStrictEqual([...Deno.readDirSync(temporary)], []);
 });
 
-const ANY_DENO = "the compiled executable speaks TLS with PostgreSQL, whatever Deno compiled it";
-optionalTest(ANY_DENO, obstacle, async () => {
+optionalTest(
+  "an executable that an older Deno compiled refuses TLS before it connects",
+  oldObstacle(),
+  async () => {
+    const executable = await compileExecutable();
+    const env = {
+      PG_HOST: "127.0.0.1",
+      PG_PORT: "1",
+      PG_DATABASE: "postgres",
+      PG_USERNAME: "ann",
+      PG_PASSWORD: "x",
+      KAFKA_BROKERS: "127.0.0.1:1",
+      METRICS_PORT: "0",
+      REPLICATION_CHECKPOINT_FILE: "checkpoint",
+    };
+    for (const mode of ["prefer", "require"]) {
+      await using capture = await startCapture({ env: { ...env, PG_SSL_MODE: mode }, executable });
+      strictEqual((await capture.waitForExit()).code, 2, capture.log.join("\n"));
+      const errors = capture.log.filter((line) => / error /.test(line));
+      strictEqual(errors.length, 1);
+      match(errors[0]!, /Cannot use TLS: it needs Deno 2\.9 or later/);
+    }
+  },
+);
+
+optionalTest("the compiled executable speaks TLS with PostgreSQL", newObstacle(), async () => {
   const executable = await compileExecutable();
   const authority = createAuthority("authority of the tests");
   const clients = createAuthority("authority of clients");
@@ -107,6 +133,14 @@ optionalTest(ANY_DENO, obstacle, async () => {
   await new Promise((resolve) => setTimeout(resolve, 300));
   await assertRefused({}, /its certificate has expired/);
 });
+
+function newObstacle(): string | undefined {
+  return obstacle ?? (canTls ? undefined : `Deno ${compiler} compiles here, and TLS needs 2.9`);
+}
+
+function oldObstacle(): string | undefined {
+  return obstacle ?? (canTls ? `Deno ${compiler} compiles here, which has TLS` : undefined);
+}
 
 /** SHA256SUMS is that of the executable, in the form of sha256sum. */
 async function assertChecksum(): Promise<void> {

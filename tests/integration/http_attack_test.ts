@@ -22,7 +22,7 @@ async function startUnreachable(port: number, env: Readonly<Record<string, strin
       PG_HOST: "127.0.0.1",
       PG_PORT: String(nobody),
       PG_DATABASE: "shop",
-      PG_USERNAME: "pg_capture",
+      PG_USERNAME: "replicator",
       PG_PASSWORD: "planted-password",
       KAFKA_BROKERS: `127.0.0.1:${nobody}`,
       METRICS_PORT: String(port),

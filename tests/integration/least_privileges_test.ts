@@ -5,6 +5,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { PostgresInspection } from "../../src/source/inspection.ts";
 import { startCapture } from "../support/capture.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";
+import { startPostgres } from "../../dev/servers/postgres.ts";
 import { sql } from "../../dev/servers/psql.ts";
 import { sourceOptions } from "../support/source_options.ts";
 import { createTestBed, type TestBed } from "../support/servers.ts";
@@ -14,6 +15,19 @@ const [BASE, WITH_TABLES, WITH_STATISTICS] =
   /\n## PostgreSQL: least privileges\n([^]*?)\n## /.exec(document)?.[1]?.match(
     /(?<=```sql\n)[^]*?(?=```)/g,
   ) ?? [];
+
+Deno.test("SECURITY.md's SQL runs as it stands, with its own names, one block after the other", async () => {
+  await using server = await startPostgres();
+  await using admin = await sql(server);
+  await admin.exec("CREATE DATABASE shop");
+  await admin.exec("CREATE ROLE shop_owner");
+  await using shop = await sql({ ...server, database: "shop" });
+  const blocks = document.match(/(?<=```sql\n)[^]*?(?=```)/g) ?? [];
+  strictEqual(blocks.length, 4);
+  for (const block of blocks) await shop.exec(block);
+  const mayLogIn = "SELECT rolcanlogin AND rolreplication FROM pg_roles WHERE rolname = 'replicator'";
+  strictEqual(await shop.value(mayLogIn), "t");
+});
 
 /** What the document's names stand for in one test. */
 interface Names {
@@ -154,7 +168,7 @@ async function prepare(bed: TestBed): Promise<Names> {
     owner,
     env: { ...bed.env, PG_USERNAME: role, PG_PASSWORD: "change-me" },
     sql: (text = "") =>
-      text.replace(/\bpg_capture\b/g, role).replace(/\bshop_owner\b/g, owner).replace(/\bshop\b/g, database)
+      text.replace(/\breplicator\b/g, role).replace(/\bshop_owner\b/g, owner).replace(/\bshop\b/g, database)
         .replace(/\bpg_replicate_kafka_pub\b/g, bed.publication),
   };
 }

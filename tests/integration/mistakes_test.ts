@@ -68,7 +68,7 @@ const SERVERS: Readonly<Record<string, Mistake>> = {
   ),
   "tables for a publication of all": refused(
     { PG_TABLES: "public.item" },
-    /it is for all tables fix: leave PG_TABLES out/,
+    /it is for all tables fix: unset PG_TABLES/,
   ),
 };
 

@@ -95,7 +95,7 @@ Deno.test("a table whose primary key is not its replica identity has it as the k
 Deno.test("prepared, tagged and empty transactions, and messages of both kinds", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec("CREATE TABLE t (id int PRIMARY KEY)");
-  await using capture = await startCapture({ env: bed.env });
+  await using capture = await startCapture({ env: { ...bed.env, PG_MESSAGES: "*" } });
   await capture.waitForLog("Streaming");
   await bed.sql.exec(`BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION '${bed.slot}_1'`);
   await bed.sql.exec(`BEGIN; INSERT INTO t VALUES (9); PREPARE TRANSACTION '${bed.slot}_2'`);

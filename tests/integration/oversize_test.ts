@@ -46,6 +46,7 @@ Deno.test("with KAFKA_OVERSIZE=dead-letter a pointer takes its place, and all el
       KAFKA_MAX_MESSAGE_BYTES: LIMIT,
       KAFKA_OVERSIZE: "dead-letter",
       KAFKA_TOMBSTONES: "true",
+      PG_MESSAGES: "p",
     },
   });
   await capture.waitForLog("Streaming");

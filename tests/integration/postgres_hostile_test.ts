@@ -36,7 +36,10 @@ Deno.test("TLS is stripped on the way: refused, and the password is not sent", a
   for (const mode of ["require", "verify-ca", "verify-full"]) {
     const found = await refusal(fake.port, { PG_SSL_MODE: mode, PG_SSL_ROOT_CERT: root() });
     strictEqual(found.kind, "postgres-refused");
-    match(`${found.message} ${found.fix}`, /it answers that it has no TLS .*somebody on the way strips it/);
+    match(
+      `${found.message} ${found.fix}`,
+      /it answers that it has no TLS .*an attacker on the way strips it/,
+    );
   }
   strictEqual(sent.length, 3 * 8, "nothing but three requests for TLS");
   await using capture = await startCapture({
@@ -111,7 +114,7 @@ Deno.test("a server that does not know the password is refused, although it take
   });
   const found = await refusal(fake.port, {});
   strictEqual(found.kind, "postgres-refused");
-  match(`${found.message} ${found.fix}`, /login by SCRAM failed: .*somebody may pose as the server/);
+  match(`${found.message} ${found.fix}`, /login by SCRAM failed: .*it may be an impostor/);
 });
 
 Deno.test("a way to log in that is not spoken here is named", async () => {

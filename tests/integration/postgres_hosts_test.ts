@@ -96,7 +96,10 @@ Deno.test("over a Unix socket no password is needed where the server trusts it",
     env: { ...env, PG_HOST: `${folder},127.0.0.1`, PG_PORT: `1,${env.PG_PORT}` },
   });
   strictEqual((await asked.waitForExit()).code, 3);
-  match(asked.log.at(-1) ?? "", /it asks for a password .*set PG_PASSWORD, PG_PASSWORD_FILE, or a line/);
+  match(
+    asked.log.at(-1) ?? "",
+    /it asks for a password .*set PG_PASSWORD or PG_PASSWORD_FILE, or add a line/,
+  );
 });
 
 async function portOf(ports: readonly number[]): Promise<number | unknown> {

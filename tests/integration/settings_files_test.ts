@@ -10,7 +10,7 @@ const SETTINGS = {
   PG_HOST: "127.0.0.1",
   PG_PORT: "1",
   PG_DATABASE: "shop",
-  PG_USERNAME: "pg_capture",
+  PG_USERNAME: "replicator",
   PG_PASSWORD: "planted-password",
   KAFKA_BROKERS: "127.0.0.1:1",
   METRICS_PORT: "0",

@@ -77,7 +77,7 @@ for (const kind of ["ALL TABLES", "TABLES IN SCHEMA public"]) {
     await bed.sql.exec(`CREATE PUBLICATION ${bed.publication} FOR ${kind}`);
     const { code, line } = await refusal(bed, { PG_TABLES: "public.users" });
     strictEqual(code, 3);
-    match(line, /Cannot keep publication "pub_\w+" to PG_TABLES: it is for .*fix: .*PG_PUBLICATION/);
+    match(line, /Cannot manage publication "pub_\w+": it is for .*fix: .*PG_PUBLICATION/);
   });
 }
 

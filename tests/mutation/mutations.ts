@@ -161,6 +161,18 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "this.seq = this.#firstSeq = 1;",
   },
   {
+    breaks: "a logical message that nobody captures ends the transaction's other changes",
+    file: "src/decoder/change_decoder.ts",
+    find: 'if (!this.#isMessageCaptured(message.prefix)) return "none";',
+    replace: 'if (!this.#isMessageCaptured(message.prefix)) return "commit";',
+  },
+  {
+    breaks: "logical messages that are captured are not asked for",
+    file: "src/source/replication_source.ts",
+    find: "messages '${messages}')",
+    replace: "messages '${!messages}')",
+  },
+  {
     breaks: "changes are counted, whatever their place in the WAL",
     file: "src/decoder/pgoutput/record_numbers.ts",
     find: "const first = place > this.#last ? place : this.#last + 1;",
@@ -353,8 +365,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     breaks: "PostgreSQL 18 passes over a publication, and nobody notices",
-    file: "src/source/replication_stream.ts",
-    find: "          this.#refuseSkipped(parseErrorResponse(bytes, this.start, this.end));\n",
+    file: "src/source/errors.ts",
+    find: "  throw translateServerError({ ...notice, code: UNDEFINED_OBJECT }, context);\n",
     replace: "",
   },
   // The progress record, as it is read.
@@ -797,6 +809,24 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/checkpoint/kv_store.ts",
     find: "if (isSymlink) throw",
     replace: "if (false) throw",
+  },
+  {
+    breaks: "a login by SCRAM is over before the server has proved that it knows the password",
+    file: "src/source/authentication.ts",
+    find: 'case "SCRAM begun":\n      case "SCRAM continued":\n        throw',
+    replace: 'case "SCRAM begun":\n        throw',
+  },
+  {
+    breaks: "a password in cleartext goes to a server that was not verified",
+    file: "src/source/authentication.ts",
+    find: 'this.#tls.verified !== "nothing"',
+    replace: "true",
+  },
+  {
+    breaks: "a server that is ready needs no login",
+    file: "src/source/frame_guard.ts",
+    find: "type !== ERROR_RESPONSE && !this.#authentication.isOver",
+    replace: "false",
   },
   {
     breaks: ".env of another user is read",

@@ -39,6 +39,14 @@ export async function compileObstacle(): Promise<string | undefined> {
   return `deno compile lacks its runtime: ${cause.trim().replace(/^\d+: /, "")}`;
 }
 
+/** The version of the Deno that compiles here: `2.9.6`. */
+export async function compilerVersion(): Promise<string> {
+  const [command, ...args] = compileCommand();
+  const { stdout } = await new Deno.Command(command, { args: [...args, "--version"], stdin: "null" })
+    .output();
+  return /^deno (\S+)/m.exec(new TextDecoder().decode(stdout))?.[1] ?? "unknown";
+}
+
 /** @returns the path of the executable @throws Error with what the compiler printed */
 export async function compileExecutable(): Promise<string> {
   await compile(ROOT, [], {});

@@ -134,7 +134,7 @@ export class FakeWorld {
       publishedTables: this.publishedTables,
       warnings: [],
       publicationChange: null,
-      keepPublication: () => Promise.resolve(null),
+      managePublication: () => Promise.resolve(null),
       slot: () =>
         Promise.resolve(
           this.slotExists

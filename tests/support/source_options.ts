@@ -13,5 +13,6 @@ export function sourceOptions(address: PostgresAddress): PostgresOptions {
     password: () => password,
     connectTimeoutMs: 10_000,
     tls: { mode: "disable", material: () => ({ roots: undefined, client: undefined }) },
+    loginRules: { requireAuth: undefined, channelBinding: "prefer" },
   };
 }

@@ -35,9 +35,7 @@ export async function logInWith(options: PostgresOptions): Promise<Outcome> {
       signal,
     );
     const { tls } = connection;
-    // Before Deno 2.9 the runtime does not say which version it is.
-    const isSame = tls?.protocol === "TLS" ? row.tls : tls?.protocol ?? null;
-    if ((row.tls ?? null) !== isSame) throw new Error(`PostgreSQL says ${row.tls}`);
+    if ((row.tls ?? null) !== (tls?.protocol ?? null)) throw new Error(`PostgreSQL says ${row.tls}`);
     return { login: tls?.verified ?? "plain", via: row.tls ?? null };
   } catch (error) {
     if (error instanceof CaptureError) return { refused: error };

@@ -1,11 +1,11 @@
 // What `run` needs of PostgreSQL, in the order in which it would meet it.
 
+import { formatAddress } from "../../core/address.ts";
 import type { Config } from "../../config/config.ts";
 import { quoteIdentifier } from "../../source/connection.ts";
 import type { TlsFacts } from "../../source/link.ts";
-import { placeOf } from "../../source/options.ts";
 import { inspectSystem, PostgresInspection, type ServerFacts } from "../../source/inspection.ts";
-import { STANDBY_VERSION_MIN } from "../../source/replication_source.ts";
+import { STANDBY_VERSION_MIN } from "../../source/identification.ts";
 import { postgresOptions } from "../adapters.ts";
 import { failed, failure, type Finding, type Findings, ok, warning } from "./finding.ts";
 import type { PostgresFacts } from "./postgres_facts.ts";
@@ -28,7 +28,7 @@ export async function* postgresFindings(config: Config, facts: PostgresFacts, si
   }
   using _inspection = inspection;
   const { server: address, tls } = inspection.connection;
-  yield ok("PostgreSQL: connection", `${placeOf(address)}/${pg.database} as ${pg.username}`);
+  yield ok("PostgreSQL: connection", `${formatAddress(address)}/${pg.database} as ${pg.username}`);
   const server = await inspection.server(signal);
   yield tlsFinding(address.host, tls);
   yield* serverFindings(server, pg.username);

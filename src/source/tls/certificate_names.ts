@@ -2,7 +2,7 @@
 
 import { children, type Element, elements, OBJECT_IDENTIFIER, only, SEQUENCE } from "./der.ts";
 
-/** Whom a certificate is for. Texts are the bytes as they are, one character each: nobody normalizes them. */
+/** The names that a certificate is for. Each character is one byte; texts are not normalized. */
 export interface CertificateNames {
   readonly dnsNames: readonly string[];
   /** 4 or 16 bytes each, where the certificate is right. */

@@ -2,13 +2,10 @@
 
 export const SEQUENCE = 0x30;
 export const OBJECT_IDENTIFIER = 0x06;
-export const BIT_STRING = 0x03;
 
 export interface Element {
   readonly tag: number;
   readonly content: Uint8Array;
-  /** With tag and length. */
-  readonly whole: Uint8Array;
 }
 
 export function children({ content }: Element): readonly Element[] {
@@ -26,7 +23,6 @@ export function only(found: readonly Element[], tag: number): Element {
 export function elements(bytes: Uint8Array): readonly Element[] {
   const found: Element[] = [];
   for (let at = 0; at < bytes.length;) {
-    const start = at;
     const tag = bytes[at]!;
     let length = bytes[at + 1] ?? bytes.length;
     at += 2;
@@ -37,7 +33,7 @@ export function elements(bytes: Uint8Array): readonly Element[] {
       for (let index = 0; index < count; index++) length = length * 256 + (bytes[at++] ?? 0xff);
     }
     if (at + length > bytes.length) throw new Error("not a certificate");
-    found.push({ tag, content: bytes.subarray(at, at + length), whole: bytes.subarray(start, at + length) });
+    found.push({ tag, content: bytes.subarray(at, at + length) });
     at += length;
   }
   return found;

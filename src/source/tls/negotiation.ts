@@ -1,10 +1,11 @@
-// Asks a server for TLS (PostgreSQL manual, 55.2.10, SSLRequest), and checks what it shows, as PG_SSL_MODE says.
+// Asks a server for TLS (PostgreSQL manual, 55.2.10, SSLRequest), and checks what it shows, as the TLS mode says.
 
+import { formatAddress } from "../../core/address.ts";
 import { X509Certificate } from "node:crypto";
+import { advice, setting } from "../../core/advice.ts";
 import { CaptureError } from "../../core/errors.ts";
 import type { Link } from "../link.ts";
 import type { PostgresServer, TlsMaterial, TlsSettings } from "../options.ts";
-import { placeOf } from "../options.ts";
 import { openLink } from "../socket.ts";
 import { certificateNames } from "./certificate_names.ts";
 import { describeNames, isForHost } from "./host_name.ts";
@@ -29,15 +30,13 @@ export async function negotiateTls(
   server: PostgresServer,
   { mode, material }: TlsSettings,
 ): Promise<Link> {
-  const context = `Cannot connect to PostgreSQL at ${placeOf(server)}`;
+  const context = `Cannot connect to PostgreSQL at ${formatAddress(server)}`;
   const link = await shakeHands(candidate, server, material, context);
   if (link === undefined) {
     candidate.close();
     if (mode === "prefer") return await openLink(server);
     throw new CaptureError("postgres-refused", `${context}: it answers that it has no TLS`, {
-      hint:
-        `set ssl = on there; where it is on, somebody on the way strips it, and PG_SSL_MODE=${mode} has just ` +
-        `kept the password from them`,
+      hint: "set ssl = on there; if it is on, an attacker on the way strips it; the password was not sent",
     });
   }
   if (mode !== "verify-full") return link;
@@ -79,13 +78,13 @@ function hasTls(answer: Uint8Array, context: string): boolean {
   if (answer[0] === ERROR) throw NO_TLS_ERROR;
   if (answer[0] !== YES) {
     throw new CaptureError("postgres-refused", `${context}: what answers there is not PostgreSQL`, {
-      hint: "correct PG_HOST and PG_PORT",
+      hint: advice`correct ${setting("pg.host")} and ${setting("pg.port")}`,
     });
   }
-  // They would be taken for the server's, and nobody has vouched for them (CVE-2021-23222).
+  // They would be taken for the server's, although TLS does not protect them (CVE-2021-23222).
   if (answer.length > 1) {
     throw new CaptureError("postgres-refused", `${context}: unencrypted bytes follow its answer to TLS`, {
-      hint: "somebody on the way has put them there: find out who",
+      hint: "an attacker on the way has added them: find out who",
     });
   }
   return true;
@@ -131,8 +130,9 @@ function verifyHost({ tls }: TlsLink, { host }: PostgresServer, context: string)
     "postgres-refused",
     `${context}: its certificate is for ${describeNames(names)}, not for "${host}"`,
     {
-      hint: "set PG_HOST to a name in the certificate, or give the server one with this name " +
-        "(PG_SSL_MODE=verify-ca looks at no name)",
+      hint: advice`set ${
+        setting("pg.host")
+      } to a name in the certificate, or give the server one with this name`,
     },
   );
 }

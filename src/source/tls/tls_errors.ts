@@ -1,12 +1,12 @@
 // Says in one line why a TLS handshake failed, and what to do about it.
 
 import type { X509Certificate } from "node:crypto";
+import { type Advice, advice, setting } from "../../core/advice.ts";
 import { CaptureError } from "../../core/errors.ts";
-import { CLOSED_IN_HANDSHAKE, NOT_OF_ROOTS } from "./tls_link.ts";
+import { CLOSED_IN_HANDSHAKE } from "./tls_link.ts";
 
 /** Whether the handshake failed because the server's certificate can't be verified. */
 export function isCertificateFault(error: unknown): boolean {
-  if (TRUSTED_BY_NOBODY.test(messageOf(error))) return true;
   return /CERT|VERIFY|ISSUER|INVALID_(?:CA|PURPOSE)/.test(codeOf(error)) && !codeOf(error).includes("ALERT");
 }
 
@@ -22,7 +22,7 @@ export function translateTlsError(
 ): CaptureError {
   if (error instanceof CaptureError) return error;
   if (isCertificateFault(error)) {
-    const [found, hint] = certificateFault(error, certificate);
+    const [found, hint] = certificateFault(certificate);
     return new CaptureError("postgres-refused", `${context}: ${found}`, { hint, cause: error });
   }
   const code = codeOf(error);
@@ -52,16 +52,12 @@ export function translateAlert(error: unknown, context: string): CaptureError | 
   return new CaptureError("postgres-refused", `${context}: ${found}`, { hint, cause: error });
 }
 
-// In the words of Deno before 2.9, which has no codes.
-const TRUSTED_BY_NOBODY = /^invalid peer certificate/;
-const OF_A_KIND = /Unsupported|CaUsedAsEndEntity/;
-
 const BROKEN = /ECONNRESET|EPIPE|reset|closed|UnexpectedEof|unexpected end of file|BadResource|Interrupted/i;
 
-type Fault = readonly [found: string, hint: string];
+type Fault = readonly [found: string, hint: Advice];
 
 /** The runtime has one error for all; what it is can be seen from the certificate. */
-function certificateFault(error: unknown, certificate: X509Certificate | undefined): Fault {
+function certificateFault(certificate: X509Certificate | undefined): Fault {
   const now = Date.now();
   if (certificate !== undefined && Date.parse(certificate.validTo) < now) {
     return [
@@ -75,24 +71,11 @@ function certificateFault(error: unknown, certificate: X509Certificate | undefin
       "look at the clocks of the server and of this machine",
     ];
   }
-  if (codeOf(error) === NOT_OF_ROOTS) {
-    return [
-      "the authority that signed its certificate" + issuerOf(certificate) +
-      " is not itself one of PG_SSL_ROOT_CERT's",
-      "put that authority's certificate into the file of PG_SSL_ROOT_CERT, beside the one above it: only Deno 2.9 or " +
-      "later takes one in between from the server; if it is there, somebody poses as the server",
-    ];
-  }
-  if (TRUSTED_BY_NOBODY.test(messageOf(error)) && OF_A_KIND.test(messageOf(error))) {
-    return [
-      `its certificate is of a kind that this runtime can't verify (${messageOf(error)})`,
-      "run it with Deno 2.9 or later, or give the server a certificate of X.509 version 3 that is no authority's own",
-    ];
-  }
   return [
-    `the authority that signed its certificate${issuerOf(certificate)} is not one of PG_SSL_ROOT_CERT's`,
-    "set PG_SSL_ROOT_CERT to the certificate of the authority that signed the server's; if it did, somebody poses " +
-    "as the server",
+    `the authority that signed its certificate${issuerOf(certificate)} is not trusted`,
+    advice`add that authority's certificate to ${
+      setting("pg.ssl_root_cert")
+    }, if it is yours: else an impostor answers`,
   ];
 }
 
@@ -108,8 +91,10 @@ function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
-const CLIENT_CERTIFICATE_HINT =
-  "set PG_SSL_CERT and PG_SSL_KEY to a certificate that the server's ssl_ca_file signed";
+/** Of each refusal of the client certificate. */
+export const CLIENT_CERTIFICATE_HINT = advice`set ${setting("pg.ssl_cert")} and ${
+  setting("pg.ssl_key")
+} to a certificate that the server's ssl_ca_file signed`;
 
 const ALERTS: Readonly<Record<string, Fault>> = {
   certificaterequired: ["the server asks for a client certificate", CLIENT_CERTIFICATE_HINT],

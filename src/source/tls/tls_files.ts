@@ -1,10 +1,10 @@
 // Reads certificates and keys as libpq does (fe-secure-openssl.c, initialize_SSL), and says what is wrong with one.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { type Advice, advice, setting } from "../../core/advice.ts";
 import { CaptureError } from "../../core/errors.ts";
 import { isEncryptedKey, isKeyOf, pemCertificates } from "../../core/pem.ts";
 import type { FileFacts, SettingsFiles, TlsMaterial, TlsMode, TlsPaths } from "../options.ts";
-import { isIssuedBy } from "./issuers.ts";
 
 /** The files of one configuration. */
 export class TlsFiles {
@@ -49,8 +49,9 @@ function readRoots(
   if (mode !== "verify-ca" && mode !== "verify-full") return undefined;
   throw wrong(
     path === undefined ? "no root certificate is set" : `root certificate file "${path}" does not exist`,
-    `set PG_SSL_ROOT_CERT to the file of the authority that signed the server's certificate, or to "system" for ` +
-      `those that the system trusts, or use PG_SSL_MODE=require, which checks nothing`,
+    advice`set ${
+      setting("pg.ssl_root_cert")
+    } to the certificate of the authority that signed the server's, or to "system"`,
   );
 }
 
@@ -59,18 +60,22 @@ function readRoots(
  * given; OpenSSL, and so libpq, trusts one in between only because of the one above it.
  */
 function anchors(texts: readonly string[]): readonly string[] {
-  const left = new Set(texts);
-  const trusted = new Set<string>();
+  const left = new Set(texts.map((text) => new X509Certificate(text)));
+  const trusted = new Set<X509Certificate>();
   for (let isSettled = false; !isSettled;) {
     isSettled = true;
-    for (const text of left) {
-      if (![text, ...trusted].some((issuer) => isIssuedBy(text, issuer))) continue;
-      trusted.add(text);
-      left.delete(text);
+    for (const each of left) {
+      if (![each, ...trusted].some((issuer) => isIssuedBy(each, issuer))) continue;
+      trusted.add(each);
+      left.delete(each);
       isSettled = false;
     }
   }
-  return [...trusted];
+  return [...trusted].map((each) => each.toString());
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return certificate.issuer === issuer.subject && certificate.verify(issuer.publicKey);
 }
 
 /** From the file: asking the runtime for them would need a permission more. */
@@ -82,7 +87,9 @@ function readSystemRoots(systemCertFile: string | undefined, files: SettingsFile
   }
   throw wrong(
     `the system's certificates are not in ${paths.join(", ")}`,
-    "set SSL_CERT_FILE to the file that has them, or PG_SSL_ROOT_CERT to the server's authority",
+    advice`set SSL_CERT_FILE to the file that has them, or ${
+      setting("pg.ssl_root_cert")
+    } to the server's authority`,
   );
 }
 
@@ -100,7 +107,8 @@ function readClient({ certFile, keyFile, home }: TlsPaths, files: SettingsFiles)
   const cert = certPath === undefined ? undefined : read(certPath, "the client certificate", files);
   if (cert === undefined || certPath === undefined) {
     if (certFile === undefined) return undefined;
-    throw wrong(`PG_SSL_CERT "${certFile}" does not exist`, "write the path of a file that does");
+    const hint = advice`set ${setting("pg.ssl_cert")} to the path of the client certificate`;
+    throw wrong(`client certificate "${certFile}" does not exist`, hint);
   }
   const keyPath = keyFile ?? `${folder}/postgresql.key`;
   const key = readKey(keyPath, files);
@@ -108,28 +116,32 @@ function readClient({ certFile, keyFile, home }: TlsPaths, files: SettingsFiles)
   if (!isKeyOf(key, first!)) {
     throw wrong(
       `key "${keyPath}" is not the key of certificate "${certPath}"`,
-      "set PG_SSL_CERT and PG_SSL_KEY to two that belong together",
+      advice`set ${setting("pg.ssl_cert")} and ${setting("pg.ssl_key")} to two that belong together`,
     );
   }
   return { cert, key };
 }
 
+const KEY_HINT = advice`set ${setting("pg.ssl_key")} to the file of the client certificate's key, in PEM`;
+
 function readKey(path: string, files: SettingsFiles): string {
   const facts = files.facts(path);
   if (facts === undefined) {
-    throw wrong(`key "${path}" does not exist`, "set PG_SSL_KEY to the key of the client certificate");
+    throw wrong(`key "${path}" does not exist`, KEY_HINT);
   }
-  if (!facts.isFile) throw wrong(`key "${path}" is not a regular file`, "set PG_SSL_KEY to a file");
+  if (!facts.isFile) throw wrong(`key "${path}" is not a regular file`, KEY_HINT);
   if (isOpen(facts)) throw wrong(`group or world has access to key "${path}"`, `chmod 600 '${path}'`);
   const key = read(path, "the key", files) ?? "";
   if (isEncryptedKey(key)) {
-    const fix = `write it without a passphrase: openssl pkey -in '${path}' -out FILE, and PG_SSL_KEY=FILE`;
-    throw wrong(`key "${path}" is encrypted`, fix);
+    const hint = advice`write it without a passphrase: openssl pkey -in '${path}' -out FILE, and ${
+      setting("pg.ssl_key")
+    }=FILE`;
+    throw wrong(`key "${path}" is encrypted`, hint);
   }
   try {
     createPrivateKey(key);
   } catch {
-    throw wrong(`there is no private key in "${path}"`, "set PG_SSL_KEY to a key in PEM");
+    throw wrong(`there is no private key in "${path}"`, KEY_HINT);
   }
   return key;
 }
@@ -160,6 +172,6 @@ function read(path: string, what: string, files: SettingsFiles): string | undefi
   }
 }
 
-function wrong(found: string, hint: string): CaptureError {
+function wrong(found: string, hint: Advice): CaptureError {
   return new CaptureError("configuration", `Cannot use TLS towards PostgreSQL: ${found}`, { hint });
 }

@@ -101,7 +101,7 @@ export class SimulatedPostgres {
       publishedTables: [],
       warnings: [],
       publicationChange: null,
-      keepPublication: () => Promise.resolve(null),
+      managePublication: () => Promise.resolve(null),
       slotBlockers: () => Promise.resolve([]),
       readTypesChange: () => Promise.resolve(null),
       timelineHistory: () => Promise.resolve([]),

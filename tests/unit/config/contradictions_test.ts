@@ -3,6 +3,7 @@
 import { strict as assert } from "node:assert";
 import { findContradictions, findWarnings } from "../../../src/config/contradictions.ts";
 import { Secret } from "../../../src/config/secret.ts";
+import type { AuthMethod } from "../../../src/config/require_auth.ts";
 import type { Values, VariableName } from "../../../src/config/variables.ts";
 
 const SOUND = {
@@ -100,6 +101,17 @@ Deno.test("the certificates that the system trusts need the host's name to be ch
   assert.deepEqual(found({ PG_SSL_MODE: "verify-full", PG_SSL_ROOT_CERT: "system" }), []);
   assert.deepEqual(found({ PG_SSL_MODE: "verify-ca", PG_SSL_ROOT_CERT: "system" }), ["PG_SSL_MODE"]);
   assert.deepEqual(found({ PG_SSL_ROOT_CERT: "system" }), ["PG_SSL_ROOT_CERT"]);
+});
+
+Deno.test("channel binding needs TLS, and SCRAM", () => {
+  const bound: Partial<Values> = { PG_CHANNEL_BINDING: "require", PG_SSL_MODE: "require" };
+  const auth = (...accepted: AuthMethod[]) => ({ accepted, asksForPassword: false, text: accepted.join() });
+  assert.deepEqual(found(bound), []);
+  assert.deepEqual(found({ ...bound, PG_SSL_MODE: "disable" }), ["PG_CHANNEL_BINDING"]);
+  assert.deepEqual(found({ ...bound, PG_HOST: ["/var/run/postgresql"] }), ["PG_CHANNEL_BINDING"]);
+  assert.deepEqual(found({ ...bound, PG_REQUIRE_AUTH: auth("scram-sha-256", "md5") }), []);
+  assert.deepEqual(found({ ...bound, PG_REQUIRE_AUTH: auth("md5", "none") }), ["PG_REQUIRE_AUTH"]);
+  assert.deepEqual(found({ PG_REQUIRE_AUTH: auth("md5") }), []);
 });
 
 Deno.test("several hosts have one port, or one each", () => {

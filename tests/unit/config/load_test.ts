@@ -25,10 +25,12 @@ Deno.test("the four required variables are enough, and the rest has the document
       username: "replicator",
       password: "[secret]",
       publication: "pg_replicate_kafka_pub",
+      messages: [],
       slotName: "pg_replicate_kafka_slot",
       slotFailover: false,
       connectTimeoutMs: 30_000,
       tls: { mode: "disable", home: "/home/ann" },
+      loginRules: { channelBinding: "prefer" },
     },
     kafka: {
       brokers: [{ host: "localhost", port: 9092 }],

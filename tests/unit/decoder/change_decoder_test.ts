@@ -2,11 +2,12 @@
 
 import { deepStrictEqual, strictEqual, throws } from "node:assert";
 import { builtinType } from "../../../src/core/builtin_types.ts";
-import { ChangeDecoder } from "../../../src/decoder/change_decoder.ts";
+import { ChangeDecoder, type DecoderOptions } from "../../../src/decoder/change_decoder.ts";
 import { NativeFormat } from "../../../src/decoder/formats/native/native_format.ts";
 import type { MessageBytes } from "../../../src/decoder/pgoutput/message_bytes.ts";
 import { CaptureError } from "../../../src/core/errors.ts";
 import {
+  at,
   begin,
   type ColumnSpec,
   commit,
@@ -36,8 +37,9 @@ interface Decoded {
   readonly tombstone: boolean;
 }
 
-function decoderOf(tombstones = false): ChangeDecoder {
-  const decoder = new ChangeDecoder({ format: new NativeFormat("0.1.0", "shop"), tombstones });
+function decoderOf(options: Partial<DecoderOptions> = {}): ChangeDecoder {
+  const format = new NativeFormat("0.1.0", "shop");
+  const decoder = new ChangeDecoder({ format, tombstones: false, ...options });
   decoder.setNow(1_700_000_000_000);
   return decoder;
 }
@@ -259,7 +261,7 @@ Deno.test("a truncate of several tables is a record for each, with a null key", 
 
 Deno.test("a delete asks for a tombstone where tombstones are on, and shares its number with it", () => {
   const records = feed(
-    decoderOf(true),
+    decoderOf({ tombstones: true }),
     undefined,
     begin(10n, 0, 1),
     relation(1, "public", "users", "d", USERS),
@@ -285,6 +287,25 @@ Deno.test("logical messages are records too, of their own place in the order whe
     [{ prefix: "audit" }, "MESSAGE", { prefix: "audit", transactional: false, content: "aGVsbG8=" }, "0/5"],
     [{ prefix: "audit" }, "MESSAGE", { prefix: "audit", transactional: true, content: "eAB5" }, "0/A"],
   ]);
+});
+
+Deno.test("logical messages of other prefixes are checked and give no record, and change no number of a row", () => {
+  const decoder = decoderOf({ isMessageCaptured: (prefix) => prefix === "audit" });
+  const records = feed(
+    decoder,
+    undefined,
+    logicalMessage(false, 5n, "flood", "hello"),
+    begin(100n, 0, 9),
+    relation(1, "public", "t", "d", [{ name: "id", type: INT4, key: true }]),
+    logicalMessage(true, 20n, "flood", "x"),
+    logicalMessage(true, 30n, "audit", "x"),
+    at(40n, insert(1, ["1"])),
+  );
+  deepStrictEqual(records.map(({ value }) => [value.op, value.source.tx_seq]), [["MESSAGE", 29], [
+    "INSERT",
+    40,
+  ]]);
+  throws(() => decoder.decode(logicalMessage(true, 200n, "flood", "beyond the commit")), /beyond its commit/);
 });
 
 Deno.test("names that JSON has to escape are escaped, in keys and envelopes", () => {

@@ -1,13 +1,14 @@
-// Makes the publication that PG_TABLES describes, and keeps it to the tables that match.
+// Creates the publication of the tables that match the configured patterns, and adds and removes tables.
 
+import { advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
 import type { PublicationChange } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral, type Row } from "./connection.ts";
 import { DUPLICATE_OBJECT, sqlStateOf } from "./errors.ts";
 import type { NamePattern, TablePattern } from "./options.ts";
 
-/** What is to be kept. */
-export interface KeptPublication {
+/** What is to be managed. */
+export interface ManagedPublication {
   readonly publication: string;
   readonly tables: readonly TablePattern[];
   /** The slot that reads it. */
@@ -15,33 +16,33 @@ export interface KeptPublication {
 }
 
 /**
- * Makes the publication where there is none, adds the tables that match, and takes out those that don't. Row
+ * Creates the publication if it does not exist, adds the tables that match, and removes those that don't. Row
  * filters and column lists of tables that stay are left as they are.
- * @throws CaptureError `postgres-refused` when it can't be kept so, `publication-missing` when it came too late
+ * @throws CaptureError `postgres-refused` when it can't be managed, `publication-missing` when it came too late
  */
-export async function keepPublication(
+export async function managePublication(
   connection: PostgresConnection,
-  kept: KeptPublication,
+  kept: ManagedPublication,
   versionNumber: number,
   signal: AbortSignal,
 ): Promise<PublicationChange> {
   for (let tries = 1;; tries++) {
     try {
-      return await keepOnce(connection, kept, versionNumber, signal);
+      return await manageOnce(connection, kept, versionNumber, signal);
     } catch (error) {
       if (tries === TRIES_MAX || !CHANGED_MEANWHILE.has(sqlStateOf(error) ?? "")) throw error;
     }
   }
 }
 
-// Another instance keeps the same publication: what it did meanwhile is seen at the next look.
+// Another instance may manage the same publication: the next try sees what it has done.
 const TRIES_MAX = 5;
 /** Already there (42710, or 23505 at the same moment), or not in it any more (42704). */
 const CHANGED_MEANWHILE: ReadonlySet<string> = new Set([DUPLICATE_OBJECT, "23505", "42704"]);
 
-async function keepOnce(
+async function manageOnce(
   connection: PostgresConnection,
-  kept: KeptPublication,
+  kept: ManagedPublication,
   versionNumber: number,
   signal: AbortSignal,
 ): Promise<PublicationChange> {
@@ -70,7 +71,7 @@ async function keepOnce(
   };
 }
 
-/** A table that PG_TABLES names. */
+/** A table that matches. */
 interface WantedTable {
   /** Quoted for SQL. */
   readonly name: string;
@@ -105,7 +106,7 @@ async function matchingTables(
               SELECT FROM matching a WHERE a.patterns <> '' AND a.oid <> m.oid
                  AND a.oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(m.oid))))
       ORDER BY name`,
-    "look for the tables of PG_TABLES",
+    "look for the tables to publish",
     signal,
   );
   return rows.map((row) => ({
@@ -121,7 +122,7 @@ function likePattern(pattern: NamePattern): string {
   return quoteLiteral(pattern.map((piece) => piece.replace(/[\\%_]/g, "\\$&")).join("%"));
 }
 
-/** The publication, where it is of the kind that is kept table by table. */
+/** The publication, if it lists its tables one by one. */
 async function findPublication(
   connection: PostgresConnection,
   publication: string,
@@ -141,10 +142,14 @@ async function findPublication(
   if (row?.puballtables !== "t" && row?.has_schemas !== "t") return row;
   throw new CaptureError(
     "postgres-refused",
-    `Cannot keep publication "${publication}" to PG_TABLES: it is for ${
+    `Cannot manage publication "${publication}": it is for ${
       row.puballtables === "t" ? "all tables" : "whole schemas"
     }`,
-    { hint: "leave PG_TABLES out to capture what it publishes, or set PG_PUBLICATION to another name" },
+    {
+      hint: advice`unset ${setting("pg.tables")} to capture what it publishes, or set ${
+        setting("pg.publication")
+      } to another name`,
+    },
   );
 }
 
@@ -180,14 +185,15 @@ async function slotExists(
 }
 
 /** A slot reads each change with the catalog of its time: one that is older than its publication gets stuck. */
-function olderSlot({ publication, slot }: KeptPublication): CaptureError {
+function olderSlot({ publication, slot }: ManagedPublication): CaptureError {
   return new CaptureError(
     "publication-missing",
     `Cannot create publication "${publication}": slot "${slot}" is there already and would not see it in the changes ` +
       `that it holds`,
     {
-      hint:
-        "set PG_PUBLICATION to the publication that the slot was used with, or PG_SLOT_NAME to a new name",
+      hint: advice`set ${setting("pg.publication")} to the publication that the slot was used with, or ${
+        setting("pg.slot_name")
+      } to a new name`,
     },
   );
 }
@@ -224,8 +230,12 @@ async function refuseMissingRights(
   if (missing.length === 0) return;
   throw new CaptureError(
     "postgres-refused",
-    `Cannot keep publication "${publication}" to PG_TABLES as role "${me.role}": ${missing.join("; ")}`,
-    { hint: `${[...fixes].join(" ")} Or leave PG_TABLES out and make the publication yourself` },
+    `Cannot manage publication "${publication}" as role "${me.role}": ${missing.join("; ")}`,
+    {
+      hint: advice`${[...fixes].join(" ")} Or unset ${
+        setting("pg.tables")
+      } and create the publication yourself`,
+    },
   );
 }
 
@@ -240,7 +250,7 @@ async function create(
       tables.length === 0 ? "" : `FOR TABLE ${list(tables)}`
     }
        WITH (publish_via_partition_root = true)`,
-    `make publication "${publication}"`,
+    `create publication "${publication}"`,
     signal,
   );
 }

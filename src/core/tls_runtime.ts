@@ -1,0 +1,26 @@
+// Which runtime TLS needs.
+
+import { CaptureError } from "./errors.ts";
+
+const MAJOR_MIN = 2;
+const MINOR_MIN = 9;
+
+/**
+ * Refuses to use TLS with an older Deno: its node:tls trusts the public authorities beside those that it is given, and
+ * takes a handshake for right whose signature was not verified.
+ * @param version Deno's, as `2.9.6`
+ * @throws CaptureError `configuration`
+ */
+export function expectTlsRuntime(version: string = Deno.version.deno): void {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > MAJOR_MIN || (major === MAJOR_MIN && minor >= MINOR_MIN)) return;
+  throw new CaptureError(
+    "configuration",
+    `Cannot use TLS: it needs Deno ${MAJOR_MIN}.${MINOR_MIN} or later`,
+    {
+      hint:
+        `run pg-capture with Deno ${MAJOR_MIN}.${MINOR_MIN} or later, or an executable that it compiled; ` +
+        `this is Deno ${version}`,
+    },
+  );
+}
