@@ -66,7 +66,13 @@ export class Cluster {
     return await this.connectTo(address, signal);
   }
 
-  /** A connection to the broker that makes topics, as far as the last metadata says. */
+  /** As `broker`, after asking which brokers there are now. */
+  async listedBroker(nodeId: number, signal: AbortSignal): Promise<Connection> {
+    await this.metadata([], signal);
+    return await this.broker(nodeId, signal);
+  }
+
+  /** A connection to the broker that creates topics, as far as the last metadata says. */
   controller(signal: AbortSignal): Promise<Connection> {
     return this.#controllerId < 0 ? this.any(signal) : this.broker(this.#controllerId, signal);
   }

@@ -3,6 +3,7 @@
 import type { Progress, SourceIdentity } from "../core/position.ts";
 import type { TopicConflict } from "../pipeline/topic_conflict.ts";
 import { Cluster } from "./cluster.ts";
+import { readConfigs } from "./configs.ts";
 import { transactionalIdOf } from "./kafka_sink.ts";
 import { type MissingRight, missingRights } from "./missing_rights.ts";
 import { PartitionLog } from "./partition_log.ts";
@@ -11,9 +12,8 @@ import { collisionWith, findCollision } from "./topic_collision.ts";
 import { TopicDirectory } from "./topic_directory.ts";
 import { progressTopic } from "./topics.ts";
 import { type ClusterLayout, clusterLayout } from "./wire/apis/cluster_layout.ts";
-import { describeConfigs, type DescribeConfigsRequest } from "./wire/apis/describe_configs.ts";
+import type { DescribeConfigsRequest } from "./wire/apis/describe_configs.ts";
 import type { BrokerAddress } from "./wire/apis/metadata.ts";
-import { ErrorCode } from "./wire/error_codes.ts";
 import type { KafkaSecurity } from "./wire/security.ts";
 import type { HostPort, TlsFacts } from "./wire/socket.ts";
 
@@ -76,14 +76,12 @@ export class KafkaInspection implements Disposable {
     return await missingRights(this.#cluster, { topics, progressTopic: readTopic, transactionalId }, signal);
   }
 
-  /** Settings by name; null where they may not be read. */
+  /** Settings by name; null if they may not be read. */
   async settings(
     request: DescribeConfigsRequest,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, string> | null> {
-    const connection = await this.#cluster.any(signal);
-    const { errorCode, values } = await connection.request(describeConfigs, request, signal);
-    return errorCode === ErrorCode.NONE ? values : null;
+    return await readConfigs(this.#cluster, request, signal);
   }
 
   /** The progress record as it is now; null where there is none. */

@@ -4,6 +4,7 @@ import { CaptureError } from "../core/errors.ts";
 import type { Progress } from "../core/position.ts";
 import { brokerError } from "./broker_error.ts";
 import { Cluster } from "./cluster.ts";
+import { readConfigs } from "./configs.ts";
 import { CONNECT_TIMEOUT_MS, REQUEST_TIMEOUT_MS, transactionalIdOf } from "./kafka_sink.ts";
 import { type MissingRight, missingRights } from "./missing_rights.ts";
 import type { KafkaSinkOptions } from "./options.ts";
@@ -13,7 +14,6 @@ import { readProgress } from "./progress_reader.ts";
 import { TopicDirectory } from "./topic_directory.ts";
 import { progressTopic, progressTopicSettings } from "./topics.ts";
 import { TRANSACTION_TIMEOUT_MS } from "./transaction.ts";
-import { describeConfigs } from "./wire/apis/describe_configs.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 
 /**
@@ -96,12 +96,10 @@ async function refuseTransactionTimeout(
   transactionalId: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { nodeId, host, port } = await findTransactionCoordinator(cluster, transactionalId, signal);
-  const coordinator = await cluster.connectTo({ host, port }, signal);
+  const { nodeId } = await findTransactionCoordinator(cluster, transactionalId, signal);
   const request = { resource: "broker", name: String(nodeId), settings: [TIMEOUT_SETTING] } as const;
-  const { errorCode, values } = await coordinator.request(describeConfigs, request, signal);
-  if (errorCode !== ErrorCode.NONE) return; // they may not be read
-  const timeoutMs = Number(values.get(TIMEOUT_SETTING) ?? Infinity);
+  const values = await readConfigs(cluster, request, signal);
+  const timeoutMs = Number(values?.get(TIMEOUT_SETTING) ?? Infinity);
   if (timeoutMs >= TRANSACTION_TIMEOUT_MS) return;
   throw brokerError(takeOverOf(transactionalId), ErrorCode.INVALID_TRANSACTION_TIMEOUT);
 }
