@@ -5,7 +5,7 @@ import type { Cluster } from "./cluster.ts";
 import type { Compressor } from "./compression.ts";
 import type { Delivery } from "./delivery.ts";
 import { type FinishedBatch, produceToLeaders } from "./produce_to_leaders.ts";
-import { newProducerId, type ProducerIdentity } from "./producer_id.ts";
+import { initIdempotentProducerId, type ProducerIdentity } from "./producer_id.ts";
 import type { ProducerStamp, RecordBatch } from "./record_batch.ts";
 import { SequenceNumbers } from "./sequence_numbers.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
@@ -35,7 +35,9 @@ export class AtLeastOnceDelivery implements Delivery {
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    this.#producer = this.#acks === "all" ? await newProducerId(this.#cluster, signal) : NO_PRODUCER;
+    this.#producer = this.#acks === "all"
+      ? await initIdempotentProducerId(this.#cluster, signal)
+      : NO_PRODUCER;
   }
 
   deliver(batches: readonly RecordBatch[], _progress: RecordBatch, signal: AbortSignal): Promise<void> {

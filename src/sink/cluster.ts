@@ -1,9 +1,8 @@
 // The cluster: which brokers there are, and one connection to each that is needed.
 
 import { CaptureError } from "../core/errors.ts";
-import { unlessAborted } from "../core/wait.ts";
+import { delay, unlessAborted } from "../core/wait.ts";
 import { firstAnswer } from "./first_answer.ts";
-import { pause } from "./wait.ts";
 import type { Api } from "./wire/api.ts";
 import { type BrokerAddress, metadata, type TopicMetadata } from "./wire/apis/metadata.ts";
 import { Connection, type ConnectionOptions } from "./wire/connection.ts";
@@ -118,7 +117,7 @@ export class Cluster {
     try {
       const connecting = this.connectTo(address, signal);
       connecting.catch(() => {}); // it may fail after the wait for it has ended
-      return await Promise.race([connecting, pause(ms, signal).then(() => tooSlow)]);
+      return await Promise.race([connecting, delay(ms, signal).then(() => tooSlow)]);
     } catch (failure) {
       signal.throwIfAborted();
       if (!(failure instanceof CaptureError) || failure.kind !== "kafka-unavailable") throw failure;

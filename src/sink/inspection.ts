@@ -5,7 +5,7 @@ import type { TopicConflict } from "../pipeline/topic_conflict.ts";
 import { Cluster } from "./cluster.ts";
 import { readConfigs } from "./configs.ts";
 import { transactionalIdOf } from "./kafka_sink.ts";
-import { type MissingRight, missingRights } from "./missing_rights.ts";
+import { type MissingAcl, missingAcls } from "./acl_probe.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { readProgress } from "./progress_reader.ts";
 import { collisionWith, findCollision } from "./topic_collision.ts";
@@ -66,14 +66,14 @@ export class KafkaInspection implements Disposable {
    * @param readTopic the topic that is read, or null
    * @param identity null where there are no transactions
    */
-  async missingRights(
+  async missingAcls(
     topics: readonly string[],
     readTopic: string | null,
     identity: SourceIdentity | null,
     signal: AbortSignal,
-  ): Promise<readonly MissingRight[]> {
+  ): Promise<readonly MissingAcl[]> {
     const transactionalId = identity && transactionalIdOf(identity);
-    return await missingRights(this.#cluster, { topics, progressTopic: readTopic, transactionalId }, signal);
+    return await missingAcls(this.#cluster, { topics, progressTopic: readTopic, transactionalId }, signal);
   }
 
   /** Settings by name; null if they may not be read. */

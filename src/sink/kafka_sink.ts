@@ -82,7 +82,7 @@ class KafkaSink implements Sink {
     assert(this.#stage !== "new" && this.#stage !== "opening", "a sink has routes once it is open");
     const { topicPartitions, topicReplicationFactor } = this.#options;
     const settings = { partitions: topicPartitions, replicationFactor: topicReplicationFactor, configs: [] };
-    return await this.#directory.findOrMake(topic, settings, signal, soon);
+    return await this.#directory.findOrCreate(topic, settings, signal, soon);
   }
 
   async refreshRoutes(signal: AbortSignal): Promise<boolean> {
@@ -167,7 +167,7 @@ class KafkaSink implements Sink {
         : null;
     }
     const settings = progressTopicSettings(this.#options);
-    await this.#directory.findOrMake(this.#progressTopic, settings, signal);
+    await this.#directory.findOrCreate(this.#progressTopic, settings, signal);
     const log = new PartitionLog(this.#cluster, this.#directory, this.#progressTopic, signal);
     await log.requireReadable();
     return await readProgress(log, identity, "refuse");

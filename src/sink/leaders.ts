@@ -1,9 +1,10 @@
 // Connections to the brokers that lead partitions, waiting while a cluster elects new leaders.
 
 import { CaptureError } from "../core/errors.ts";
+import { delay } from "../core/wait.ts";
 import type { Cluster } from "./cluster.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
-import { evenPauses, pause } from "./wait.ts";
+import { jitteredPauses } from "./backoff.ts";
 import { Connection } from "./wire/connection.ts";
 
 /** A leader, and those of the partitions asked for that it leads. */
@@ -27,7 +28,7 @@ export async function connectToLeaders<
   signal: AbortSignal,
 ): Promise<readonly Led<Partition>[]> {
   let unreachable: CaptureError | undefined;
-  for (const pauseMs of evenPauses(LOOK_MS, ELECTION_MS_MAX)) {
+  for (const pauseMs of jitteredPauses(LOOK_MS, ELECTION_MS_MAX)) {
     const led: Led<Partition>[] = [];
     const stale = new Set<string>();
     const byLeader = Map.groupBy(partitions, ({ topic, partition }) => directory.leader(topic, partition));
@@ -40,7 +41,7 @@ export async function connectToLeaders<
       }
     }));
     if (stale.size === 0) return led;
-    await pause(pauseMs, signal);
+    await delay(pauseMs, signal);
     await directory.refresh(stale, signal);
   }
   throw unreachable ??

@@ -1,7 +1,7 @@
 // Gives a request up when the broker that it was sent to is not in charge any more.
 
 import { CaptureError } from "../core/errors.ts";
-import { pause } from "./wait.ts";
+import { delay } from "../core/wait.ts";
 
 /**
  * What the request gives. A broker that froze, or whose machine is gone, leaves it without an answer until the
@@ -19,7 +19,7 @@ export async function unlessMoved<Response>(
   const limit = AbortSignal.any([signal, answered.signal]);
   const watch = async (): Promise<never> => {
     for (let pauseMs = firstMs;; pauseMs = everyMs) {
-      await pause(pauseMs, limit);
+      await delay(pauseMs, limit);
       const moved = await findMove(limit).catch((error) => {
         if (!(error instanceof CaptureError)) throw error;
         return null; // nobody knows: the request's own time limit counts

@@ -2,12 +2,13 @@
 
 import { brokerError } from "./broker_error.ts";
 import { CaptureError } from "../core/errors.ts";
+import { delay } from "../core/wait.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ProgressLog } from "./progress_reader.ts";
 import { connectToLeaders, leadershipMove } from "./leaders.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
 import { unlessMoved } from "./moved.ts";
-import { growingPauses, pause } from "./wait.ts";
+import { exponentialBackoff } from "./backoff.ts";
 import { fetch } from "./wire/apis/fetch.ts";
 import type { Connection } from "./wire/connection.ts";
 import { listOffsets, type ListOffsetsRequest } from "./wire/apis/list_offsets.ts";
@@ -47,13 +48,13 @@ export class PartitionLog implements ProgressLog {
 
   /** An answer without records is the end only where the broker's high watermark says so: it may be throttled. */
   async read(offset: bigint): Promise<Uint8Array> {
-    for (const pauseMs of growingPauses(10, 1_000, 10_000)) {
+    for (const pauseMs of exponentialBackoff(10, 1_000, 10_000)) {
       const leader = await this.#leader();
       const request = { topic: this.topic, partition: PARTITION, offset, bytesMax: FETCH_BYTES_MAX };
       const response = await this.#unlessMoved(leader.request(fetch, request, this.#signal));
       this.#check(response.errorCode);
       if (response.records.length > 0 || response.highWatermark >= this.#end) return response.records;
-      await pause(pauseMs, this.#signal);
+      await delay(pauseMs, this.#signal);
     }
     throw new CaptureError(
       "kafka-unavailable",

@@ -6,10 +6,14 @@ import { brokerError } from "./broker_error.ts";
 import { Cluster } from "./cluster.ts";
 import { readConfigs } from "./configs.ts";
 import { CONNECT_TIMEOUT_MS, REQUEST_TIMEOUT_MS, transactionalIdOf } from "./kafka_sink.ts";
-import { type MissingRight, missingRights } from "./missing_rights.ts";
+import { type MissingAcl, missingAcls } from "./acl_probe.ts";
 import type { KafkaSinkOptions } from "./options.ts";
 import { PartitionLog } from "./partition_log.ts";
-import { findTransactionCoordinator, newProducerId, takeOverOf } from "./producer_id.ts";
+import {
+  findTransactionCoordinator,
+  initIdempotentProducerId,
+  transactionalIdAttempt,
+} from "./producer_id.ts";
 import { readProgress } from "./progress_reader.ts";
 import { TopicDirectory } from "./topic_directory.ts";
 import { progressTopic, progressTopicSettings } from "./topics.ts";
@@ -57,14 +61,14 @@ async function probe(
   const written = isTransactional ? [own, ...topics] : topics;
   const transactionalId = isTransactional ? transactionalIdOf(options.identity) : null;
   const wanted = { topics: written, progressTopic: isTransactional ? own : null, transactionalId };
-  const missing = await missingRights(cluster, wanted, signal);
+  const missing = await missingAcls(cluster, wanted, signal);
   if (missing.length > 0) throw notAllowed(missing);
   await cluster.metadata([], signal);
   if (transactionalId !== null) await refuseTransactionTimeout(cluster, transactionalId, signal);
-  else if (options.acks === "all") await newProducerId(cluster, signal);
+  else if (options.acks === "all") await initIdempotentProducerId(cluster, signal);
   const directory = new TopicDirectory(cluster);
   if (await directory.find(own, signal) === null) {
-    if (isTransactional) await directory.tryToMake(own, progressTopicSettings(options), signal);
+    if (isTransactional) await directory.validateCreation(own, progressTopicSettings(options), signal);
     return null;
   }
   const log = new PartitionLog(cluster, directory, own, signal);
@@ -74,7 +78,7 @@ async function probe(
 
 const NAMED_MAX = 5;
 
-function notAllowed(missing: readonly MissingRight[]): CaptureError {
+function notAllowed(missing: readonly MissingAcl[]): CaptureError {
   const named = missing.slice(0, NAMED_MAX)
     .map(({ operation, resource, name }) => `${operation} on ${resource} "${name}"`);
   const others = missing.length > NAMED_MAX ? `, and ${missing.length - NAMED_MAX} more` : "";
@@ -101,5 +105,5 @@ async function refuseTransactionTimeout(
   const values = await readConfigs(cluster, request, signal);
   const timeoutMs = Number(values?.get(TIMEOUT_SETTING) ?? Infinity);
   if (timeoutMs >= TRANSACTION_TIMEOUT_MS) return;
-  throw brokerError(takeOverOf(transactionalId), ErrorCode.INVALID_TRANSACTION_TIMEOUT);
+  throw brokerError(transactionalIdAttempt(transactionalId), ErrorCode.INVALID_TRANSACTION_TIMEOUT);
 }

@@ -1,12 +1,16 @@
 // Gets a producer id and epoch, from the coordinator of a transactional id or from any broker.
 
 import { CaptureError } from "../core/errors.ts";
+import { delay } from "../core/wait.ts";
 import { type Attempt, brokerError } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
 import { unlessMoved } from "./moved.ts";
-import { growingPauses, pause } from "./wait.ts";
+import { exponentialBackoff } from "./backoff.ts";
 import { findCoordinator } from "./wire/apis/find_coordinator.ts";
-import { initProducerId, type InitProducerIdRequest } from "./wire/apis/init_producer_id.ts";
+import {
+  initProducerId as initProducerIdApi,
+  type InitProducerIdRequest,
+} from "./wire/apis/init_producer_id.ts";
 import type { BrokerAddress } from "./wire/apis/metadata.ts";
 import { Connection } from "./wire/connection.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
@@ -27,39 +31,39 @@ export interface TransactionalIdentity extends ProducerIdentity {
  * Takes over the transactional id: a transaction that is open is aborted, and whoever had it is fenced.
  * @throws CaptureError `kafka-refused` when that isn't allowed, `kafka-unavailable` when it takes longer than a minute
  */
-export async function takeTransactionalId(
+export async function initProducerId(
   cluster: Cluster,
   transactionalId: string,
   transactionTimeoutMs: number,
   signal: AbortSignal,
 ): Promise<TransactionalIdentity> {
-  return await untilReady(takeOverOf(transactionalId), signal, async () => {
+  return await untilReady(transactionalIdAttempt(transactionalId), signal, async () => {
     const found = await coordinatorOf(cluster, transactionalId, signal);
     if (typeof found === "number") return found;
     const coordinator = await cluster.connectWithin(found, CONNECT_WAIT_MS, signal);
     if (!(coordinator instanceof Connection)) return coordinator;
-    const initialising = initialise(coordinator, { transactionalId, transactionTimeoutMs }, signal);
+    const response = requestProducerId(coordinator, { transactionalId, transactionTimeoutMs }, signal);
     const move = coordinatorMove(cluster, transactionalId, found);
-    const identity = await unlessMoved(initialising, move, signal);
+    const identity = await unlessMoved(response, move, signal);
     return typeof identity === "number" ? identity : { ...identity, coordinator: found };
   });
 }
 
-/** The broker that coordinates its transactions; whoever has the id keeps it. @throws CaptureError as `takeTransactionalId` does */
+/** The broker that coordinates its transactions; whoever has the id keeps it. @throws CaptureError as `initProducerId` does */
 export async function findTransactionCoordinator(
   cluster: Cluster,
   transactionalId: string,
   signal: AbortSignal,
 ): Promise<BrokerAddress> {
   return await untilReady(
-    takeOverOf(transactionalId),
+    transactionalIdAttempt(transactionalId),
     signal,
     () => coordinatorOf(cluster, transactionalId, signal),
   );
 }
 
 /** What is tried with a transactional id. */
-export function takeOverOf(transactionalId: string): Attempt {
+export function transactionalIdAttempt(transactionalId: string): Attempt {
   return {
     action: `take over transactional id "${transactionalId}"`,
     rule: `--operation Write --operation Describe --transactional-id "${transactionalId}"`,
@@ -80,8 +84,11 @@ export function coordinatorMove(
   };
 }
 
-/** A producer id without transactions. @throws CaptureError as `takeTransactionalId` does */
-export async function newProducerId(cluster: Cluster, signal: AbortSignal): Promise<ProducerIdentity> {
+/** A producer id without transactions. @throws CaptureError as `initProducerId` does */
+export async function initIdempotentProducerId(
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<ProducerIdentity> {
   const attempt: Attempt = {
     action: "get an idempotent producer's id",
     rule: "--operation IdempotentWrite --cluster",
@@ -89,7 +96,7 @@ export async function newProducerId(cluster: Cluster, signal: AbortSignal): Prom
   };
   return await untilReady(attempt, signal, async () => {
     const anyBroker = await cluster.any(signal);
-    return await initialise(anyBroker, { transactionalId: null, transactionTimeoutMs: 0 }, signal);
+    return await requestProducerId(anyBroker, { transactionalId: null, transactionTimeoutMs: 0 }, signal);
   });
 }
 
@@ -108,13 +115,13 @@ async function untilReady<Result>(
   tryOnce: () => Promise<Result | number | CaptureError>,
 ): Promise<Result> {
   let unreachableTimes = 0;
-  for (const pauseMs of growingPauses(FIRST_PAUSE_MS, PAUSE_MS_MAX, WAIT_MS_MAX)) {
+  for (const pauseMs of exponentialBackoff(FIRST_PAUSE_MS, PAUSE_MS_MAX, WAIT_MS_MAX)) {
     const result = await tryOnce();
     if (result instanceof CaptureError) {
       if (++unreachableTimes > UNREACHABLE_TIMES_MAX) throw result;
     } else if (typeof result !== "number") return result;
     else if (!passing.has(result)) throw brokerError(attempt, result);
-    await pause(pauseMs, signal);
+    await delay(pauseMs, signal);
   }
   throw new CaptureError(
     "kafka-unavailable",
@@ -140,11 +147,15 @@ async function coordinatorOf(
   return errorCode === ErrorCode.NONE ? coordinator : errorCode;
 }
 
-async function initialise(
+async function requestProducerId(
   connection: Connection,
   request: InitProducerIdRequest,
   signal: AbortSignal,
 ): Promise<ProducerIdentity | number> {
-  const { errorCode, producerId, producerEpoch } = await connection.request(initProducerId, request, signal);
+  const { errorCode, producerId, producerEpoch } = await connection.request(
+    initProducerIdApi,
+    request,
+    signal,
+  );
   return errorCode === ErrorCode.NONE ? { producerId, producerEpoch } : errorCode;
 }

@@ -1,11 +1,12 @@
 // The topics that are written: how many partitions they have, who leads them; missing ones are made.
 
 import { CaptureError } from "../core/errors.ts";
+import { delay } from "../core/wait.ts";
 import type { Route } from "../pipeline/ports.ts";
 import { brokerError } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
 import { distinguishable, topicCollision } from "./topic_collision.ts";
-import { growingPauses, pause } from "./wait.ts";
+import { exponentialBackoff } from "./backoff.ts";
 import { type CreatedTopic, createTopics } from "./wire/apis/create_topics.ts";
 import { listOffsets } from "./wire/apis/list_offsets.ts";
 import type { TopicMetadata } from "./wire/apis/metadata.ts";
@@ -44,7 +45,7 @@ export class TopicDirectory {
    * @throws CaptureError `kafka-refused` when it may not be read or made, `topic-conflict` when Kafka can't tell it
    *   from one that exists, `kafka-unavailable` when it stays without leaders
    */
-  async findOrMake(
+  async findOrCreate(
     topic: string,
     settings: TopicSettings,
     signal: AbortSignal,
@@ -54,8 +55,8 @@ export class TopicDirectory {
       fail(topic, "it is not there after it was made");
   }
 
-  /** Asks whether a topic that does not exist could be made so, without making it. @throws CaptureError as `findOrMake` does */
-  async tryToMake(topic: string, settings: TopicSettings, signal: AbortSignal): Promise<void> {
+  /** Asks whether a topic that does not exist could be made so, without making it. @throws CaptureError as `findOrCreate` does */
+  async validateCreation(topic: string, settings: TopicSettings, signal: AbortSignal): Promise<void> {
     await this.#requestTopics(topic, [topic], settings, true, signal);
   }
 
@@ -114,7 +115,7 @@ export class TopicDirectory {
     // Of topics that Kafka can't tell apart only the first: one request would create them all.
     const together = distinguishable([topic, ...soon.filter((each) => !this.#routes.has(each))]);
     const others = new Set(together.slice(1, 1 + SOON_MAX));
-    for (const pauseMs of growingPauses(FIRST_PAUSE_MS, PAUSE_MS_MAX, WAIT_MS_MAX)) {
+    for (const pauseMs of exponentialBackoff(FIRST_PAUSE_MS, PAUSE_MS_MAX, WAIT_MS_MAX)) {
       const found = await this.#cluster.metadata([topic, ...others], signal);
       const missing = found.filter(({ errorCode }) => errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
         .map((each) => each.topic);
@@ -126,7 +127,7 @@ export class TopicDirectory {
       // Again in each round: it "already exists" while its predecessor is being deleted.
       if (settings !== null && missing.length > 0) await this.#make(topic, missing, settings, signal);
       for (const each of others) if (this.#routes.has(each)) others.delete(each);
-      await pause(pauseMs, signal);
+      await delay(pauseMs, signal);
     }
     return fail(topic, `not all of its partitions have a leader after ${WAIT_MS_MAX / 1000} s`);
   }

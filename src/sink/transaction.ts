@@ -1,18 +1,19 @@
 // Exactly-once delivery: records and progress in one Kafka transaction at a time.
 
 import { CaptureError } from "../core/errors.ts";
+import { delay } from "../core/wait.ts";
 import { assert } from "../core/assert.ts";
 import { type Attempt, brokerError, unclearWhenLost } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Compressor } from "./compression.ts";
 import type { Delivery } from "./delivery.ts";
 import { type FinishedBatch, produceToLeaders } from "./produce_to_leaders.ts";
-import { coordinatorMove, takeTransactionalId, type TransactionalIdentity } from "./producer_id.ts";
+import { coordinatorMove, initProducerId, type TransactionalIdentity } from "./producer_id.ts";
 import { unlessMoved } from "./moved.ts";
 import type { RecordBatch } from "./record_batch.ts";
 import { SequenceNumbers } from "./sequence_numbers.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
-import { growingPauses, pause } from "./wait.ts";
+import { exponentialBackoff } from "./backoff.ts";
 import { addPartitionsToTxn } from "./wire/apis/add_partitions_to_txn.ts";
 import { endTxn } from "./wire/apis/end_txn.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
@@ -49,7 +50,7 @@ export class TransactionalDelivery implements Delivery {
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    this.#producer = await takeTransactionalId(
+    this.#producer = await initProducerId(
       this.#cluster,
       this.#transactionalId,
       TRANSACTION_TIMEOUT_MS,
@@ -96,7 +97,7 @@ export class TransactionalDelivery implements Delivery {
     const topics = [...Map.groupBy(batches, ({ topic }) => topic)]
       .map(([topic, partitions]) => ({ topic, partitions: partitions.map(({ partition }) => partition) }));
     const request = { transactionalId, producerId, producerEpoch, topics };
-    for (const pauseMs of growingPauses(MARKERS_LOOK_MS, MARKERS_LOOK_MS_MAX, MARKERS_WAIT_MS_MAX)) {
+    for (const pauseMs of exponentialBackoff(MARKERS_LOOK_MS, MARKERS_LOOK_MS_MAX, MARKERS_WAIT_MS_MAX)) {
       const answer = unclearWhenLost(coordinator.request(addPartitionsToTxn, request, signal));
       const results = await unlessMoved(answer, this.#move(address), signal);
       const named = results.filter(({ errorCode }) => errorCode === ErrorCode.NONE).length;
@@ -112,7 +113,7 @@ export class TransactionalDelivery implements Delivery {
       if (refused.errorCode !== ErrorCode.CONCURRENT_TRANSACTIONS) {
         throw this.#refusal(refused.topic, refused.errorCode);
       }
-      await pause(pauseMs, signal);
+      await delay(pauseMs, signal);
     }
     throw unclear(`the transaction before is not ended after ${MARKERS_WAIT_MS_MAX / 1000} s`);
   }

@@ -9,7 +9,7 @@ import { freePort } from "../../dev/servers/ports.ts";
 import { delay } from "../../dev/servers/server_process.ts";
 import { Cluster } from "../../src/sink/cluster.ts";
 import { KafkaInspection } from "../../src/sink/inspection.ts";
-import { takeTransactionalId } from "../../src/sink/producer_id.ts";
+import { initProducerId } from "../../src/sink/producer_id.ts";
 import { PLAINTEXT } from "../../src/sink/wire/security.ts";
 import type { HostPort } from "../../src/sink/wire/socket.ts";
 import { readTopics } from "../support/consumer.ts";
@@ -205,7 +205,7 @@ async function waitForElection(
       const leaders = found.flatMap(({ partitions }) => partitions.map(({ leaderId }) => leaderId));
       if (leaders.every((leader) => leader >= 0 && leader !== victim)) break;
     }
-    while (!await takeTransactionalId(cluster, "probe", 10_000, limit).catch(() => null)) await delay(20);
+    while (!await initProducerId(cluster, "probe", 10_000, limit).catch(() => null)) await delay(20);
     return performance.now();
   } finally {
     cluster.close();

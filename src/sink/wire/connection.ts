@@ -13,7 +13,7 @@ import { FrameReader } from "./frame_reader.ts";
 import { authenticate } from "./sasl/authenticate.ts";
 import type { KafkaSecurity, SaslSettings } from "./security.ts";
 import { formatAddress, type HostPort, openSocket, type Socket, type TlsFacts } from "./socket.ts";
-import { suspicion } from "./suspicion.ts";
+import { disconnectHint } from "./disconnect_hint.ts";
 import { openTlsSocket } from "./tls_socket.ts";
 
 export interface ConnectionOptions {
@@ -292,7 +292,9 @@ export class Connection {
     const address = formatAddress(this.#address);
     if (error.message.includes(address)) return error;
     return new CaptureError(error.kind, `Lost the connection to Kafka broker ${address}: ${error.message}`, {
-      ...(error.hint === undefined ? suspicion(this.#options.security, this.#answers) : { hint: error.hint }),
+      ...(error.hint === undefined
+        ? disconnectHint(this.#options.security, this.#answers)
+        : { hint: error.hint }),
       cause: error.cause,
     });
   }
@@ -306,7 +308,7 @@ export class Connection {
     return new CaptureError(
       kind,
       `Lost the connection to Kafka broker ${formatAddress(this.#address)}: ${detail}`,
-      { ...suspicion(this.#options.security, this.#answers), cause },
+      { ...disconnectHint(this.#options.security, this.#answers), cause },
     );
   }
 }

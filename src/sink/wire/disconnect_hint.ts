@@ -7,7 +7,7 @@ import type { KafkaSecurity } from "./security.ts";
  * too.
  * @param answers how many requests were answered before: the first is taken before a login, the next is not
  */
-export function suspicion({ tls, sasl }: KafkaSecurity, answers: number): { readonly hint?: string } {
+export function disconnectHint({ tls, sasl }: KafkaSecurity, answers: number): { readonly hint?: string } {
   if (answers > (sasl === undefined ? 1 : 0)) return {};
   const [wanted, settings] = answers === 1
     ? ["a login", "KAFKA_SECURITY_PROTOCOL"]

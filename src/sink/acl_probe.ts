@@ -10,7 +10,7 @@ import type { Connection } from "./wire/connection.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 
 /** What has to be allowed. */
-export interface WantedRights {
+export interface RequiredAcls {
   /** To be looked up, made where they are missing, and written; the progress topic among them. */
   readonly topics: readonly string[];
   /** To be read; null where there is nothing to read. */
@@ -20,7 +20,7 @@ export interface WantedRights {
 }
 
 /** An operation, in Kafka's words, that is not allowed on a resource. */
-export interface MissingRight {
+export interface MissingAcl {
   readonly operation: "Describe" | "Create" | "Write" | "Read";
   readonly resource: "topic" | "transactional-id";
   readonly name: string;
@@ -32,11 +32,11 @@ export interface MissingRight {
  * never was.
  * @throws CaptureError
  */
-export async function missingRights(
+export async function missingAcls(
   cluster: Cluster,
-  wanted: WantedRights,
+  wanted: RequiredAcls,
   signal: AbortSignal,
-): Promise<readonly MissingRight[]> {
+): Promise<readonly MissingAcl[]> {
   const connection = await cluster.any(signal);
   const { topics } = wanted;
   const found = await connection.request(metadata, { topics }, signal);
@@ -44,7 +44,7 @@ export async function missingRights(
   const unwritable = await withoutWrite(connection, topics, signal);
   const absent = topics.filter((topic) => codes.get(topic) !== ErrorCode.NONE);
   const unmakable = absent.length === 0 ? new Set<string>() : await withoutCreate(connection, absent, signal);
-  const missing: MissingRight[] = [];
+  const missing: MissingAcl[] = [];
   for (const name of topics) {
     const isHidden = codes.get(name) === ErrorCode.TOPIC_AUTHORIZATION_FAILED;
     if (unwritable.has(name)) missing.push({ operation: "Write", resource: "topic", name });
