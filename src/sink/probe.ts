@@ -88,7 +88,7 @@ function notAllowed(missing: readonly MissingAcl[]): CaptureError {
   return new CaptureError(
     "kafka-refused",
     `Cannot deliver to Kafka: not allowed: ${named.join(", ")}${others}`,
-    { hint: `Allow it: ${rules.map((rule) => `${command} ${rule}`).join("; ")}` },
+    { hint: `allow it: ${rules.map((rule) => `${command} ${rule}`).join("; ")}` },
   );
 }
 

@@ -38,8 +38,8 @@ export function findCollision(topic: string, existing: readonly string[]): strin
 
 export function collisionWith(topic: string, existing: string): TopicConflict {
   return new TopicConflict(topic, `Kafka can't tell it from topic "${existing}", which exists`, [
-    `delete topic "${existing}" if nobody needs it: ` +
+    `delete topic "${existing}" if it is not needed: ` +
     `kafka-topics.sh --bootstrap-server BROKER --delete --topic ${existing}`,
-    "before the first start, set another KAFKA_TOPIC_PREFIX",
+    "before the first start, choose another topic prefix",
   ]);
 }

@@ -169,7 +169,7 @@ export class Connection {
       "kafka-refused",
       `Cannot send ${api.name} to Kafka broker ${formatAddress(this.#address)}: it ${spoken}, ` +
         `known here are ${api.versionMin} to ${api.versionMax}`,
-      { hint: "Use Apache Kafka 3.0 or later" },
+      { hint: "use Apache Kafka 3.0 or later" },
     );
   }
 
