@@ -1,4 +1,4 @@
-// At-least-once delivery: records without transactions; after a failure they are sent again.
+// At-least-once delivery: records without transactions. After a failure they are sent again.
 
 import { assert } from "../core/assert.ts";
 import type { Cluster } from "./cluster.ts";
@@ -11,8 +11,9 @@ import { SequenceNumbers } from "./sequence_numbers.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
 
 /**
- * With acks "all" an idempotent producer, so that a broker stores a batch once; with 0 and 1 a plain one. The
- * progress record is not written: where nothing binds it to the records, the checkpoint is as good.
+ * Uses an idempotent producer with acks "all", so that a broker stores each batch once, and a plain producer
+ * with acks 0 and 1. It writes no progress record: without a transaction it would tell no more than the
+ * checkpoint.
  */
 export class AtLeastOnceDelivery implements Delivery {
   readonly #cluster: Cluster;

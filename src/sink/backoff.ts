@@ -13,7 +13,9 @@ export function* exponentialBackoff(
   }
 }
 
-/** Pauses of about `ms`, with jitter so that many clients do not ask at the same time, about `totalMs` in all. */
+/**
+ * Pauses of about `ms`, with jitter so that many clients do not ask at the same time, about `totalMs` in all.
+ */
 export function* jitteredPauses(ms: number, totalMs: number): Generator<number, void> {
   for (let left = totalMs; left > 0; left -= ms) yield ms * (0.75 + Math.random() / 2);
 }

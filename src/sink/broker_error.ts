@@ -24,8 +24,8 @@ export function brokerError(attempt: Attempt, code: number): CaptureError {
 }
 
 /**
- * Returns the response. If there is none, throws `kafka-unclear` instead of `kafka-unavailable`: the broker may have
- * carried out the request, or may still do so.
+ * Returns the response. If there is none, throws `kafka-unclear` instead of `kafka-unavailable`: the broker
+ * may have carried out the request, or may still do so.
  */
 export async function unclearWhenLost<Response>(response: Promise<Response>): Promise<Response> {
   try {
@@ -45,8 +45,8 @@ function meaning(attempt: Attempt, code: number): { readonly kind: ErrorKind; re
     case ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
       return {
         kind: "kafka-refused",
-        hint:
-          `allow it: kafka-acls.sh --bootstrap-server BROKER --add --allow-principal User:NAME ${attempt.rule}`,
+        hint: "allow it: kafka-acls.sh --bootstrap-server BROKER --add --allow-principal User:NAME " +
+          attempt.rule,
       };
     case ErrorCode.PRODUCER_FENCED:
     case ErrorCode.INVALID_PRODUCER_EPOCH:
@@ -75,7 +75,7 @@ function meaning(attempt: Attempt, code: number): { readonly kind: ErrorKind; re
       return {
         kind: "kafka-refused",
         hint:
-          "correct this machine's clock, from which the records' timestamps are taken; if the clock is right, let the " +
+          "correct this machine's clock, from which the records' timestamps are taken; if it is right, let the " +
           "broker set the timestamps: " +
           "kafka-configs.sh --bootstrap-server BROKER --alter --entity-type topics " +
           `--entity-name ${

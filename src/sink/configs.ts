@@ -5,8 +5,8 @@ import { describeConfigs, type DescribeConfigsRequest } from "./wire/apis/descri
 import { ErrorCode } from "./wire/error_codes.ts";
 
 /**
- * Reads a topic's settings from any broker, and a broker's settings from that broker: other brokers reject the
- * request (ConfigHelper.describeConfigs).
+ * Reads a topic's settings from any broker, and a broker's settings from that broker: other brokers reject
+ * the request (ConfigHelper.describeConfigs).
  * @returns values by name, or null if they may not be read
  * @throws CaptureError `kafka-unavailable` if that broker cannot be reached
  */

@@ -1,4 +1,4 @@
-// Looks at a Kafka cluster for people, changing nothing: brokers, rights, settings, progress.
+// Inspects a Kafka cluster for the commands, without changing it: brokers, ACLs, settings, progress.
 
 import type { Progress, SourceIdentity } from "../core/position.ts";
 import type { TopicConflict } from "../pipeline/topic_conflict.ts";
@@ -17,10 +17,10 @@ import type { BrokerAddress } from "./wire/apis/metadata.ts";
 import type { KafkaSecurity } from "./wire/security.ts";
 import type { HostPort, TlsFacts } from "./wire/socket.ts";
 
-const CONNECT_TIMEOUT_MS = 5_000;
-const REQUEST_TIMEOUT_MS = 15_000;
-
-/** One look at one cluster; disposing of it closes its connections. Each method may throw a CaptureError. */
+/**
+ * One inspection of one cluster. Disposing of it closes its connections. Each method may throw a
+ * CaptureError.
+ */
 export class KafkaInspection implements Disposable {
   readonly #cluster: Cluster;
   readonly #directory: TopicDirectory;
@@ -28,19 +28,17 @@ export class KafkaInspection implements Disposable {
   constructor(brokers: readonly HostPort[], security: KafkaSecurity) {
     this.#cluster = new Cluster(brokers, {
       clientId: "pg-capture",
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      requestTimeoutMs: REQUEST_TIMEOUT_MS,
       security,
     });
     this.#directory = new TopicDirectory(this.#cluster);
   }
 
-  /** Whether a broker can be reached at that address. @throws CaptureError when not */
+  /** Connects to a broker. @throws CaptureError if it cannot be reached */
   async reach(address: HostPort | BrokerAddress, signal: AbortSignal): Promise<void> {
     await this.#cluster.connectTo(address, signal);
   }
 
-  /** How a connection is encrypted; undefined where it is not. */
+  /** How a connection is encrypted; undefined if it is not. */
   async encryption(signal: AbortSignal): Promise<TlsFacts | undefined> {
     return (await this.#cluster.any(signal)).tls;
   }
@@ -51,7 +49,10 @@ export class KafkaInspection implements Disposable {
     return await connection.request(clusterLayout, { topics }, signal);
   }
 
-  /** Those of these missing topics that Kafka would refuse to create, since it can't tell them from existing ones. */
+  /**
+   * Those of these missing topics that Kafka would not create, because it does not distinguish them from
+   * existing ones.
+   */
   async collisions(missing: readonly string[], signal: AbortSignal): Promise<readonly TopicConflict[]> {
     if (missing.length === 0) return [];
     const existing = (await this.#cluster.metadata(null, signal)).map(({ topic }) => topic);
@@ -62,9 +63,9 @@ export class KafkaInspection implements Disposable {
   }
 
   /**
-   * What of all that `run` does is not allowed.
+   * The ACLs that `run` requires and that are missing.
    * @param readTopic the topic that is read, or null
-   * @param identity null where there are no transactions
+   * @param identity null without transactions
    */
   async missingAcls(
     topics: readonly string[],
@@ -84,7 +85,7 @@ export class KafkaInspection implements Disposable {
     return await readConfigs(this.#cluster, request, signal);
   }
 
-  /** The progress record as it is now; null where there is none. */
+  /** The current progress record, or null if there is none. */
   async progress(prefix: string, identity: SourceIdentity, signal: AbortSignal): Promise<Progress | null> {
     await this.#cluster.metadata([], signal);
     const topic = progressTopic(prefix);

@@ -1,11 +1,11 @@
-// Tries what delivering will need of a cluster, without disturbing the instance that delivers now.
+// Checks that delivery is possible, without disturbing the instance that delivers now.
 
 import { CaptureError } from "../core/errors.ts";
 import type { Progress } from "../core/position.ts";
 import { brokerError } from "./broker_error.ts";
 import { Cluster } from "./cluster.ts";
 import { readConfigs } from "./configs.ts";
-import { CONNECT_TIMEOUT_MS, REQUEST_TIMEOUT_MS, transactionalIdOf } from "./kafka_sink.ts";
+import { transactionalIdOf } from "./kafka_sink.ts";
 import { type MissingAcl, missingAcls } from "./acl_probe.ts";
 import type { KafkaSinkOptions } from "./options.ts";
 import { PartitionLog } from "./partition_log.ts";
@@ -21,12 +21,12 @@ import { TRANSACTION_TIMEOUT_MS } from "./transaction.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 
 /**
- * Addresses, TLS and login; the rights to write the topics and in the transactional id; the brokers' limits, as far as
- * they may be read. Nothing is written or created but, by the brokers, their own topic of transactions; no producer is
- * fenced.
- * @param topics those of tables; of very many the first ones are tried
- * @returns the last committed progress as it is now, or null where there is none
- * @throws CaptureError `kafka-refused` where the settings or the cluster have to change
+ * Checks addresses, TLS and login; the ACLs of the topics and of the transactional id; the brokers' limits,
+ * if they may be read. It writes and creates nothing, although the brokers may create their topic
+ * __transaction_state. It fences no producer.
+ * @param topics of tables; only the first `TOPICS_MAX` are checked
+ * @returns the last committed progress, or null if there is none
+ * @throws CaptureError `kafka-refused` if the settings or the cluster have to change
  */
 export async function probeKafka(
   options: KafkaSinkOptions,
@@ -35,8 +35,6 @@ export async function probeKafka(
 ): Promise<Progress | null> {
   const cluster = new Cluster(options.brokers, {
     clientId: options.clientId,
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    requestTimeoutMs: REQUEST_TIMEOUT_MS,
     security: options.security,
   });
   try {
@@ -46,7 +44,7 @@ export async function probeKafka(
   }
 }
 
-/** As many as `check` tries. */
+/** The same number as in `check`. */
 const TOPICS_MAX = 500;
 
 async function probe(
@@ -57,7 +55,7 @@ async function probe(
 ): Promise<Progress | null> {
   const isTransactional = options.delivery === "exactly-once";
   const own = progressTopic(options.prefix);
-  // Without transactions no progress is written: it is read only where it is there from before.
+  // Without transactions no progress is written. It is read only if an earlier exactly-once run wrote it.
   const written = isTransactional ? [own, ...topics] : topics;
   const transactionalId = isTransactional ? transactionalIdOf(options.identity) : null;
   const wanted = { topics: written, progressTopic: isTransactional ? own : null, transactionalId };
@@ -94,7 +92,7 @@ function notAllowed(missing: readonly MissingAcl[]): CaptureError {
 
 const TIMEOUT_SETTING = "transaction.max.timeout.ms";
 
-/** InitProducerId, which would tell it too, fences. */
+/** InitProducerId would also tell, but it fences. */
 async function refuseTransactionTimeout(
   cluster: Cluster,
   transactionalId: string,

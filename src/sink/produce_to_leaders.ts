@@ -1,4 +1,4 @@
-// Sends finished record batches to the brokers that lead their partitions, one request a broker, all at once.
+// Sends finished record batches to their partitions' leaders, one request per broker, all at the same time.
 
 import { CaptureError } from "../core/errors.ts";
 import { brokerError, unclearWhenLost } from "./broker_error.ts";
@@ -10,7 +10,6 @@ import { produce } from "./wire/apis/produce.ts";
 import type { Connection } from "./wire/connection.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 
-/** How batches are sent. */
 export interface ProduceSettings {
   readonly transactionalId: string | null;
   readonly acks: -1 | 0 | 1;
@@ -24,9 +23,10 @@ export interface FinishedBatch {
 }
 
 /**
- * Returns when every partition's leader has taken its batch; with acks 0, when all of it is written.
- * @throws CaptureError `kafka-unavailable` when a leader can't be reached and nothing was sent; otherwise what became
- *   of the batches is unknown: `kafka-unclear`, or the kind of a broker's answer
+ * Returns when all leaders have acknowledged their batches; with acks 0, when all batches are written to the
+ * sockets.
+ * @throws CaptureError `kafka-unavailable` if a leader cannot be reached and nothing was sent. Otherwise the
+ *   outcome is unknown: `kafka-unclear`, or the kind of a broker's error code
  */
 export async function produceToLeaders(
   cluster: Cluster,
@@ -42,7 +42,7 @@ export async function produceToLeaders(
   }));
 }
 
-/** Below the time after which a request is given up, so that the broker's own answer comes first. */
+/** Less than the request's time limit, so that the broker's own answer comes first. */
 const PRODUCE_TIMEOUT_MS = 15_000;
 
 async function produceTo(
@@ -69,7 +69,7 @@ function refuseUntaken(topic: string, errorCode: number | undefined): void {
   if (errorCode === undefined) {
     throw new CaptureError(
       "kafka-unclear",
-      `Cannot write to topic "${topic}": the broker's answer leaves it out`,
+      `Cannot write to topic "${topic}": the broker's response omits it`,
     );
   }
   throw brokerError({

@@ -1,13 +1,13 @@
-// Why Kafka refuses to create a topic: it can't tell it from one that exists.
+// Finds the existing topic because of which Kafka does not create another one.
 
 import { TopicConflict } from "../pipeline/topic_conflict.ts";
 import type { Cluster } from "./cluster.ts";
 import { collisionKey } from "./topics.ts";
 
 /**
- * The existing topic that a refused one collides with, as an error.
- * @param answer the broker's words, which are believed where the topics can't be listed: not all may be seen
- * @returns undefined when it was refused for something else
+ * The error for a topic whose name collides with that of an existing one.
+ * @param answer the broker's message, used if the existing topic may not be described
+ * @returns undefined if the topic was rejected for another reason
  */
 export async function topicCollision(
   cluster: Cluster,
@@ -21,7 +21,7 @@ export async function topicCollision(
   return existing === undefined ? undefined : collisionWith(topic, existing);
 }
 
-/** Without those that Kafka can't tell from one before them. */
+/** Leaves out topics that Kafka does not distinguish from one before them. */
 export function distinguishable(topics: readonly string[]): readonly string[] {
   const first = new Map<string, string>();
   for (const topic of topics) {
@@ -31,7 +31,7 @@ export function distinguishable(topics: readonly string[]): readonly string[] {
   return [...first.values()];
 }
 
-/** The first of the existing topics that Kafka can't tell from this one. */
+/** The first existing topic that Kafka does not distinguish from this one. */
 export function findCollision(topic: string, existing: readonly string[]): string | undefined {
   return existing.find((each) => each !== topic && collisionKey(each) === collisionKey(topic));
 }

@@ -7,7 +7,10 @@ import type { TableRule } from "../rules/table_rule.ts";
 import { TableRules } from "../rules/table_rules.ts";
 import type { TopicSettings } from "./topic_directory.ts";
 
-/** Longest name of a topic; its characters are ASCII letters, digits, `.`, `_` and `-` (org.apache.kafka.common.internals.Topic). */
+/**
+ * Longest name of a topic; its characters are ASCII letters, digits, `.`, `_` and `-`
+ * (org.apache.kafka.common.internals.Topic).
+ */
 const NAME_LENGTH_MAX = 249;
 
 /** Holds the progress record of each slot. */
@@ -31,8 +34,8 @@ const PROGRESS_TOPIC_CONFIGS = [
 ] as const;
 
 /**
- * What Kafka compares names by: `.` and `_` are the same in its metrics' names, so it refuses to create a topic
- * that differs from another only there (Topic.hasCollision).
+ * What Kafka compares names by: `.` and `_` are the same in its metrics' names, so it refuses to create a
+ * topic that differs from another only there (Topic.hasCollision).
  */
 export function collisionKey(topic: string): string {
   return topic.replaceAll(".", "_");
@@ -42,9 +45,9 @@ export function collisionKey(topic: string): string {
 export type TopicTarget = TableName | "message" | "dead-letter";
 
 /**
- * The topic of each table, a function of its name and of the configuration alone. Tables that were there before
- * don't count: a name that was dropped, renamed or used again blocks no other. Where Kafka can't tell two topics
- * apart, the one that exists stays, so its table does; the other table is refused.
+ * The topic of each table, a function of its name and of the configuration alone. Tables that were there
+ * before don't count: a name that was dropped, renamed or used again blocks no other. Where Kafka can't tell
+ * two topics apart, the one that exists stays, so its table does; the other table is refused.
  */
 export class TopicNames {
   readonly #prefix: string;

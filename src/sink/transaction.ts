@@ -20,12 +20,13 @@ import { ErrorCode } from "./wire/error_codes.ts";
 import type { HostPort } from "./wire/socket.ts";
 
 /**
- * One transactional producer. Nothing that failed or wasn't answered is tried again: a late EndTxn could commit
- * half of the next transaction. Whoever comes after begins with `open`, which aborts what is left and raises the
- * epoch, and then reads the progress record to learn what was committed.
+ * One transactional producer. A request that failed or was not answered is never sent again: a late EndTxn
+ * could commit half of the next transaction. The next producer begins with `open`, which aborts the open
+ * transaction and raises the epoch. Then the progress record tells what was committed.
  *
- * It speaks transactions version 1 with every broker, which names the partitions first. With version 2 (KIP-890) the
- * leaders add them, and wait in steps of 20 ms while the transaction before is being ended (docs/BENCHMARKS.md).
+ * It uses transactions version 1 with every broker, which requires AddPartitionsToTxn. With version 2
+ * (KIP-890) the leaders add the partitions, and wait in steps of 20 ms for the end of the previous
+ * transaction (docs/BENCHMARKS.md).
  */
 export class TransactionalDelivery implements Delivery {
   readonly #cluster: Cluster;
@@ -33,7 +34,7 @@ export class TransactionalDelivery implements Delivery {
   readonly #compressor: Compressor | null;
   readonly #transactionalId: string;
   readonly #sequences = new SequenceNumbers();
-  /** The partitions that the open transaction was told of. */
+  /** The partitions that were added to the open transaction. */
   readonly #added = new Set<string>();
   #producer: TransactionalIdentity | undefined;
 
@@ -87,7 +88,10 @@ export class TransactionalDelivery implements Delivery {
     return { topic, partition, records };
   }
 
-  /** CONCURRENT_TRANSACTIONS: the coordinator still writes the markers of the transaction before, and did nothing. */
+  /**
+   * CONCURRENT_TRANSACTIONS: the coordinator is still writing the previous transaction's markers, and did
+   * nothing.
+   */
   async #addPartitions(all: readonly FinishedBatch[], signal: AbortSignal): Promise<void> {
     const transactionalId = this.#transactionalId;
     const { producerId, producerEpoch, coordinator: address } = this.#openProducer();
@@ -97,7 +101,7 @@ export class TransactionalDelivery implements Delivery {
     const topics = [...Map.groupBy(batches, ({ topic }) => topic)]
       .map(([topic, partitions]) => ({ topic, partitions: partitions.map(({ partition }) => partition) }));
     const request = { transactionalId, producerId, producerEpoch, topics };
-    for (const pauseMs of exponentialBackoff(MARKERS_LOOK_MS, MARKERS_LOOK_MS_MAX, MARKERS_WAIT_MS_MAX)) {
+    for (const pauseMs of exponentialBackoff(MARKERS_PAUSE_MS, MARKERS_PAUSE_MS_MAX, MARKERS_WAIT_MS_MAX)) {
       const answer = unclearWhenLost(coordinator.request(addPartitionsToTxn, request, signal));
       const results = await unlessMoved(answer, this.#move(address), signal);
       const named = results.filter(({ errorCode }) => errorCode === ErrorCode.NONE).length;
@@ -105,7 +109,7 @@ export class TransactionalDelivery implements Delivery {
         for (const batch of batches) this.#added.add(partitionName(batch));
         return;
       }
-      // When one partition is refused, the others are answered with OPERATION_NOT_ATTEMPTED.
+      // If one partition is rejected, the others get OPERATION_NOT_ATTEMPTED.
       const refused = results.find(({ errorCode }) =>
         errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.OPERATION_NOT_ATTEMPTED
       );
@@ -115,7 +119,7 @@ export class TransactionalDelivery implements Delivery {
       }
       await delay(pauseMs, signal);
     }
-    throw unclear(`the transaction before is not ended after ${MARKERS_WAIT_MS_MAX / 1000} s`);
+    throw unclear(`the previous transaction has not ended after ${MARKERS_WAIT_MS_MAX / 1000} s`);
   }
 
   async #produce(batches: readonly FinishedBatch[], signal: AbortSignal): Promise<void> {
@@ -161,11 +165,14 @@ export class TransactionalDelivery implements Delivery {
   }
 }
 
-/** After this time a coordinator aborts a transaction that nobody ends. */
+/** After this time the coordinator aborts a transaction that was not ended. */
 export const TRANSACTION_TIMEOUT_MS = 60_000;
-/** A look costs the coordinator little, and the markers of a small transaction are written in a few milliseconds. */
-const MARKERS_LOOK_MS = 1;
-const MARKERS_LOOK_MS_MAX = 10;
+/**
+ * An attempt is cheap for the coordinator, and it writes the markers of a small transaction in a few
+ * milliseconds.
+ */
+const MARKERS_PAUSE_MS = 1;
+const MARKERS_PAUSE_MS_MAX = 10;
 const MARKERS_WAIT_MS_MAX = 25_000;
 
 function partitionName({ topic, partition }: FinishedBatch): string {

@@ -123,7 +123,7 @@ Deno.test("a token of the endpoint logs in; a forged one is refused without bein
   await assertRefused(address, { tls, sasl: tokens(server) }, {
     message:
       /^Cannot log in to Kafka broker localhost:\d+ by OAUTHBEARER with a token: the broker answered SASL_AUTHENTICATION_FAILED (?!.*eyJ)/,
-    fix: /issuer, audience, scope/,
+    fix: /issuer, audience and scope/,
   });
 
   // The session ends with the token: a connection that is used for longer has logged in with another one.

@@ -4,8 +4,8 @@ import type { Advice } from "../../core/advice.ts";
 import { CaptureError } from "../../core/errors.ts";
 
 /**
- * A cursor over `[start, end)` of a buffer. Every read is checked against the end: a malformed response causes a
- * CaptureError, never a wrong value, an endless loop or a huge allocation.
+ * A cursor over `[start, end)` of a buffer. Every read is checked against the end: a malformed response
+ * causes a CaptureError, never a wrong value, an endless loop or a huge allocation.
  *
  * Types are those of https://kafka.apache.org/protocol#protocol_types, big-endian.
  */
@@ -96,7 +96,8 @@ export class BufferReader {
 
   /**
    * ARRAY; a null array is empty.
-   * @param elementBytesMin the smallest size of an element, which limits the length before anything is allocated
+   * @param elementBytesMin the smallest size of an element, which limits the length before anything is
+   * allocated
    */
   array<Element>(elementBytesMin: number, element: () => Element): Element[] {
     return this.#elements(this.int32(), elementBytesMin, element);

@@ -26,7 +26,8 @@ export class FrameReader {
   /**
    * Reads once from the socket, and passes on the frames that are complete.
    * @returns false at the end of the stream
-   * @throws CaptureError if a frame's length is invalid, without the broker's address; and whatever `take` throws
+   * @throws CaptureError if a frame's length is invalid, without the broker's address; and whatever `take`
+   * throws
    */
   async readFrom(socket: Socket): Promise<boolean> {
     const count = await socket.read(this.#buffer.subarray(this.#filled));

@@ -14,8 +14,8 @@ export interface TlsCircumstances {
 }
 
 /**
- * The CaptureError for a TLS connection that cannot be opened or was ended: `kafka-refused` if one side rejects the
- * other, `kafka-unavailable` if the broker cannot be reached.
+ * The CaptureError for a TLS connection that cannot be opened or was ended: `kafka-refused` if one side
+ * rejects the other, `kafka-unavailable` if the broker cannot be reached.
  */
 export function tlsError(
   address: HostPort,
@@ -139,7 +139,9 @@ function rejectedByBroker(tls: TlsSettings, text: string): Meaning {
     );
 }
 
-/** From the runtime's sentence: `… altnames: DNS:kafka.example`, `… cert's list: ` or `… cert's CN: kafka`. */
+/**
+ * From the runtime's sentence: `… altnames: DNS:kafka.example`, `… cert's list: ` or `… cert's CN: kafka`.
+ */
 function namesIn(text: string): string {
   return /(?:in the cert's altnames|cert's list|cert's CN): *(\S.*)$/.exec(text)?.[1] ?? "other names";
 }

@@ -21,9 +21,9 @@ export interface TlsMaterial {
 }
 
 /**
- * Reads the files again for each connection, so that you can replace certificates while the program runs. During a
- * replacement the files may not match: one is missing, or the new key is there before its certificate. Until they
- * match again, the last files that did are used.
+ * Reads the files again for each connection, so that you can replace certificates while the program runs.
+ * During a replacement the files may not match: one is missing, or the new key is there before its
+ * certificate. Until they match again, the last files that did are used.
  */
 export class TlsFiles {
   readonly paths: TlsFilePaths;
@@ -105,7 +105,9 @@ function failWithoutCertificate(file: PemFile): never {
   throw unusable(file, "it holds no certificate", hint);
 }
 
-/** The key, if it belongs to the first certificate. A pair that does not match causes an obscure alert later. */
+/**
+ * The key, if it belongs to the first certificate. A pair that does not match causes an obscure alert later.
+ */
 function keyFor(certFile: PemFile, keyFile: PemFile): string {
   const [certificate] = certificatesOf(certFile);
   if (isEncryptedKey(keyFile.text)) {

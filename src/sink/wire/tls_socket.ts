@@ -1,7 +1,7 @@
 // Opens a TLS connection to a broker and verifies the broker's certificate.
 //
-// It uses node:tls: Deno.connectTls trusts the public authorities in addition to the given ones, and rejects a
-// certificate that is its own authority. Both have the same throughput.
+// It uses node:tls: Deno.connectTls trusts the public authorities in addition to the given ones, and rejects
+// a certificate that is its own authority. Both have the same throughput.
 
 import { isIP } from "node:net";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
@@ -18,11 +18,12 @@ import {
 import { tlsError } from "./tls_error.ts";
 
 /**
- * Connects with TLS 1.2 or later, and verifies the broker's certificate: its chain, its dates, and that it is issued
- * for this host.
+ * Connects with TLS 1.2 or later, and verifies the broker's certificate: its chain, its dates, and that it is
+ * issued for this host.
  * @param obstacle why this runtime cannot use TLS
- * @throws CaptureError `kafka-unavailable` if the broker cannot be reached, `kafka-refused` if either side rejects the
- * other's certificate or the broker does not use TLS, `configuration` if the files or the runtime cannot be used
+ * @throws CaptureError `kafka-unavailable` if the broker cannot be reached, `kafka-refused` if either side
+ * rejects the other's certificate or the broker does not use TLS, `configuration` if the files or the runtime
+ * cannot be used
  */
 export async function openTlsSocket(
   address: HostPort,
@@ -69,8 +70,8 @@ function connectionOptions(
 }
 
 /**
- * The certificate that was rejected. The runtime reports only that it cannot verify it, so a second connection, on
- * which nothing is sent, reads it for the error's message.
+ * The certificate that was rejected. The runtime reports only that it cannot verify it, so a second
+ * connection, on which nothing is sent, reads it for the error's message.
  */
 async function presented(
   { cert: _, key: __, ...options }: ConnectionOptions,

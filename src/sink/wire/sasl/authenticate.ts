@@ -1,4 +1,5 @@
-// Logs in on a connection: SaslHandshake, then the mechanism's messages in SaslAuthenticate requests (KIP-43, KIP-152).
+// Logs in on a connection: SaslHandshake, then the mechanism's messages in SaslAuthenticate requests (KIP-43,
+// KIP-152).
 
 import { type Advice, advice, setting } from "../../../core/advice.ts";
 import { CaptureError } from "../../../core/errors.ts";
@@ -16,15 +17,16 @@ import { scram } from "./scram.ts";
 export type Send = <Request, Response>(api: Api<Request, Response>, request: Request) => Promise<Response>;
 
 /**
- * One login, message by message: yields what goes to the broker and is given what came back. Ends when nothing is
- * left to say, and throws where the broker has not shown what it has to.
+ * One login, message by message: yields what goes to the broker and is given what came back. Ends when
+ * nothing is left to say, and throws where the broker has not shown what it has to.
  */
 export type SaslExchange = AsyncGenerator<Uint8Array, void, Uint8Array>;
 
 /**
  * Logs in, for the first time or again.
  * @returns how long the login lasts, in milliseconds; 0 if it does not expire
- * @throws CaptureError `kafka-refused` if the broker rejects the login, or cannot prove that it knows the password
+ * @throws CaptureError `kafka-refused` if the broker rejects the login, or cannot prove that it knows the
+ * password
  */
 export async function authenticate(
   address: HostPort,

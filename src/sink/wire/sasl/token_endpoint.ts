@@ -1,4 +1,5 @@
-// Gets tokens for OAUTHBEARER from a token endpoint with client credentials (RFC 6749, section 4.4), and caches them.
+// Gets tokens for OAUTHBEARER from a token endpoint with client credentials (RFC 6749, section 4.4), and
+// caches them.
 
 import { type Advice, advice, setting } from "../../../core/advice.ts";
 import { CaptureError } from "../../../core/errors.ts";
@@ -12,7 +13,10 @@ export interface TokenEndpoint {
   /** Called for each request, so that the secret may change while the program runs. */
   readonly clientSecret: () => string;
   readonly scope?: string | undefined;
-  /** Authorities (PEM) that the endpoint's certificate may be issued by, in addition to the public ones; read each time. */
+  /**
+   * Authorities (PEM) that the endpoint's certificate may be issued by, in addition to the public ones; read
+   * each time.
+   */
   readonly ca?: (() => string) | undefined;
 }
 
@@ -29,7 +33,9 @@ const DEFAULT_LIFE_SECS = 60;
 /** A bearer token (RFC 6750, section 2.1). */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
 
-/** Returns tokens of which at least a fifth of the lifetime is left. Connections share one request at a time. */
+/**
+ * Returns tokens of which at least a fifth of the lifetime is left. Connections share one request at a time.
+ */
 export class TokenSource {
   readonly #endpoint: TokenEndpoint;
   readonly #clock: () => number;
@@ -44,8 +50,8 @@ export class TokenSource {
 
   /**
    * @param isRenewal whether a session is about to end together with the token that it began with
-   * @throws CaptureError `kafka-unavailable` if the endpoint cannot be reached or fails, `kafka-refused` if it rejects
-   * the request. Neither message includes a token or the secret
+   * @throws CaptureError `kafka-unavailable` if the endpoint cannot be reached or fails, `kafka-refused` if
+   * it rejects the request. Neither message includes a token or the secret
    */
   async token(signal: AbortSignal, isRenewal = false): Promise<string> {
     signal.throwIfAborted();
