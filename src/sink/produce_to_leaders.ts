@@ -1,6 +1,7 @@
 // Sends finished record batches to their partitions' leaders, one request per broker, all at the same time.
 
 import { CaptureError } from "../core/errors.ts";
+import { unlessAborted } from "../core/wait.ts";
 import { brokerError, unclearWhenLost } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
 import { connectToLeaders, leadershipMove } from "./leaders.ts";
@@ -36,43 +37,80 @@ export async function produceToLeaders(
   signal: AbortSignal,
 ): Promise<void> {
   const all = await connectToLeaders(cluster, directory, batches, signal);
-  await Promise.all(all.map(async ({ leader, partitions }) => {
+  const requests = all.map(({ leader, partitions }) => {
     const move = leadershipMove(directory, partitions);
-    await unlessMoved(produceTo(leader, partitions, settings, signal), move, signal);
-  }));
+    return unlessMoved(produceTo(leader, partitions, settings, signal), move, signal);
+  });
+  try {
+    await Promise.all(requests.map(async (request) => {
+      const rejection = await request;
+      if (rejection !== undefined) throw rejection;
+    }));
+  } catch (error) {
+    if (!(error instanceof CaptureError)) throw error;
+    throw await areAnswered(requests, signal) ? new BatchesRejected(error) : error;
+  }
+}
+
+/** The error of batches that brokers rejected. All Produce requests were answered, so none can still arrive. */
+export class BatchesRejected extends CaptureError {
+  constructor({ kind, message, hint }: CaptureError) {
+    super(kind, message, hint === undefined ? {} : { hint });
+  }
+}
+
+/** Brokers answer within milliseconds of each other, unless one has failed. */
+const ANSWERS_WAIT_MS = 200;
+
+async function areAnswered(requests: readonly Promise<unknown>[], signal: AbortSignal): Promise<boolean> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWERS_WAIT_MS)]);
+  try {
+    await unlessAborted(Promise.all(requests), limit);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Less than the request's time limit, so that the broker's own answer comes first. */
 const PRODUCE_TIMEOUT_MS = 15_000;
 
+/** @returns the error of a batch that the leader rejected. @throws CaptureError `kafka-unclear` */
 async function produceTo(
   leader: Connection,
   batches: readonly FinishedBatch[],
   { transactionalId, acks }: ProduceSettings,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<CaptureError | undefined> {
   const topics = [...Map.groupBy(batches, ({ topic }) => topic)].map(([topic, partitions]) => ({
     topic,
     partitions,
   }));
   const request = { transactionalId, acks, timeoutMs: PRODUCE_TIMEOUT_MS, topics };
-  if (acks === 0) return await leader.send(produce, request, signal);
+  if (acks === 0) {
+    await leader.send(produce, request, signal);
+    return undefined;
+  }
   const results = await unclearWhenLost(leader.request(produce, request, signal));
   const answers = new Map(
     results.map(({ topic, partition, errorCode }) => [`${topic}/${partition}`, errorCode]),
   );
-  for (const { topic, partition } of batches) refuseUntaken(topic, answers.get(`${topic}/${partition}`));
+  let rejection: CaptureError | undefined;
+  for (const { topic, partition } of batches) {
+    rejection ??= rejectionOf(topic, answers.get(`${topic}/${partition}`));
+  }
+  return rejection;
 }
 
-function refuseUntaken(topic: string, errorCode: number | undefined): void {
-  if (errorCode === ErrorCode.NONE) return;
+function rejectionOf(topic: string, errorCode: number | undefined): CaptureError | undefined {
+  if (errorCode === ErrorCode.NONE) return undefined;
   if (errorCode === undefined) {
     throw new CaptureError(
       "kafka-unclear",
       `Cannot write to topic "${topic}": the broker's response omits it`,
     );
   }
-  throw brokerError({
+  return brokerError({
     action: `write to topic "${topic}"`,
     rule: `--operation Write --topic "${topic}"`,
     topic,

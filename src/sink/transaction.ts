@@ -7,7 +7,7 @@ import { type Attempt, brokerError, unclearWhenLost } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Compressor } from "./compression.ts";
 import type { Delivery } from "./delivery.ts";
-import { type FinishedBatch, produceToLeaders } from "./produce_to_leaders.ts";
+import { BatchesRejected, type FinishedBatch, produceToLeaders } from "./produce_to_leaders.ts";
 import { coordinatorMove, initProducerId, type TransactionalIdentity } from "./producer_id.ts";
 import { unlessMoved } from "./moved.ts";
 import type { RecordBatch } from "./record_batch.ts";
@@ -15,7 +15,7 @@ import { SequenceNumbers } from "./sequence_numbers.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
 import { exponentialBackoff } from "./backoff.ts";
 import { addPartitionsToTxn } from "./wire/apis/add_partitions_to_txn.ts";
-import { endTxn } from "./wire/apis/end_txn.ts";
+import { endTxn, type EndTxnResponse } from "./wire/apis/end_txn.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 import type { HostPort } from "./wire/socket.ts";
 
@@ -69,7 +69,7 @@ export class TransactionalDelivery implements Delivery {
     const finished = batches.map((batch) => this.#finish(batch, producer, this.#compressor));
     finished.push(this.#finish(progress, producer, null));
     await this.#produce(finished, signal);
-    await this.#commit(producer, signal);
+    await this.#commit(signal);
   }
 
   #openProducer(): TransactionalIdentity {
@@ -125,16 +125,39 @@ export class TransactionalDelivery implements Delivery {
   async #produce(batches: readonly FinishedBatch[], signal: AbortSignal): Promise<void> {
     await this.#addPartitions(batches, signal);
     const settings = { transactionalId: this.#transactionalId, acks: -1 } as const;
-    await produceToLeaders(this.#cluster, this.#directory, batches, settings, signal);
+    try {
+      await produceToLeaders(this.#cluster, this.#directory, batches, settings, signal);
+    } catch (error) {
+      if (error instanceof BatchesRejected) await this.#abort(signal);
+      throw error;
+    }
   }
 
-  async #commit(producer: TransactionalIdentity, signal: AbortSignal): Promise<void> {
-    const transactionalId = this.#transactionalId;
-    const coordinator = await this.#cluster.connectTo(producer.coordinator, signal);
-    const { producerId, producerEpoch } = producer;
-    const request = { transactionalId, producerId, producerEpoch, committed: true };
+  /**
+   * Lets the coordinator write the abort markers before the next producer is initialized, which would have to
+   * wait for them. All Produce requests must have been answered: one that arrives after the markers would begin
+   * a transaction that the next commit of this producer id makes visible.
+   */
+  async #abort(signal: AbortSignal): Promise<void> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(ABORT_WAIT_MS_MAX)]);
+    try {
+      await this.#end(false, limit);
+    } catch (error) {
+      // InitProducerId will abort the transaction.
+      if (!limit.aborted && !(error instanceof CaptureError)) throw error;
+    }
+  }
+
+  async #end(committed: boolean, signal: AbortSignal): Promise<EndTxnResponse> {
+    const { producerId, producerEpoch, coordinator: address } = this.#openProducer();
+    const coordinator = await this.#cluster.connectTo(address, signal);
+    const request = { transactionalId: this.#transactionalId, producerId, producerEpoch, committed };
     const answer = unclearWhenLost(coordinator.request(endTxn, request, signal));
-    const response = await unlessMoved(answer, this.#move(producer.coordinator), signal);
+    return await unlessMoved(answer, this.#move(address), signal);
+  }
+
+  async #commit(signal: AbortSignal): Promise<void> {
+    const response = await this.#end(true, signal);
     if (response.errorCode !== ErrorCode.NONE) {
       throw brokerError(this.#attempt("commit a transaction"), response.errorCode);
     }
@@ -174,6 +197,8 @@ export const TRANSACTION_TIMEOUT_MS = 60_000;
 const MARKERS_PAUSE_MS = 1;
 const MARKERS_PAUSE_MS_MAX = 10;
 const MARKERS_WAIT_MS_MAX = 25_000;
+/** A coordinator answers in a few milliseconds; beyond this, waiting costs more than it saves. */
+const ABORT_WAIT_MS_MAX = 200;
 
 function partitionName({ topic, partition }: FinishedBatch): string {
   return `${topic}/${partition}`;
