@@ -1,10 +1,10 @@
-// Buffers for record batches, used again and again, in bounded memory.
+// Reuses the buffers of record batches, in bounded memory.
 
 const BUFFER_BYTES_MIN = 4 * 1024;
 
 /**
- * Buffers whose sizes are powers of two. Those that are given back are kept for the next batch up to a bound;
- * beyond it the smallest go first, because a large one costs the most to make again.
+ * Buffers whose sizes are powers of two. Released buffers are kept for the next batch, up to a limit. Beyond
+ * it the smallest are dropped first, because large ones cost the most to allocate.
  */
 export class ArenaPool {
   readonly #keepBytesMax: number;
@@ -16,7 +16,7 @@ export class ArenaPool {
     this.#keepBytesMax = keepBytesMax;
   }
 
-  /** Bytes in buffers that nobody uses. */
+  /** Bytes in buffers that are not in use. */
   get keptBytes(): number {
     return this.#keptBytes;
   }
@@ -26,14 +26,14 @@ export class ArenaPool {
     return this.acquireKept(bytesMin) ?? new Uint8Array(BUFFER_BYTES_MIN << sizeClass(bytesMin));
   }
 
-  /** A buffer of at least `bytesMin`, if one of the right size was kept. */
+  /** A buffer of at least `bytesMin`, if one of that size class was kept. */
   acquireKept(bytesMin: number): Uint8Array | undefined {
     const buffer = this.#kept[sizeClass(bytesMin)]?.pop();
     if (buffer !== undefined) this.#keptBytes -= buffer.length;
     return buffer;
   }
 
-  /** Takes back a buffer that `acquire` gave. */
+  /** Takes back a buffer that `acquire` returned. */
   release(buffer: Uint8Array): void {
     const index = sizeClass(buffer.length);
     while (this.#kept.length <= index) this.#kept.push([]);

@@ -1,18 +1,19 @@
-// At-least-once delivery: records without transactions; after a failure they are sent again.
+// At-least-once delivery: records without transactions. After a failure they are sent again.
 
 import { assert } from "../core/assert.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Compressor } from "./compression.ts";
 import type { Delivery } from "./delivery.ts";
 import { type FinishedBatch, produceToLeaders } from "./produce_to_leaders.ts";
-import { newProducerId, type ProducerIdentity } from "./producer_id.ts";
+import { initIdempotentProducerId, type ProducerIdentity } from "./producer_id.ts";
 import type { ProducerStamp, RecordBatch } from "./record_batch.ts";
 import { SequenceNumbers } from "./sequence_numbers.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
 
 /**
- * With acks "all" an idempotent producer, so that a broker stores a batch once; with 0 and 1 a plain one. The
- * progress record is not written: where nothing binds it to the records, the checkpoint is as good.
+ * Uses an idempotent producer with acks "all", so that a broker stores each batch once, and a plain producer
+ * with acks 0 and 1. It writes no progress record: without a transaction it would tell no more than the
+ * checkpoint.
  */
 export class AtLeastOnceDelivery implements Delivery {
   readonly #cluster: Cluster;
@@ -35,7 +36,9 @@ export class AtLeastOnceDelivery implements Delivery {
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    this.#producer = this.#acks === "all" ? await newProducerId(this.#cluster, signal) : NO_PRODUCER;
+    this.#producer = this.#acks === "all"
+      ? await initIdempotentProducerId(this.#cluster, signal)
+      : NO_PRODUCER;
   }
 
   deliver(batches: readonly RecordBatch[], _progress: RecordBatch, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-// A batch of the pipeline: a record batch for each partition that its records go to.
+// A batch of the pipeline: one record batch for each partition that its records go to.
 
 import { RecordTooLarge } from "../core/record_too_large.ts";
 import { type EncodedRecord, tombstoneOf } from "../core/encoded_record.ts";

@@ -1,17 +1,18 @@
-// What a broker's error code means for this program: the kind, the words and the fix.
+// Translates a broker's error code: the kind of error, its message and its fix.
 
+import { type Advice, advice, setting } from "../core/advice.ts";
 import { CaptureError, type ErrorKind } from "../core/errors.ts";
 import { ErrorCode, errorCodeName } from "./wire/error_codes.ts";
 
-/** What was tried when the broker answered with an error. */
+/** The operation that the broker rejected. */
 export interface Attempt {
   /** Completes "Cannot …": `write to topic "cdc.public.users"`. */
   readonly action: string;
-  /** The access rule that it needs, as kafka-acls.sh takes it: `--operation Write --topic cdc.public.users`. */
+  /** The ACL that it requires, as options of kafka-acls.sh: `--operation Write --topic cdc.public.users`. */
   readonly rule: string;
-  /** The topic that it is about; absent where there is none. */
+  /** Absent if the operation is not about one topic. */
   readonly topic?: string;
-  /** The kind of an error that says nothing about what has to change. */
+  /** The kind of an error whose code does not say what has to change. */
   readonly otherwise: "kafka-unavailable" | "kafka-unclear";
 }
 
@@ -23,8 +24,8 @@ export function brokerError(attempt: Attempt, code: number): CaptureError {
 }
 
 /**
- * What a request gives; when its response never came, `kafka-unclear` instead of `kafka-unavailable`: the broker
- * may have done what was asked, or may do it yet.
+ * Returns the response. If there is none, throws `kafka-unclear` instead of `kafka-unavailable`: the broker
+ * may have carried out the request, or may still do so.
  */
 export async function unclearWhenLost<Response>(response: Promise<Response>): Promise<Response> {
   try {
@@ -37,15 +38,15 @@ export async function unclearWhenLost<Response>(response: Promise<Response>): Pr
   }
 }
 
-function meaning(attempt: Attempt, code: number): { readonly kind: ErrorKind; readonly hint?: string } {
+function meaning(attempt: Attempt, code: number): { readonly kind: ErrorKind; readonly hint?: Advice } {
   switch (code) {
     case ErrorCode.TOPIC_AUTHORIZATION_FAILED:
     case ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
     case ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
       return {
         kind: "kafka-refused",
-        hint:
-          `Allow it: kafka-acls.sh --bootstrap-server BROKER --add --allow-principal User:NAME ${attempt.rule}`,
+        hint: "allow it: kafka-acls.sh --bootstrap-server BROKER --add --allow-principal User:NAME " +
+          attempt.rule,
       };
     case ErrorCode.PRODUCER_FENCED:
     case ErrorCode.INVALID_PRODUCER_EPOCH:
@@ -56,24 +57,26 @@ function meaning(attempt: Attempt, code: number): { readonly kind: ErrorKind; re
     case ErrorCode.RECORD_LIST_TOO_LARGE:
       return {
         kind: "record-too-large",
-        hint:
-          "Set KAFKA_MAX_MESSAGE_BYTES to what the topic takes (max.message.bytes), or raise the topic's limit",
+        hint: advice`set ${
+          setting("kafka.max_message_bytes")
+        } to the topic's limit (max.message.bytes), or raise that limit`,
       };
     case ErrorCode.INVALID_TRANSACTION_TIMEOUT:
       return {
         kind: "kafka-refused",
-        hint: "Set transaction.max.timeout.ms of the brokers to 60000 or more (their default is 900000)",
+        hint: "set transaction.max.timeout.ms of the brokers to 60000 or more (their default is 900000)",
       };
     case ErrorCode.INVALID_REPLICATION_FACTOR:
       return {
         kind: "kafka-refused",
-        hint: "Set KAFKA_TOPIC_REPLICATION_FACTOR to no more than the number of brokers",
+        hint: advice`set ${setting("kafka.topic_replication_factor")} to at most the number of brokers`,
       };
     case ErrorCode.INVALID_TIMESTAMP:
       return {
         kind: "kafka-refused",
         hint:
-          "Set this machine's clock, which a record's timestamp is from; if it is right, let the broker's count: " +
+          "correct this machine's clock, from which the records' timestamps are taken; if it is right, let the " +
+          "broker set the timestamps: " +
           "kafka-configs.sh --bootstrap-server BROKER --alter --entity-type topics " +
           `--entity-name ${
             JSON.stringify(attempt.topic ?? "TOPIC")

@@ -1,17 +1,17 @@
-// The cluster: which brokers there are, and one connection to each that is needed.
+// The cluster: its brokers, and one connection to each that is needed.
 
 import { CaptureError } from "../core/errors.ts";
-import { unlessAborted } from "../core/wait.ts";
+import { delay, unlessAborted } from "../core/wait.ts";
 import { firstAnswer } from "./first_answer.ts";
-import { pause } from "./wait.ts";
 import type { Api } from "./wire/api.ts";
 import { type BrokerAddress, metadata, type TopicMetadata } from "./wire/apis/metadata.ts";
-import { Connection, type ConnectionOptions } from "./wire/connection.ts";
+import { Connection } from "./wire/connection.ts";
+import type { ConnectionOptions } from "./wire/connection_options.ts";
 import { formatAddress, type HostPort } from "./wire/socket.ts";
 
 /**
- * Connections by address, opened when they are first needed and again after they were lost. It lives as long as
- * the sink; nothing here is tried twice at the same broker.
+ * Connections by address. They are opened when needed, and again after they were lost. It lives as long as
+ * the sink and never retries a request with the same broker.
  */
 export class Cluster {
   readonly #bootstrap: readonly HostPort[];
@@ -22,14 +22,17 @@ export class Cluster {
   #controllerId = -1;
   #answeredLast: HostPort | undefined;
 
-  constructor(bootstrap: readonly HostPort[], options: ConnectionOptions) {
+  constructor(
+    bootstrap: readonly HostPort[],
+    options: Pick<ConnectionOptions, "clientId" | "security"> & Partial<ConnectionOptions>,
+  ) {
     this.#bootstrap = bootstrap;
-    this.#options = options;
+    this.#options = { ...TIMEOUTS, ...options };
   }
 
   /**
-   * Asks a broker for the topics' metadata, and takes note of the brokers it names.
-   * @param topics null: all topics that may be seen
+   * Asks a broker for the topics' metadata, and remembers the brokers that it names.
+   * @param topics null: all topics that may be described
    * @throws CaptureError `kafka-unavailable`
    */
   async metadata(topics: readonly string[] | null, signal: AbortSignal): Promise<readonly TopicMetadata[]> {
@@ -40,8 +43,8 @@ export class Cluster {
   }
 
   /**
-   * Asks any broker something that may be asked twice. While one does not answer, others are asked too.
-   * @throws CaptureError `kafka-unavailable` or `kafka-silent` when none answers
+   * Sends an idempotent request to any broker. If one does not answer, it tries others.
+   * @throws CaptureError `kafka-unavailable` or `kafka-silent` if none answers
    */
   async ask<Request, Response>(
     api: Api<Request, Response>,
@@ -54,7 +57,7 @@ export class Cluster {
     }, signal);
   }
 
-  /** A connection to any broker: an open one, else the first that can be reached. */
+  /** A connection to any broker: an open one, or to the first that can be reached. */
   async any(signal: AbortSignal): Promise<Connection> {
     return await this.#fromAny((address) => this.connectTo(address, signal), signal);
   }
@@ -62,11 +65,17 @@ export class Cluster {
   /** A connection to the broker with that id. @throws CaptureError `kafka-unavailable` */
   async broker(nodeId: number, signal: AbortSignal): Promise<Connection> {
     const address = this.#brokers.find((broker) => broker.nodeId === nodeId);
-    if (address === undefined) throw unnamed(nodeId);
+    if (address === undefined) throw notListed(nodeId);
     return await this.connectTo(address, signal);
   }
 
-  /** A connection to the broker that makes topics, as far as the last metadata says. */
+  /** As `broker`, after asking which brokers there are now. */
+  async listedBroker(nodeId: number, signal: AbortSignal): Promise<Connection> {
+    await this.metadata([], signal);
+    return await this.broker(nodeId, signal);
+  }
+
+  /** A connection to the broker that creates topics, as far as the last metadata says. */
   controller(signal: AbortSignal): Promise<Connection> {
     return this.#controllerId < 0 ? this.any(signal) : this.broker(this.#controllerId, signal);
   }
@@ -81,7 +90,7 @@ export class Cluster {
       if (connection.isOpen) return connection;
       if (this.#connections.get(key) !== known) return this.connectTo(address, signal);
     }
-    // Not the caller's signal: another may come to wait for the same connection.
+    // Not the caller's signal: others may wait for the same connection.
     const opening = Connection.open(
       { host: address.host, port: address.port },
       this.#options,
@@ -92,13 +101,15 @@ export class Cluster {
     try {
       return await unlessAborted(opening, signal);
     } catch (failure) {
-      throw this.#bootstrap.some((given) => formatAddress(given) === key) ? failure : ofAdvertised(failure);
+      throw this.#bootstrap.some((given) => formatAddress(given) === key)
+        ? failure
+        : withAdvertisedHint(failure);
     }
   }
 
   /**
-   * As `connectTo`, but waits `ms` at most; the attempt itself goes on, for the next call.
-   * @returns what was in the way, where the broker can't be reached now
+   * As `connectTo`, but waits at most `ms`. The attempt continues, and the next call waits for it.
+   * @returns the error if the broker cannot be reached now
    */
   async connectWithin(
     address: HostPort,
@@ -111,8 +122,8 @@ export class Cluster {
     );
     try {
       const connecting = this.connectTo(address, signal);
-      connecting.catch(() => {}); // it may fail after the wait for it has ended
-      return await Promise.race([connecting, pause(ms, signal).then(() => tooSlow)]);
+      connecting.catch(() => {}); // it may fail after the wait
+      return await Promise.race([connecting, delay(ms, signal).then(() => tooSlow)]);
     } catch (failure) {
       signal.throwIfAborted();
       if (!(failure instanceof CaptureError) || failure.kind !== "kafka-unavailable") throw failure;
@@ -120,10 +131,10 @@ export class Cluster {
     }
   }
 
-  /** The broker with that id, as `connectWithin` gives an address. */
+  /** As `connectWithin`, for the broker with that id. */
   async brokerWithin(nodeId: number, ms: number, signal: AbortSignal): Promise<Connection | CaptureError> {
     const address = this.#brokers.find((broker) => broker.nodeId === nodeId);
-    return address === undefined ? unnamed(nodeId) : await this.connectWithin(address, ms, signal);
+    return address === undefined ? notListed(nodeId) : await this.connectWithin(address, ms, signal);
   }
 
   /** Closes all connections. */
@@ -136,7 +147,7 @@ export class Cluster {
     }
   }
 
-  /** Asks in turn, beginning with the broker that answered last. */
+  /** Tries the brokers in turn, beginning with the one that answered last. */
   async #fromAny<Result>(ask: (address: HostPort) => Promise<Result>, signal: AbortSignal): Promise<Result> {
     const isKnown = (address: HostPort) => this.#connections.has(formatAddress(address));
     const addresses = new Map<string, HostPort>();
@@ -160,22 +171,29 @@ export class Cluster {
   }
 }
 
-/** A broker answers in a few milliseconds; one that is frozen or cut off does not for many seconds. */
+/**
+ * Time limits of a connection. An idle capture sends a request every 10 s or sooner, so it notices a dead
+ * link within 30 s.
+ */
+const TIMEOUTS = { connectTimeoutMs: 5_000, requestTimeoutMs: 18_000 };
+
+/** A healthy broker answers in a few milliseconds, one that is frozen or cut off not for many seconds. */
 const ASK_NEXT_MS = 200;
 
-function unnamed(nodeId: number): CaptureError {
+function notListed(nodeId: number): CaptureError {
   return new CaptureError(
     "kafka-unavailable",
     `Cannot connect to Kafka broker ${nodeId}: the cluster does not list it`,
   );
 }
 
-/** An address that a person did not write: the brokers gave it. */
-function ofAdvertised(failure: unknown): unknown {
+/** Adds a hint to an address that comes from the brokers, not from the settings. */
+function withAdvertisedHint(failure: unknown): unknown {
   if (!(failure instanceof CaptureError) || failure.kind !== "kafka-unavailable") return failure;
   return new CaptureError(failure.kind, failure.message, {
     cause: failure,
-    hint: "the cluster names this address: start that broker, or set its advertised.listeners to one that " +
-      "can be reached from here",
+    hint:
+      "the cluster names this address: start that broker, or set its advertised.listeners to an address " +
+      "that can be reached from here",
   });
 }

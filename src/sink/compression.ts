@@ -1,4 +1,4 @@
-// Kafka's compression codecs. zlib is loaded only when it is asked for: it costs memory and time at start.
+// Kafka's compression codecs. zlib is loaded only if needed: it costs memory and time at start.
 
 import { unreachable } from "../core/errors.ts";
 import { lz4FrameLength } from "./lz4_length.ts";
@@ -13,7 +13,7 @@ export interface Compressor {
   readonly compress: (bytes: Uint8Array) => Uint8Array;
 }
 
-/** The compressor, ready to use; null for none. */
+/** The compressor, or null for no compression. */
 export async function loadCompressor(compression: Compression): Promise<Compressor | null> {
   switch (compression) {
     case "none":
@@ -23,7 +23,7 @@ export async function loadCompressor(compression: Compression): Promise<Compress
       return { id: GZIP, compress: (bytes) => gzipSync(bytes) };
     }
     case "snappy":
-      // One raw block: Java's SnappyInputStream takes it for what it is where its own frame's magic is missing.
+      // One raw block, which Java's SnappyInputStream accepts: it has no magic of a frame.
       return { id: SNAPPY, compress: snappyCompress };
     case "lz4":
       return { id: LZ4, compress: lz4Compress };
@@ -39,10 +39,10 @@ export async function loadCompressor(compression: Compression): Promise<Compress
 }
 
 /**
- * Decompresses the records of a batch that a broker may have compressed by its own choice.
+ * Decompresses the records of a batch. A broker may have recompressed them with another codec.
  * @param id the codec's number in the batch's attributes
- * @param bytesMax of the result; no codec takes more memory than that to find out
- * @throws any error when the bytes are not what the codec makes, or stand for more
+ * @param bytesMax limit of the result, and of the memory used
+ * @throws any error if the bytes are invalid or decompress to more
  */
 export async function decompress(id: number, bytes: Uint8Array, bytesMax: number): Promise<Uint8Array> {
   switch (id) {
@@ -90,7 +90,10 @@ const SNAPPY = 2;
 const LZ4 = 3;
 const ZSTD = 4;
 
-/** Java's SnappyOutputStream makes a 16-byte header, then blocks with their lengths; others make one block. */
+/**
+ * Java's SnappyOutputStream writes a 16-byte header, then blocks with their lengths. Other encoders write one
+ * block.
+ */
 const JAVA_MAGIC = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00];
 const JAVA_HEADER_BYTES = 16;
 

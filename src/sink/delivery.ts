@@ -1,20 +1,20 @@
-// What the two ways to deliver have in common.
+// The interface of the two delivery guarantees.
 
 import type { RecordBatch } from "./record_batch.ts";
 
-/** One way to deliver. After an error it is never used again. */
+/** Delivers record batches. It must not be used after an error. */
 export interface Delivery {
-  /** Gets a producer id where it needs one. @throws CaptureError */
+  /** Initializes the producer. @throws CaptureError */
   open(signal: AbortSignal): Promise<void>;
   /**
-   * Sends record batches that the next `deliver` makes visible, where delivery is exactly-once; else delivers them.
-   * The batches can only be cleared afterwards.
+   * Sends record batches. With exactly-once delivery they become visible with the next `deliver`. Afterwards
+   * the batches can only be cleared.
    * @throws CaptureError
    */
   send(batches: readonly RecordBatch[], signal: AbortSignal): Promise<void>;
   /**
-   * Delivers record batches, what was sent before them, and the progress record where delivery is exactly-once. The
-   * batches can only be cleared afterwards.
+   * Delivers record batches and those sent before, and with exactly-once delivery the progress record.
+   * Afterwards the batches can only be cleared.
    * @throws CaptureError
    */
   deliver(batches: readonly RecordBatch[], progress: RecordBatch, signal: AbortSignal): Promise<void>;

@@ -1,12 +1,13 @@
-// Asks several parties the same thing, one after another, until one answers.
+// Makes the same attempt with several parties, one after another, until one succeeds.
 
 import { CaptureError } from "../core/errors.ts";
 import { unlessAborted } from "../core/wait.ts";
 
 /**
- * What the first attempt to succeed gives. The next one begins when one has failed, or when none has ended for
- * `nextMs`; those that were begun go on.
- * @throws CaptureError when all of them failed with `kafka-unavailable` or `kafka-silent`; at once what else one throws
+ * Returns the result of the first attempt that succeeds. The next one begins when an attempt fails, or when
+ * none has ended for `nextMs`. Attempts that have begun continue.
+ * @throws CaptureError if all of them fail with `kafka-unavailable` or `kafka-silent`. Any other error is
+ * thrown at once
  */
 export async function firstAnswer<Result>(
   attempts: readonly (() => Promise<Result>)[],
@@ -25,9 +26,9 @@ export async function firstAnswer<Result>(
     if (isOver || attempt === undefined) return;
     timer = setTimeout(beginNext, nextMs);
     attempt().then(answer.resolve, (failure: unknown) => {
-      if (!isAbsence(failure)) return answer.reject(failure);
+      if (!isUnavailable(failure)) return answer.reject(failure);
       failures.push(failure);
-      if (failures.length === attempts.length) answer.reject(together(failures));
+      if (failures.length === attempts.length) answer.reject(combined(failures));
       else beginNext();
     });
   };
@@ -40,12 +41,12 @@ export async function firstAnswer<Result>(
   }
 }
 
-function isAbsence(failure: unknown): failure is CaptureError {
+function isUnavailable(failure: unknown): failure is CaptureError {
   return failure instanceof CaptureError &&
     (failure.kind === "kafka-unavailable" || failure.kind === "kafka-silent");
 }
 
-function together(failures: readonly CaptureError[]): CaptureError {
+function combined(failures: readonly CaptureError[]): CaptureError {
   const silent = failures.find(({ kind }) => kind === "kafka-silent");
   const hint = failures.find((failure) => failure.hint !== undefined)?.hint;
   const message = failures.map((failure) => failure.message).join("; ");

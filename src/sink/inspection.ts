@@ -1,26 +1,26 @@
-// Looks at a Kafka cluster for people, changing nothing: brokers, rights, settings, progress.
+// Inspects a Kafka cluster for the commands, without changing it: brokers, ACLs, settings, progress.
 
 import type { Progress, SourceIdentity } from "../core/position.ts";
 import type { TopicConflict } from "../core/topic_conflict.ts";
 import { Cluster } from "./cluster.ts";
+import { readConfigs } from "./configs.ts";
 import { transactionalIdOf } from "./kafka_sink.ts";
-import { type MissingRight, missingRights } from "./missing_rights.ts";
+import { type MissingAcl, missingAcls } from "./acl_probe.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { readProgress } from "./progress_reader.ts";
 import { collisionWith, findCollision } from "./topic_collision.ts";
 import { TopicDirectory } from "./topic_directory.ts";
 import { progressTopic } from "./topics.ts";
 import { type ClusterLayout, clusterLayout } from "./wire/apis/cluster_layout.ts";
-import { describeConfigs, type DescribeConfigsRequest } from "./wire/apis/describe_configs.ts";
+import type { DescribeConfigsRequest } from "./wire/apis/describe_configs.ts";
 import type { BrokerAddress } from "./wire/apis/metadata.ts";
-import { ErrorCode } from "./wire/error_codes.ts";
 import type { KafkaSecurity } from "./wire/security.ts";
 import type { HostPort, TlsFacts } from "./wire/socket.ts";
 
-const CONNECT_TIMEOUT_MS = 5_000;
-const REQUEST_TIMEOUT_MS = 15_000;
-
-/** One look at one cluster; disposing of it closes its connections. Each method may throw a CaptureError. */
+/**
+ * One inspection of one cluster. Disposing of it closes its connections. Each method may throw a
+ * CaptureError.
+ */
 export class KafkaInspection implements Disposable {
   readonly #cluster: Cluster;
   readonly #directory: TopicDirectory;
@@ -28,19 +28,17 @@ export class KafkaInspection implements Disposable {
   constructor(brokers: readonly HostPort[], security: KafkaSecurity) {
     this.#cluster = new Cluster(brokers, {
       clientId: "pg-capture",
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      requestTimeoutMs: REQUEST_TIMEOUT_MS,
       security,
     });
     this.#directory = new TopicDirectory(this.#cluster);
   }
 
-  /** Whether a broker can be reached at that address. @throws CaptureError when not */
+  /** Connects to a broker. @throws CaptureError if it cannot be reached */
   async reach(address: HostPort | BrokerAddress, signal: AbortSignal): Promise<void> {
     await this.#cluster.connectTo(address, signal);
   }
 
-  /** How a connection is encrypted; undefined where it is not. */
+  /** How a connection is encrypted; undefined if it is not. */
   async encryption(signal: AbortSignal): Promise<TlsFacts | undefined> {
     return (await this.#cluster.any(signal)).tls;
   }
@@ -51,7 +49,10 @@ export class KafkaInspection implements Disposable {
     return await connection.request(clusterLayout, { topics }, signal);
   }
 
-  /** Those of these missing topics that Kafka would refuse to create, since it can't tell them from existing ones. */
+  /**
+   * Those of these missing topics that Kafka would not create, because it does not distinguish them from
+   * existing ones.
+   */
   async collisions(missing: readonly string[], signal: AbortSignal): Promise<readonly TopicConflict[]> {
     if (missing.length === 0) return [];
     const existing = (await this.#cluster.metadata(null, signal)).map(({ topic }) => topic);
@@ -62,31 +63,29 @@ export class KafkaInspection implements Disposable {
   }
 
   /**
-   * What of all that `run` does is not allowed.
+   * The ACLs that `run` requires and that are missing.
    * @param readTopic the topic that is read, or null
-   * @param identity null where there are no transactions
+   * @param identity null without transactions
    */
-  async missingRights(
+  async missingAcls(
     topics: readonly string[],
     readTopic: string | null,
     identity: SourceIdentity | null,
     signal: AbortSignal,
-  ): Promise<readonly MissingRight[]> {
+  ): Promise<readonly MissingAcl[]> {
     const transactionalId = identity && transactionalIdOf(identity);
-    return await missingRights(this.#cluster, { topics, progressTopic: readTopic, transactionalId }, signal);
+    return await missingAcls(this.#cluster, { topics, progressTopic: readTopic, transactionalId }, signal);
   }
 
-  /** Settings by name; null where they may not be read. */
+  /** Settings by name; null if they may not be read. */
   async settings(
     request: DescribeConfigsRequest,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, string> | null> {
-    const connection = await this.#cluster.any(signal);
-    const { errorCode, values } = await connection.request(describeConfigs, request, signal);
-    return errorCode === ErrorCode.NONE ? values : null;
+    return await readConfigs(this.#cluster, request, signal);
   }
 
-  /** The progress record as it is now; null where there is none. */
+  /** The current progress record, or null if there is none. */
   async progress(prefix: string, identity: SourceIdentity, signal: AbortSignal): Promise<Progress | null> {
     await this.#cluster.metadata([], signal);
     const topic = progressTopic(prefix);

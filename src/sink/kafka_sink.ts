@@ -1,4 +1,4 @@
-// The Kafka sink: puts together what it consists of, and sees to it that nothing works after a failure.
+// The Kafka sink: combines its parts, and prevents their use after a failure.
 
 import { NO_HEADERS } from "../core/encoded_record.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -20,7 +20,7 @@ import { TopicDirectory } from "./topic_directory.ts";
 import { progressTopic, progressTopicSettings } from "./topics.ts";
 import { TransactionalDelivery } from "./transaction.ts";
 
-/** A sink that is closed, and connects with `open`. */
+/** Creates a sink. `open` connects it. */
 export function createKafkaSink(options: KafkaSinkOptions): Sink {
   assert(
     options.delivery === "at-least-once" || options.acks === "all",
@@ -29,14 +29,12 @@ export function createKafkaSink(options: KafkaSinkOptions): Sink {
   return new KafkaSink(options);
 }
 
-/** `pg-capture.{systemIdentifier}.{database}.{slot}`: whoever captures the same slot fences the one before. */
+/**
+ * `pg-capture.{systemIdentifier}.{database}.{slot}`: an instance that captures a slot fences its predecessor.
+ */
 export function transactionalIdOf({ systemIdentifier, database, slot }: SourceIdentity): string {
   return `pg-capture.${systemIdentifier}.${database}.${slot}`;
 }
-
-export const CONNECT_TIMEOUT_MS = 5_000;
-/** With the 10 s at most between two requests of an idle capture, a dead link is noticed within 30 s. */
-export const REQUEST_TIMEOUT_MS = 18_000;
 
 type Stage = "new" | "opening" | "ready" | "writing";
 
@@ -50,19 +48,17 @@ class KafkaSink implements Sink {
   readonly #progressBatch: RecordBatch;
   #delivery: Delivery | undefined;
   #stage: Stage = "new";
-  /** What ended its use. */
+  /** Why it can no longer be used. */
   #failure: unknown;
 
   constructor(options: KafkaSinkOptions) {
     this.#options = options;
     this.#cluster = new Cluster(options.brokers, {
       clientId: options.clientId,
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      requestTimeoutMs: REQUEST_TIMEOUT_MS,
       security: options.security,
     });
     this.#directory = new TopicDirectory(this.#cluster);
-    // What two batches in turn and one to spare can use.
+    // Enough for two batches in turn and a spare one.
     this.#pool = new ArenaPool(3 * options.batchBytesMax);
     this.#progressTopic = progressTopic(options.prefix);
     this.#progressKey = encodeProgressKey(options.identity);
@@ -78,11 +74,11 @@ class KafkaSink implements Sink {
   }
 
   async route(topic: string, signal: AbortSignal, soon: readonly string[] = []): Promise<Route> {
-    this.#throwFailure(); // not a bug: one task may ask while another's write fails
-    assert(this.#stage !== "new" && this.#stage !== "opening", "a sink has routes once it is open");
+    this.#throwFailure(); // not a bug: one task may call this while the write of another one fails
+    assert(this.#stage !== "new" && this.#stage !== "opening", "a sink has routes only after it was opened");
     const { topicPartitions, topicReplicationFactor } = this.#options;
     const settings = { partitions: topicPartitions, replicationFactor: topicReplicationFactor, configs: [] };
-    return await this.#directory.findOrMake(topic, settings, signal, soon);
+    return await this.#directory.findOrCreate(topic, settings, signal, soon);
   }
 
   async refreshRoutes(signal: AbortSignal): Promise<boolean> {
@@ -117,9 +113,9 @@ class KafkaSink implements Sink {
   async #during<Result>(before: Stage, during: Stage, act: () => Promise<Result>): Promise<Result> {
     assert(
       this.#failure === undefined,
-      "a sink that failed or was closed is not used again, it is made anew",
+      "a sink that failed or was closed is not used again",
     );
-    assert(this.#stage === before, `a sink that is ${this.#stage} does not do this`);
+    assert(this.#stage === before, `a sink that is ${this.#stage} cannot do this`);
     this.#stage = during;
     try {
       const result = await act();
@@ -135,7 +131,7 @@ class KafkaSink implements Sink {
   #ready(batch: Batch): { readonly delivery: Delivery; readonly batches: readonly RecordBatch[] } {
     assert(
       batch instanceof PartitionedBatch && this.#delivery !== undefined,
-      "a batch is of this sink's making",
+      "a batch is one that this sink created",
     );
     return { delivery: this.#delivery, batches: batch.filled };
   }
@@ -157,8 +153,8 @@ class KafkaSink implements Sink {
   async #readProgress(signal: AbortSignal): Promise<Progress | null> {
     const { delivery, identity } = this.#options;
     if (delivery === "at-least-once") {
-      const isThere = await this.#directory.find(this.#progressTopic, signal) !== null;
-      return isThere
+      const exists = await this.#directory.find(this.#progressTopic, signal) !== null;
+      return exists
         ? await readProgress(
           new PartitionLog(this.#cluster, this.#directory, this.#progressTopic, signal),
           identity,
@@ -167,7 +163,7 @@ class KafkaSink implements Sink {
         : null;
     }
     const settings = progressTopicSettings(this.#options);
-    await this.#directory.findOrMake(this.#progressTopic, settings, signal);
+    await this.#directory.findOrCreate(this.#progressTopic, settings, signal);
     const log = new PartitionLog(this.#cluster, this.#directory, this.#progressTopic, signal);
     await log.requireReadable();
     return await readProgress(log, identity, "refuse");

@@ -1,22 +1,24 @@
-// Connections to the brokers that lead partitions, waiting while a cluster elects new leaders.
+// Connects to the brokers that lead partitions, and waits while a cluster elects new leaders.
 
 import { CaptureError } from "../core/errors.ts";
+import { delay } from "../core/wait.ts";
 import type { Cluster } from "./cluster.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
-import { evenPauses, pause } from "./wait.ts";
+import { jitteredPauses } from "./backoff.ts";
 import { Connection } from "./wire/connection.ts";
 
-/** A leader, and those of the partitions asked for that it leads. */
-export interface Led<Partition> {
+/** A leader, and the requested partitions that it leads. */
+export interface LedPartitions<Partition> {
   readonly leader: Connection;
   readonly partitions: readonly Partition[];
 }
 
 /**
- * Connects to the leaders of all these partitions. While one can't be reached and another broker can, metadata is
- * looked up again and again: when a broker is gone, the cluster names another leader after some seconds. Nothing is
- * sent to a partition by this.
- * @throws CaptureError `kafka-unavailable` when no broker can be reached, or a leader can't for `ELECTION_MS_MAX`
+ * Connects to the leaders of all these partitions. While one cannot be reached and another broker can, it
+ * refreshes the metadata repeatedly: after a broker fails, the cluster names another leader within seconds.
+ * It sends nothing to the partitions.
+ * @throws CaptureError `kafka-unavailable` if no broker can be reached, or a leader cannot for
+ * `ELECTION_MS_MAX`
  */
 export async function connectToLeaders<
   Partition extends { readonly topic: string; readonly partition: number },
@@ -25,14 +27,14 @@ export async function connectToLeaders<
   directory: TopicDirectory,
   partitions: readonly Partition[],
   signal: AbortSignal,
-): Promise<readonly Led<Partition>[]> {
+): Promise<readonly LedPartitions<Partition>[]> {
   let unreachable: CaptureError | undefined;
-  for (const pauseMs of evenPauses(LOOK_MS, ELECTION_MS_MAX)) {
-    const led: Led<Partition>[] = [];
+  for (const pauseMs of jitteredPauses(LOOKUP_MS, ELECTION_MS_MAX)) {
+    const led: LedPartitions<Partition>[] = [];
     const stale = new Set<string>();
     const byLeader = Map.groupBy(partitions, ({ topic, partition }) => directory.leader(topic, partition));
     await Promise.all([...byLeader].map(async ([leaderId, partitions]) => {
-      const leader = await cluster.brokerWithin(leaderId, LOOK_MS, signal);
+      const leader = await cluster.brokerWithin(leaderId, LOOKUP_MS, signal);
       if (leader instanceof Connection) led.push({ leader, partitions });
       else {
         unreachable = leader;
@@ -40,14 +42,14 @@ export async function connectToLeaders<
       }
     }));
     if (stale.size === 0) return led;
-    await pause(pauseMs, signal);
+    await delay(pauseMs, signal);
     await directory.refresh(stale, signal);
   }
   throw unreachable ??
     new CaptureError("kafka-unavailable", "Cannot connect to the leaders of no partitions");
 }
 
-/** What `unlessMoved` asks: whether another broker leads one of these partitions now. */
+/** For `unlessMoved`: whether another broker leads one of these partitions now. */
 export function leadershipMove(
   directory: TopicDirectory,
   partitions: readonly { readonly topic: string; readonly partition: number }[],
@@ -64,6 +66,6 @@ export function leadershipMove(
   };
 }
 
-const LOOK_MS = 100;
-/** Below the 5 s after which people are told that Kafka does not answer (pipeline/opening.ts). */
+const LOOKUP_MS = 100;
+/** Less than the 5 s after which a warning says that Kafka does not answer (pipeline/opening.ts). */
 const ELECTION_MS_MAX = 4_000;

@@ -1,4 +1,4 @@
-// Reads record batches as a broker hands them out of its log.
+// Reads record batches as brokers return them from their log.
 
 import { decompress } from "./compression.ts";
 import { crc32c } from "./wasm_codecs.ts";
@@ -9,10 +9,10 @@ export interface LogBatch {
   readonly baseOffset: bigint;
   readonly lastOffset: bigint;
   readonly producerId: bigint;
-  /** What kind of batch it is: a marker ends the transaction of its producer in this partition. */
+  /** A marker ends the transaction of its producer in this partition. */
   readonly kind: "plain" | "transactional" | "commit-marker" | "abort-marker";
   readonly codec: number;
-  /** 0 where compaction took all of them. */
+  /** 0 if compaction removed all of them. */
   readonly recordCount: number;
   readonly records: Uint8Array;
 }
@@ -25,8 +25,8 @@ export interface LogRecord {
 }
 
 /**
- * The whole batches in `bytes`; one that is cut short at the end is left out.
- * @throws CaptureError when the bytes are not record batches of version 2
+ * The complete batches in `bytes`, without an incomplete one at the end.
+ * @throws CaptureError if the bytes are not record batches of version 2
  */
 export function readLogBatches(bytes: Uint8Array): LogBatch[] {
   const batches: LogBatch[] = [];
@@ -43,8 +43,8 @@ export function readLogBatches(bytes: Uint8Array): LogBatch[] {
 
 /**
  * The records of a batch, one by one.
- * @param bytesMax of all records, decompressed
- * @throws CaptureError when they are not what the batch's header says, or more than `bytesMax`
+ * @param bytesMax limit of all records, decompressed
+ * @throws CaptureError if they do not match the batch's header, or exceed `bytesMax`
  */
 export async function* readLogRecords(batch: LogBatch, bytesMax: number): AsyncGenerator<LogRecord> {
   const reader = new BufferReader(await decompressed(batch, bytesMax));
@@ -77,9 +77,11 @@ function readBatch(baseOffset: bigint, bytes: Uint8Array): LogBatch {
   return { baseOffset, lastOffset, producerId, kind, codec: attributes & 7, recordCount, records };
 }
 
-/** A control record's key is its version and its type: https://kafka.apache.org/documentation/#controlbatch */
+/**
+ * A control record's key is its version and its type: https://kafka.apache.org/documentation/#controlbatch
+ */
 function markerKind(records: Uint8Array, recordCount: number): "plain" | "commit-marker" | "abort-marker" {
-  if (recordCount === 0) return "plain"; // compaction took the marker, after the records it was for
+  if (recordCount === 0) return "plain"; // compaction removed the marker, after its records
   const { key } = readRecord(new BufferReader(records), 0n);
   if (key === null) throw malformed("a control record without a key");
   const reader = new BufferReader(key);
@@ -105,6 +107,8 @@ async function decompressed({ codec, records }: LogBatch, bytesMax: number): Pro
   try {
     return await decompress(codec, records, bytesMax);
   } catch (cause) {
-    throw malformed(`records that can't be decompressed (${cause instanceof Error ? cause.message : cause})`);
+    throw malformed(
+      `records that cannot be decompressed (${cause instanceof Error ? cause.message : cause})`,
+    );
   }
 }

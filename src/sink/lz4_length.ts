@@ -1,4 +1,4 @@
-// How long an LZ4 frame is decompressed, found out without decompressing it.
+// Computes the decompressed length of an LZ4 frame without decompressing it.
 //
 // https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md and lz4_Block_format.md
 
@@ -8,8 +8,8 @@ const HEADER_BYTES = 7;
 const MATCH_BYTES_MIN = 4;
 
 /**
- * The bytes that the frame's blocks stand for. It stops counting above `bytesMax`.
- * @throws Error when it is not such a frame
+ * The decompressed length of the frame's blocks. It stops counting above `bytesMax`.
+ * @throws Error if it is not an LZ4 frame
  */
 export function lz4FrameLength(frame: Uint8Array, bytesMax: number): number {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);

@@ -1,13 +1,15 @@
-// Gives a request up when the broker that it was sent to is not in charge any more.
+// Abandons a request if the broker that it was sent to is no longer responsible.
 
 import { CaptureError } from "../core/errors.ts";
-import { pause } from "./wait.ts";
+import { delay } from "../core/wait.ts";
 
 /**
- * What the request gives. A broker that froze, or whose machine is gone, leaves it without an answer until the
- * request times out, long after the cluster has elected another one: while it takes long, that is looked up.
- * @param findMove says what has moved, or null
- * @throws CaptureError `kafka-unclear` when something has: the request may have been carried out, or may be yet
+ * Waits for the request. If a broker freezes or its machine fails, the request would stay unanswered until it
+ * times out, long after the cluster has elected another broker. So if the answer is late, this looks for an
+ * election.
+ * @param findMove describes what has moved, or returns null
+ * @throws CaptureError `kafka-unclear` if something has: the request may have been carried out, or still may
+ * be
  */
 export async function unlessMoved<Response>(
   request: Promise<Response>,
@@ -19,10 +21,10 @@ export async function unlessMoved<Response>(
   const limit = AbortSignal.any([signal, answered.signal]);
   const watch = async (): Promise<never> => {
     for (let pauseMs = firstMs;; pauseMs = everyMs) {
-      await pause(pauseMs, limit);
+      await delay(pauseMs, limit);
       const moved = await findMove(limit).catch((error) => {
         if (!(error instanceof CaptureError)) throw error;
-        return null; // nobody knows: the request's own time limit counts
+        return null; // unknown: the request's own time limit applies
       });
       if (moved === null) continue;
       throw new CaptureError(

@@ -1,11 +1,11 @@
-// murmur2 as Kafka's own clients hash a key, and the partition that follows from it.
+// murmur2, the hash that Kafka's own clients choose a key's partition with.
 
 /**
  * The partition of the key at `[0, keyEnd)`: `toPositive(murmur2(key)) % partitions`, as
  * org.apache.kafka.clients.producer.internals.BuiltInPartitioner has it.
  *
  * A null key (`keyEnd` -1) goes to partition 0. Such records come from a table without a key and from
- * TRUNCATE: nothing but the order of the log says how they relate, so they must stay in one partition.
+ * TRUNCATE: only the order of the log relates them, so they must stay in one partition.
  */
 export function partitionOf(bytes: Uint8Array, keyEnd: number, partitions: number): number {
   if (keyEnd < 0 || partitions === 1) return 0;

@@ -1,4 +1,4 @@
-// What a Kafka sink is made with.
+// The options of a Kafka sink.
 
 import type { SourceIdentity } from "../core/position.ts";
 import type { DeliveryGuarantee } from "../pipeline/ports.ts";
@@ -7,26 +7,28 @@ import type { KafkaSecurity } from "./wire/security.ts";
 import type { HostPort } from "./wire/socket.ts";
 
 export interface KafkaSinkOptions {
-  /** Where the first connection goes; the brokers themselves name the others. */
+  /** Bootstrap servers: the cluster names the other brokers. */
   readonly brokers: readonly HostPort[];
-  /** Of the connections to all of them. */
+  /** For connections to all brokers. */
   readonly security: KafkaSecurity;
-  /** Start of every topic's name. */
+  /** Prefix of topic names. */
   readonly prefix: string;
   readonly delivery: DeliveryGuarantee;
   readonly compression: Compression;
   /** 0 and 1 only with at-least-once delivery. */
   readonly acks: "all" | 0 | 1;
-  /** The broker's limit for one record batch, which counts uncompressed here. */
+  /** The broker's limit for one record batch, here applied to its uncompressed size. */
   readonly maxMessageBytes: number;
   /** Bytes in one delivery, uncompressed, all partitions together. */
   readonly batchBytesMax: number;
-  /** Of topics that are made here; absent: the broker's default. */
+  /** For topics that are created here. Absent: the broker's default. */
   readonly topicPartitions?: number;
   readonly topicReplicationFactor?: number;
-  /** Names this program in the brokers' logs and quotas. */
+  /** Identifies this program in the brokers' logs and quotas. */
   readonly clientId: string;
   readonly identity: SourceIdentity;
-  /** Milliseconds since 1970: the timestamp of progress records in a topic that was not created here. */
+  /**
+   * Milliseconds since 1970, used as the timestamp of progress records if their topic was created by hand.
+   */
   readonly wallClock: () => number;
 }

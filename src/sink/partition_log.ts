@@ -2,12 +2,13 @@
 
 import { brokerError } from "./broker_error.ts";
 import { CaptureError } from "../core/errors.ts";
+import { delay } from "../core/wait.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ProgressLog } from "./progress_reader.ts";
 import { connectToLeaders, leadershipMove } from "./leaders.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
 import { unlessMoved } from "./moved.ts";
-import { growingPauses, pause } from "./wait.ts";
+import { exponentialBackoff } from "./backoff.ts";
 import { fetch } from "./wire/apis/fetch.ts";
 import type { Connection } from "./wire/connection.ts";
 import { listOffsets, type ListOffsetsRequest } from "./wire/apis/list_offsets.ts";
@@ -15,7 +16,7 @@ import { listOffsets, type ListOffsetsRequest } from "./wire/apis/list_offsets.t
 const PARTITION = 0;
 const FETCH_BYTES_MAX = 1024 * 1024;
 
-/** Partition 0 of a topic; every call may throw a CaptureError. */
+/** Partition 0 of a topic. Each method may throw a CaptureError. */
 export class PartitionLog implements ProgressLog {
   readonly topic: string;
   readonly partition = PARTITION;
@@ -24,7 +25,7 @@ export class PartitionLog implements ProgressLog {
   readonly #signal: AbortSignal;
   #end = 0n;
 
-  /** @param topic that the directory has found */
+  /** @param topic known to the directory */
   constructor(cluster: Cluster, directory: TopicDirectory, topic: string, signal: AbortSignal) {
     this.#cluster = cluster;
     this.#directory = directory;
@@ -32,7 +33,7 @@ export class PartitionLog implements ProgressLog {
     this.#signal = signal;
   }
 
-  /** That it may be read, also while there is nothing in it: else only the second start would say so. */
+  /** Reads even an empty log: otherwise only the second start would report a missing ACL. */
   async requireReadable(): Promise<void> {
     await this.read(await this.end());
   }
@@ -45,19 +46,22 @@ export class PartitionLog implements ProgressLog {
     return this.#end = await this.#offset("high-watermark");
   }
 
-  /** An answer without records is the end only where the broker's high watermark says so: it may be throttled. */
+  /**
+   * A response without records is the end only if the high watermark confirms it: the broker may throttle.
+   */
   async read(offset: bigint): Promise<Uint8Array> {
-    for (const pauseMs of growingPauses(10, 1_000, 10_000)) {
+    for (const pauseMs of exponentialBackoff(10, 1_000, 10_000)) {
       const leader = await this.#leader();
       const request = { topic: this.topic, partition: PARTITION, offset, bytesMax: FETCH_BYTES_MAX };
       const response = await this.#unlessMoved(leader.request(fetch, request, this.#signal));
       this.#check(response.errorCode);
       if (response.records.length > 0 || response.highWatermark >= this.#end) return response.records;
-      await pause(pauseMs, this.#signal);
+      await delay(pauseMs, this.#signal);
     }
     throw new CaptureError(
       "kafka-unavailable",
-      `Cannot read topic "${this.topic}": the broker gives no records from offset ${offset} on, of ${this.#end}`,
+      `Cannot read topic "${this.topic}": the broker returns no records from offset ${offset} on, ` +
+        `although the log ends at ${this.#end}`,
     );
   }
 

@@ -1,28 +1,32 @@
-// Tries what delivering will need of a cluster, without disturbing the instance that delivers now.
+// Checks that delivery is possible, without disturbing the instance that delivers now.
 
 import { CaptureError } from "../core/errors.ts";
 import type { Progress } from "../core/position.ts";
 import { brokerError } from "./broker_error.ts";
 import { Cluster } from "./cluster.ts";
-import { CONNECT_TIMEOUT_MS, REQUEST_TIMEOUT_MS, transactionalIdOf } from "./kafka_sink.ts";
-import { type MissingRight, missingRights } from "./missing_rights.ts";
+import { readConfigs } from "./configs.ts";
+import { transactionalIdOf } from "./kafka_sink.ts";
+import { type MissingAcl, missingAcls } from "./acl_probe.ts";
 import type { KafkaSinkOptions } from "./options.ts";
 import { PartitionLog } from "./partition_log.ts";
-import { findTransactionCoordinator, newProducerId, takeOverOf } from "./producer_id.ts";
+import {
+  findTransactionCoordinator,
+  initIdempotentProducerId,
+  transactionalIdAttempt,
+} from "./producer_id.ts";
 import { readProgress } from "./progress_reader.ts";
 import { TopicDirectory } from "./topic_directory.ts";
 import { progressTopic, progressTopicSettings } from "./topics.ts";
 import { TRANSACTION_TIMEOUT_MS } from "./transaction.ts";
-import { describeConfigs } from "./wire/apis/describe_configs.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 
 /**
- * Addresses, TLS and login; the rights to write the topics and in the transactional id; the brokers' limits, as far as
- * they may be read. Nothing is written or created but, by the brokers, their own topic of transactions; no producer is
- * fenced.
- * @param topics those of tables; of very many the first ones are tried
- * @returns the last committed progress as it is now, or null where there is none
- * @throws CaptureError `kafka-refused` where the settings or the cluster have to change
+ * Checks addresses, TLS and login; the ACLs of the topics and of the transactional id; the brokers' limits,
+ * if they may be read. It writes and creates nothing, although the brokers may create their topic
+ * __transaction_state. It fences no producer.
+ * @param topics of tables; only the first `TOPICS_MAX` are checked
+ * @returns the last committed progress, or null if there is none
+ * @throws CaptureError `kafka-refused` if the settings or the cluster have to change
  */
 export async function probeKafka(
   options: KafkaSinkOptions,
@@ -31,8 +35,6 @@ export async function probeKafka(
 ): Promise<Progress | null> {
   const cluster = new Cluster(options.brokers, {
     clientId: options.clientId,
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    requestTimeoutMs: REQUEST_TIMEOUT_MS,
     security: options.security,
   });
   try {
@@ -42,7 +44,7 @@ export async function probeKafka(
   }
 }
 
-/** As many as `check` tries. */
+/** The same number as in `check`. */
 const TOPICS_MAX = 500;
 
 async function probe(
@@ -53,18 +55,18 @@ async function probe(
 ): Promise<Progress | null> {
   const isTransactional = options.delivery === "exactly-once";
   const own = progressTopic(options.prefix);
-  // Without transactions no progress is written: it is read only where it is there from before.
+  // Without transactions no progress is written. It is read only if an earlier exactly-once run wrote it.
   const written = isTransactional ? [own, ...topics] : topics;
   const transactionalId = isTransactional ? transactionalIdOf(options.identity) : null;
   const wanted = { topics: written, progressTopic: isTransactional ? own : null, transactionalId };
-  const missing = await missingRights(cluster, wanted, signal);
+  const missing = await missingAcls(cluster, wanted, signal);
   if (missing.length > 0) throw notAllowed(missing);
   await cluster.metadata([], signal);
   if (transactionalId !== null) await refuseTransactionTimeout(cluster, transactionalId, signal);
-  else if (options.acks === "all") await newProducerId(cluster, signal);
+  else if (options.acks === "all") await initIdempotentProducerId(cluster, signal);
   const directory = new TopicDirectory(cluster);
   if (await directory.find(own, signal) === null) {
-    if (isTransactional) await directory.tryToMake(own, progressTopicSettings(options), signal);
+    if (isTransactional) await directory.validateCreation(own, progressTopicSettings(options), signal);
     return null;
   }
   const log = new PartitionLog(cluster, directory, own, signal);
@@ -74,7 +76,7 @@ async function probe(
 
 const NAMED_MAX = 5;
 
-function notAllowed(missing: readonly MissingRight[]): CaptureError {
+function notAllowed(missing: readonly MissingAcl[]): CaptureError {
   const named = missing.slice(0, NAMED_MAX)
     .map(({ operation, resource, name }) => `${operation} on ${resource} "${name}"`);
   const others = missing.length > NAMED_MAX ? `, and ${missing.length - NAMED_MAX} more` : "";
@@ -84,24 +86,22 @@ function notAllowed(missing: readonly MissingRight[]): CaptureError {
   return new CaptureError(
     "kafka-refused",
     `Cannot deliver to Kafka: not allowed: ${named.join(", ")}${others}`,
-    { hint: `Allow it: ${rules.map((rule) => `${command} ${rule}`).join("; ")}` },
+    { hint: `allow it: ${rules.map((rule) => `${command} ${rule}`).join("; ")}` },
   );
 }
 
 const TIMEOUT_SETTING = "transaction.max.timeout.ms";
 
-/** InitProducerId, which would tell it too, fences. */
+/** InitProducerId would also tell, but it fences. */
 async function refuseTransactionTimeout(
   cluster: Cluster,
   transactionalId: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { nodeId, host, port } = await findTransactionCoordinator(cluster, transactionalId, signal);
-  const coordinator = await cluster.connectTo({ host, port }, signal);
+  const { nodeId } = await findTransactionCoordinator(cluster, transactionalId, signal);
   const request = { resource: "broker", name: String(nodeId), settings: [TIMEOUT_SETTING] } as const;
-  const { errorCode, values } = await coordinator.request(describeConfigs, request, signal);
-  if (errorCode !== ErrorCode.NONE) return; // they may not be read
-  const timeoutMs = Number(values.get(TIMEOUT_SETTING) ?? Infinity);
+  const values = await readConfigs(cluster, request, signal);
+  const timeoutMs = Number(values?.get(TIMEOUT_SETTING) ?? Infinity);
   if (timeoutMs >= TRANSACTION_TIMEOUT_MS) return;
-  throw brokerError(takeOverOf(transactionalId), ErrorCode.INVALID_TRANSACTION_TIMEOUT);
+  throw brokerError(transactionalIdAttempt(transactionalId), ErrorCode.INVALID_TRANSACTION_TIMEOUT);
 }

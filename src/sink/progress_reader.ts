@@ -12,31 +12,35 @@ export interface ProgressLog {
   readonly partition: number;
   /** Offset of the first record. */
   start(): Promise<bigint>;
-  /** The high watermark: the end of what every in-sync replica has. */
+  /** The high watermark: the end of what all in-sync replicas have. */
   end(): Promise<bigint>;
-  /** Whole record batches from `offset` on, uncommitted ones too; empty when there are none up to the end. */
+  /**
+   * Complete record batches from `offset` on, uncommitted ones included. Empty if there are none up to the
+   * end.
+   */
   read(offset: bigint): Promise<Uint8Array>;
 }
 
-/** What to do about a transaction that is neither committed nor aborted. */
+/** How to treat a transaction that is neither committed nor aborted. */
 export type UndecidedPolicy =
-  /** After InitProducerId there is none of ours, so one means that something is not as it should be. */
+  /** InitProducerId has ended our transactions, so an undecided one is an error. */
   | "refuse"
-  /** It doesn't count: an older position is as good where records may come twice. */
+  /** It is ignored: with at-least-once delivery, an older position is correct too. */
   | "ignore";
 
 /**
- * The progress that was committed last for this source; null when there is none.
+ * The last committed progress of this source, or null if there is none.
  *
- * It reads uncommitted and pairs each batch with the marker that ends its producer's transaction. Windows grow
- * until a committed record of ours is in one, so that a start reads little, however long the log is.
+ * Reads uncommitted records, and pairs each batch with the marker that ends its producer's transaction. The
+ * window grows until it includes a committed record of this source, so that a start reads little even from a
+ * long log.
  *
- * The last committed record decides. pg-capture writes each in a transaction, so one that came outside of any
- * is not its own; neither is a batch that stands for more than 1 MB. Those are refused, not passed over:
- * compaction may have removed the true record for the sake of a false one. A later record of ours makes them
+ * The last committed record decides. pg-capture writes each record in a transaction, so it did not write one
+ * outside of a transaction, nor a batch that decompresses to more than 1 MB. Such a record is refused, not
+ * skipped: compaction may have removed the real record because of it. A later record by pg-capture makes it
  * harmless.
- * @throws CaptureError `position-conflict` when the record can't be understood or trusted, `kafka-unclear`
- *   when the last transaction is undecided and that is refused
+ * @throws CaptureError `position-conflict` if the record cannot be read or trusted, `kafka-unclear` if the
+ *   last transaction is undecided and `undecided` is "refuse"
  */
 export async function readProgress(
   log: ProgressLog,
@@ -59,7 +63,7 @@ const WINDOW_GROWTH = 4n;
 
 const BATCH_BYTES_MAX = 1024 * 1024;
 
-/** What the last record of ours comes to. */
+/** The result of reading the last record of this source. */
 type Found =
   | { readonly kind: "value"; readonly offset: bigint; readonly value: Uint8Array }
   | { readonly kind: "removed" }
@@ -77,7 +81,7 @@ function progressOf(found: Found, log: ProgressLog, identity: SourceIdentity): P
       } catch (error) {
         if (!(error instanceof CaptureError)) throw error;
         const { kind, message, hint } = error;
-        throw new CaptureError(kind, `${message} (${placeOf(log, found.offset)})`, {
+        throw new CaptureError(kind, `${message} (${describeOffset(log, found.offset)})`, {
           ...(hint === undefined ? {} : { hint }),
           cause: error,
         });
@@ -95,20 +99,20 @@ function refusal(
   return new CaptureError(
     "position-conflict",
     `Cannot trust the progress record of slot "${slot}" of database "${database}" in Kafka ` +
-      `(${placeOf(log, offset)}): ${why}`,
+      `(${describeOffset(log, offset)}): ${why}`,
     {
       hint:
-        `see who may write to this topic, and allow it to pg-capture alone (SECURITY.md). The record goes with ` +
-        "`pg-capture teardown --progress --yes`, the slot with it: then start anew with a snapshot",
+        "find out who may write to this topic, and allow only pg-capture to (SECURITY.md). To remove the record " +
+        "and the slot, run `pg-capture teardown --progress --yes`; then start again with a snapshot",
     },
   );
 }
 
-function placeOf({ topic, partition }: ProgressLog, offset: bigint): string {
+function describeOffset({ topic, partition }: ProgressLog, offset: bigint): string {
   return `topic "${topic}", partition ${partition}, offset ${offset}`;
 }
 
-/** What the last committed record with that key in `[from, end)` comes to; undefined where there is none. */
+/** The last committed record with that key in `[from, end)`; undefined if there is none. */
 async function lastCommitted(
   log: ProgressLog,
   from: bigint,
@@ -162,13 +166,13 @@ async function* batchesBetween(log: ProgressLog, from: bigint, end: bigint): Asy
     if (bytes.length === 0) return;
     const batches = readLogBatches(bytes);
     const next = (batches.at(-1)?.lastOffset ?? -1n) + 1n;
-    if (next <= offset) throw malformed(`no whole record batch from offset ${offset} on`);
+    if (next <= offset) throw malformed(`no complete record batch from offset ${offset} on`);
     for (const batch of batches) if (batch.lastOffset < end) yield batch;
     offset = next;
   }
 }
 
-/** What the last record with that key in the batch comes to; undefined where there is none. */
+/** The last record with that key in the batch; undefined if there is none. */
 async function lastOf(batch: LogBatch, key: Uint8Array): Promise<Found | undefined> {
   let found: Found | undefined;
   try {

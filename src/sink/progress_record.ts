@@ -1,4 +1,4 @@
-// The progress record: how far delivery has come, as it stands in Kafka beside the records themselves.
+// The progress record: the position of delivery, stored in Kafka with the records.
 
 import { CaptureError } from "../core/errors.ts";
 import {
@@ -10,12 +10,13 @@ import {
   type SourceIdentity,
   VERSION_1_HINT,
 } from "../core/position.ts";
+import { utf8 } from "../core/utf8.ts";
 
 const VERSION = 2;
 
-/** The record's key: one source has one progress record, of which compaction keeps the last. */
+/** The record's key. Each source has one, so compaction keeps its last record. */
 export function encodeProgressKey(identity: SourceIdentity): Uint8Array {
-  return utf8.encode(JSON.stringify({
+  return utf8(JSON.stringify({
     system_identifier: identity.systemIdentifier,
     database: identity.database,
     slot: identity.slot,
@@ -24,7 +25,7 @@ export function encodeProgressKey(identity: SourceIdentity): Uint8Array {
 
 /** The record's value. */
 export function encodeProgressValue({ timeline, publication, position }: Progress): Uint8Array {
-  return utf8.encode(JSON.stringify({
+  return utf8(JSON.stringify({
     version: VERSION,
     timeline,
     publication,
@@ -36,8 +37,8 @@ export function encodeProgressValue({ timeline, publication, position }: Progres
 }
 
 /**
- * Reads a value back, of this version or of 0.1.0.
- * @throws CaptureError `position-conflict` when it can't be understood: a guess could lose changes
+ * Decodes a value of this version or of 0.1.0.
+ * @throws CaptureError `position-conflict` if it cannot be decoded: a guess could lose changes
  */
 export function decodeProgressValue(identity: SourceIdentity, value: Uint8Array): Progress {
   const fields = parseObject(value);
@@ -61,8 +62,6 @@ export function decodeProgressValue(identity: SourceIdentity, value: Uint8Array)
   }
   return { identity, timeline, publication, position: { commitLsn, seq, commitTimeMs, endLsn } };
 }
-
-const utf8 = new TextEncoder();
 
 function parseObject(value: Uint8Array): Readonly<Record<string, unknown>> | null {
   try {

@@ -1,4 +1,4 @@
-// Removes a source's progress record: a tombstone in a transaction, which compaction takes away with it.
+// Removes a source's progress record: writes a tombstone in a transaction, and compaction then removes both.
 
 import { NO_HEADERS } from "../core/encoded_record.ts";
 import type { SourceIdentity } from "../core/position.ts";
@@ -13,14 +13,12 @@ import { TransactionalDelivery } from "./transaction.ts";
 import type { KafkaSecurity } from "./wire/security.ts";
 import type { HostPort } from "./wire/socket.ts";
 
-const CONNECT_TIMEOUT_MS = 5_000;
-const REQUEST_TIMEOUT_MS = 25_000;
 const POOL_BYTES = 64 * 1024;
 
 /**
- * Takes over the transactional id, as a start does: what an instance that still runs has not committed is
- * aborted, and it writes no more.
- * @returns false when there was no progress topic
+ * Initializes the transactional id, as a start does: this aborts the open transaction of an instance that is
+ * still running, and fences it.
+ * @returns false if there is no progress topic
  * @throws CaptureError
  */
 export async function removeProgress(
@@ -31,8 +29,6 @@ export async function removeProgress(
 ): Promise<boolean> {
   const cluster = new Cluster(brokers, {
     clientId: "pg-capture",
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    requestTimeoutMs: REQUEST_TIMEOUT_MS,
     security,
   });
   try {

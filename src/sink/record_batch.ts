@@ -9,13 +9,13 @@ import { crc32c } from "./wasm_codecs.ts";
 
 /** Size of a record batch's header. */
 export const BATCH_HEADER_BYTES = 61;
-/** The most that a record takes beside its key, value and headers. */
+/** The most that a record takes in addition to its key, value and headers. */
 const RECORD_OVERHEAD_BYTES_MAX = 32;
 /** From this size on a copy by `set` is faster than a loop, although it makes a view (measured). */
 const SET_BYTES_MIN = 48;
 const EMPTY = new Uint8Array();
 
-/** Who writes a batch, and which number its first record has. */
+/** The producer of a batch, and the sequence number of its first record. */
 export interface ProducerStamp {
   /** -1 for a producer without sequences. */
   readonly producerId: bigint;
@@ -26,8 +26,8 @@ export interface ProducerStamp {
 
 /**
  * Records of one partition in the layout of https://kafka.apache.org/documentation/#recordbatch, version 2.
- * The buffer comes from a pool, goes back to it with `clear`, and holds the header's place in front, so that a
- * finished batch is sent as it lies.
+ * The buffer comes from a pool and returns to it with `clear`. It has room for the header in front, so that a
+ * finished batch is sent without a copy.
  */
 export class RecordBatch {
   readonly topic: string;
@@ -57,7 +57,7 @@ export class RecordBatch {
     return this.#length;
   }
 
-  /** Copies a record in. @param timestampMs whole milliseconds since 1970 */
+  /** Appends a copy of the record. @param timestampMs whole milliseconds since 1970 */
   append(record: EncodedRecord, timestampMs: number): void {
     if (this.#count === 0) this.#begin(timestampMs);
     else if (timestampMs > this.#maxTimestampMs) this.#maxTimestampMs = timestampMs;
@@ -87,8 +87,8 @@ export class RecordBatch {
   }
 
   /**
-   * Writes the header, and compresses the records where that makes them smaller. After that the batch can only
-   * be cleared.
+   * Writes the header, and compresses the records where that makes them smaller. After that the batch can
+   * only be cleared.
    * @returns the whole batch, a view that is valid until `clear`
    */
   finish(stamp: ProducerStamp, compressor: Compressor | null): Uint8Array {
@@ -121,7 +121,7 @@ export class RecordBatch {
     return bytes.subarray(0, end);
   }
 
-  /** Empties the batch and gives its buffer back. */
+  /** Empties the batch and releases its buffer. */
   clear(): void {
     this.#usualBytes = this.#bytes.length;
     if (this.#bytes.length > 0) this.#pool.release(this.#bytes);
@@ -133,7 +133,8 @@ export class RecordBatch {
   #begin(timestampMs: number): void {
     this.#baseTimestampMs = timestampMs;
     this.#maxTimestampMs = timestampMs;
-    // What it needed last time it will need again, if such a buffer lies idle: growing means copying.
+    // It will probably need as much as last time, and growing means copying, so take such a buffer if one is
+    // free.
     this.#bytes = (this.#usualBytes > 0 ? this.#pool.acquireKept(this.#usualBytes) : undefined) ?? EMPTY;
   }
 

@@ -1,12 +1,12 @@
-// Why Kafka refuses to create a topic: it can't tell it from one that exists.
+// Finds the existing topic because of which Kafka does not create another one.
 
 import { TopicConflict } from "../core/topic_conflict.ts";
 import type { Cluster } from "./cluster.ts";
 
 /**
- * The existing topic that a refused one collides with, as an error.
- * @param answer the broker's words, which are believed where the topics can't be listed: not all may be seen
- * @returns undefined when it was refused for something else
+ * The error for a topic whose name collides with that of an existing one.
+ * @param answer the broker's message, used if the existing topic may not be described
+ * @returns undefined if the topic was rejected for another reason
  */
 export async function topicCollision(
   cluster: Cluster,
@@ -20,7 +20,7 @@ export async function topicCollision(
   return existing === undefined ? undefined : collisionWith(topic, existing);
 }
 
-/** Without those that Kafka can't tell from one before them. */
+/** Leaves out topics that Kafka does not distinguish from one before them. */
 export function distinguishable(topics: readonly string[]): readonly string[] {
   const first = new Map<string, string>();
   for (const topic of topics) {
@@ -30,16 +30,16 @@ export function distinguishable(topics: readonly string[]): readonly string[] {
   return [...first.values()];
 }
 
-/** The first of the existing topics that Kafka can't tell from this one. */
+/** The first existing topic that Kafka does not distinguish from this one. */
 export function findCollision(topic: string, existing: readonly string[]): string | undefined {
   return existing.find((each) => each !== topic && collisionKey(each) === collisionKey(topic));
 }
 
 export function collisionWith(topic: string, existing: string): TopicConflict {
   return new TopicConflict(topic, `Kafka can't tell it from topic "${existing}", which exists`, [
-    `delete topic "${existing}" if nobody needs it: ` +
+    `delete topic "${existing}" if it is not needed: ` +
     `kafka-topics.sh --bootstrap-server BROKER --delete --topic ${existing}`,
-    "before the first start, set another KAFKA_TOPIC_PREFIX",
+    "before the first start, choose another topic prefix",
   ]);
 }
 

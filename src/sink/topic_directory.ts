@@ -1,19 +1,20 @@
-// The topics that are written: how many partitions they have, who leads them; missing ones are made.
+// The topics in use: their partitions and the leaders of these. Creates topics that do not exist.
 
 import { CaptureError } from "../core/errors.ts";
+import { delay } from "../core/wait.ts";
 import type { Route } from "../pipeline/ports.ts";
 import { brokerError } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
 import { distinguishable, topicCollision } from "./topic_collision.ts";
-import { growingPauses, pause } from "./wait.ts";
-import { type CreatedTopic, createTopics } from "./wire/apis/create_topics.ts";
+import { exponentialBackoff } from "./backoff.ts";
+import { BROKER_DEFAULT, type CreatedTopic, createTopics } from "./wire/apis/create_topics.ts";
 import { listOffsets } from "./wire/apis/list_offsets.ts";
 import type { TopicMetadata } from "./wire/apis/metadata.ts";
 import { Connection } from "./wire/connection.ts";
 import { malformed } from "./wire/buffer_reader.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 
-/** How a missing topic is made. */
+/** How to create a missing topic. */
 export interface TopicSettings {
   /** Absent: the broker's default. */
   readonly partitions?: number | undefined;
@@ -26,11 +27,11 @@ export interface TopicRoute extends Route {
   readonly leaders: readonly number[];
 }
 
-/** What is known of the topics in use. `refresh` looks again for leaders and added partitions. */
+/** Caches what is known of the topics in use. `refresh` looks up new leaders and added partitions. */
 export class TopicDirectory {
   readonly #cluster: Cluster;
   readonly #routes = new Map<string, TopicRoute>();
-  /** Made here, and not known to be ready. */
+  /** Created here, and not known to be ready. */
   readonly #fresh = new Set<string>();
 
   constructor(cluster: Cluster) {
@@ -38,41 +39,44 @@ export class TopicDirectory {
   }
 
   /**
-   * Finds the topic or makes it, and waits until all its partitions have leaders.
-   * @param soon topics that will be asked for next: they are looked up and made along with it, which takes no longer
-   *   than one of them alone; what goes wrong with them is left for then
-   * @throws CaptureError `kafka-refused` when it may not be read or made, `topic-conflict` when Kafka can't tell it
-   *   from one that exists, `kafka-unavailable` when it stays without leaders
+   * Finds the topic or creates it, and waits until all its partitions have leaders.
+   * @param soon topics that will be needed next. They are looked up and created in the same requests, which
+   *   take no longer than for one topic. Errors with them are ignored until they are asked for
+   * @throws CaptureError `kafka-refused` if it may not be read or created, `topic-conflict` if Kafka does not
+   *   distinguish it from an existing one, `kafka-unavailable` if it stays without leaders
    */
-  async findOrMake(
+  async findOrCreate(
     topic: string,
     settings: TopicSettings,
     signal: AbortSignal,
     soon: readonly string[] = [],
   ): Promise<TopicRoute> {
-    return await this.#look(topic, settings, signal, soon) ??
-      fail(topic, "it is not there after it was made");
+    return await this.#lookUp(topic, settings, signal, soon) ??
+      fail(topic, "it does not exist after it was created");
   }
 
-  /** Asks whether a topic that does not exist could be made so, without making it. @throws CaptureError as `findOrMake` does */
-  async tryToMake(topic: string, settings: TopicSettings, signal: AbortSignal): Promise<void> {
+  /**
+   * Checks that a missing topic could be created, without creating it.
+   * @throws CaptureError as `findOrCreate` does
+   */
+  async validateCreation(topic: string, settings: TopicSettings, signal: AbortSignal): Promise<void> {
     await this.#requestTopics(topic, [topic], settings, true, signal);
   }
 
   /** Finds the topic; null when it does not exist. */
   find(topic: string, signal: AbortSignal): Promise<TopicRoute | null> {
-    return this.#look(topic, null, signal, []);
+    return this.#lookUp(topic, null, signal, []);
   }
 
-  /** Id of the broker that leads the partition of a topic that was found. */
+  /** Id of the broker that leads a partition of a known topic. */
   leader(topic: string, partition: number): number {
     return this.#routes.get(topic)?.leaders[partition] ??
       fail(topic, `partition ${partition} was never looked up`);
   }
 
   /**
-   * Looks up the leaders of topics that were found before, and the partitions added to them. What has fewer
-   * partitions than before, or is gone, stays as it was: writing to it then fails, and says so.
+   * Looks up the leaders of known topics, and the partitions added to them. A topic that is gone, or has
+   * fewer partitions than before, stays unchanged here, so that writing to it fails with the broker's error.
    * @returns whether one of them has more partitions
    * @throws CaptureError
    */
@@ -87,7 +91,7 @@ export class TopicDirectory {
     return hasMore;
   }
 
-  /** As `refresh`, for every topic that was found. */
+  /** As `refresh`, for all known topics. */
   refreshAll(signal: AbortSignal): Promise<boolean> {
     return this.refresh(this.#routes.keys(), signal);
   }
@@ -103,7 +107,7 @@ export class TopicDirectory {
     return hasMore;
   }
 
-  async #look(
+  async #lookUp(
     topic: string,
     settings: TopicSettings | null,
     signal: AbortSignal,
@@ -111,28 +115,28 @@ export class TopicDirectory {
   ): Promise<TopicRoute | null> {
     const known = this.#routes.get(topic);
     if (known !== undefined) return known;
-    // Of topics that Kafka can't tell apart only the first: one request would create them all.
+    // Only the first of topics that Kafka does not distinguish: one request would create them all.
     const together = distinguishable([topic, ...soon.filter((each) => !this.#routes.has(each))]);
     const others = new Set(together.slice(1, 1 + SOON_MAX));
-    for (const pauseMs of growingPauses(FIRST_PAUSE_MS, PAUSE_MS_MAX, WAIT_MS_MAX)) {
+    for (const pauseMs of exponentialBackoff(FIRST_PAUSE_MS, PAUSE_MS_MAX, WAIT_MS_MAX)) {
       const found = await this.#cluster.metadata([topic, ...others], signal);
       const missing = found.filter(({ errorCode }) => errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
         .map((each) => each.topic);
-      await Promise.all(found.map((each) => this.#takeNote(each, signal)));
+      await Promise.all(found.map((each) => this.#addIfReady(each, signal)));
       const route = this.#routes.get(topic);
       if (route !== undefined) return route;
       expectUsable(topic, found);
       if (settings === null && missing.includes(topic)) return null;
-      // Again in each round: it "already exists" while its predecessor is being deleted.
-      if (settings !== null && missing.length > 0) await this.#make(topic, missing, settings, signal);
+      // Again in each round: while a topic of the same name is being deleted, Kafka reports that it exists.
+      if (settings !== null && missing.length > 0) await this.#create(topic, missing, settings, signal);
       for (const each of others) if (this.#routes.has(each)) others.delete(each);
-      await pause(pauseMs, signal);
+      await delay(pauseMs, signal);
     }
     return fail(topic, `not all of its partitions have a leader after ${WAIT_MS_MAX / 1000} s`);
   }
 
-  /** Keeps the route of a topic that is ready. */
-  async #takeNote(found: TopicMetadata, signal: AbortSignal): Promise<void> {
+  /** Adds the topic's route if the topic is ready. */
+  async #addIfReady(found: TopicMetadata, signal: AbortSignal): Promise<void> {
     const { topic } = found;
     const leaders = leadersOf(found);
     if (leaders === null || this.#fresh.has(topic) && !await this.#areReady(topic, leaders, signal)) return;
@@ -140,7 +144,7 @@ export class TopicDirectory {
     this.#routes.set(topic, { topic, partitions: leaders.length, leaders });
   }
 
-  /** A broker may be named as a leader a moment before it knows that it is. */
+  /** Metadata may name a leader shortly before that broker knows that it leads. */
   async #areReady(topic: string, leaders: readonly number[], signal: AbortSignal): Promise<boolean> {
     const answers = await Promise.all(leaders.map(async (leaderId, partition) => {
       const leader = await this.#cluster.brokerWithin(leaderId, CONNECT_MS_MAX, signal);
@@ -151,8 +155,8 @@ export class TopicDirectory {
     return answers.every((isReady) => isReady);
   }
 
-  /** Asks for them; whether they are there then, metadata will say. @throws CaptureError of `topic` alone */
-  async #make(
+  /** Requests their creation. Metadata tells whether it succeeded. @throws CaptureError about `topic` only */
+  async #create(
     topic: string,
     missing: readonly string[],
     settings: TopicSettings,
@@ -170,17 +174,17 @@ export class TopicDirectory {
     signal: AbortSignal,
   ): Promise<void> {
     const controller = await this.#cluster.controller(signal);
-    const made = await controller.request(createTopics, {
+    const created = await controller.request(createTopics, {
       topics: missing.map((each) => ({
         topic: each,
-        partitions: settings.partitions ?? BROKERS_DEFAULT,
-        replicationFactor: settings.replicationFactor ?? BROKERS_DEFAULT,
+        partitions: settings.partitions ?? BROKER_DEFAULT,
+        replicationFactor: settings.replicationFactor ?? BROKER_DEFAULT,
         configs: settings.configs,
       })),
       timeoutMs: CREATE_TIMEOUT_MS,
       validateOnly,
     }, signal);
-    const answer = made.find((each) => each.topic === topic);
+    const answer = created.find((each) => each.topic === topic);
     if (answer === undefined || isStarting(answer)) return;
     switch (answer.errorCode) {
       case ErrorCode.NONE:
@@ -191,26 +195,29 @@ export class TopicDirectory {
         return;
       case ErrorCode.INVALID_TOPIC_EXCEPTION: {
         const collision = await topicCollision(this.#cluster, topic, answer.errorMessage, signal);
-        throw collision ?? notMade(answer);
+        throw collision ?? creationError(answer);
       }
       default:
-        throw notMade(answer);
+        throw creationError(answer);
     }
   }
 }
 
-function notMade({ topic, errorCode, errorMessage }: CreatedTopic): CaptureError {
+function creationError({ topic, errorCode, errorMessage }: CreatedTopic): CaptureError {
   return brokerError({
-    action: `make topic "${topic}"${errorMessage === null ? "" : ` (${errorMessage})`}`,
+    action: `create topic "${topic}"${errorMessage === null ? "" : ` (${errorMessage})`}`,
     rule: `--operation Create --operation Describe --operation Write --topic "${topic}"`,
     otherwise: "kafka-unavailable",
   }, errorCode);
 }
 
-/** Of a topic that has no route: it may be missing or not ready. @throws CaptureError for anything else */
+/**
+ * Accepts that a topic without a route is missing or not ready.
+ * @throws CaptureError for any other error code
+ */
 function expectUsable(topic: string, all: readonly TopicMetadata[]): void {
   const found = all.find((candidate) => candidate.topic === topic);
-  if (found === undefined) throw malformed("metadata without the topic that was asked for");
+  if (found === undefined) throw malformed("metadata without the requested topic");
   switch (found.errorCode) {
     case ErrorCode.NONE:
     case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
@@ -225,21 +232,20 @@ function expectUsable(topic: string, all: readonly TopicMetadata[]): void {
   }
 }
 
-/** A controller that has just started counts no broker as being up (StripedReplicaPlacer.java). */
+/** A controller that has just started considers all brokers fenced (StripedReplicaPlacer.java). */
 function isStarting({ errorCode, errorMessage }: CreatedTopic): boolean {
   return errorCode === ErrorCode.INVALID_REPLICATION_FACTOR &&
     (errorMessage?.includes("brokers are currently fenced") ?? false);
 }
 
-/** So many topics take a broker about a second to make. */
+/** A broker creates this many topics in about a second. */
 const SOON_MAX = 100;
-const BROKERS_DEFAULT = -1;
 const CONNECT_MS_MAX = 1_000;
 const CREATE_TIMEOUT_MS = 15_000;
 const FIRST_PAUSE_MS = 4;
 const PAUSE_MS_MAX = 200;
 const WAIT_MS_MAX = 30_000;
-/** Topics in one request, so that neither side works on it for long. */
+/** Topics in one request, which limits the time that either side spends on it. */
 const REFRESHED_MAX = 500;
 
 /** Leaders by partition, or null while one is missing. */

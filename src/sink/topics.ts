@@ -8,7 +8,10 @@ import { TableRules } from "../rules/table_rules.ts";
 import { collisionKey } from "./topic_collision.ts";
 import type { TopicSettings } from "./topic_directory.ts";
 
-/** Longest name of a topic; its characters are ASCII letters, digits, `.`, `_` and `-` (org.apache.kafka.common.internals.Topic). */
+/**
+ * Longest name of a topic; its characters are ASCII letters, digits, `.`, `_` and `-`
+ * (org.apache.kafka.common.internals.Topic).
+ */
 const NAME_LENGTH_MAX = 249;
 
 /** Holds the progress record of each slot. */
@@ -35,9 +38,9 @@ const PROGRESS_TOPIC_CONFIGS = [
 export type TopicTarget = TableName | "message" | "dead-letter";
 
 /**
- * The topic of each table, a function of its name and of the configuration alone. Tables that were there before
- * don't count: a name that was dropped, renamed or used again blocks no other. Where Kafka can't tell two topics
- * apart, the one that exists stays, so its table does; the other table is refused.
+ * The topic of each table, a function of its name and of the configuration alone. Tables that were there
+ * before don't count: a name that was dropped, renamed or used again blocks no other. Where Kafka can't tell
+ * two topics apart, the one that exists stays, so its table does; the other table is refused.
  */
 export class TopicNames {
   readonly #prefix: string;

@@ -1,30 +1,32 @@
 // Exactly-once delivery: records and progress in one Kafka transaction at a time.
 
 import { CaptureError } from "../core/errors.ts";
+import { delay } from "../core/wait.ts";
 import { assert } from "../core/assert.ts";
 import { type Attempt, brokerError, unclearWhenLost } from "./broker_error.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Compressor } from "./compression.ts";
 import type { Delivery } from "./delivery.ts";
-import { type FinishedBatch, produceToLeaders } from "./produce_to_leaders.ts";
-import { coordinatorMove, takeTransactionalId, type TransactionalIdentity } from "./producer_id.ts";
+import { BatchesRejected, type FinishedBatch, produceToLeaders } from "./produce_to_leaders.ts";
+import { coordinatorMove, initProducerId, type TransactionalIdentity } from "./producer_id.ts";
 import { unlessMoved } from "./moved.ts";
 import type { RecordBatch } from "./record_batch.ts";
 import { SequenceNumbers } from "./sequence_numbers.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
-import { growingPauses, pause } from "./wait.ts";
+import { exponentialBackoff } from "./backoff.ts";
 import { addPartitionsToTxn } from "./wire/apis/add_partitions_to_txn.ts";
-import { endTxn } from "./wire/apis/end_txn.ts";
+import { endTxn, type EndTxnResponse } from "./wire/apis/end_txn.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 import type { HostPort } from "./wire/socket.ts";
 
 /**
- * One transactional producer. Nothing that failed or wasn't answered is tried again: a late EndTxn could commit
- * half of the next transaction. Whoever comes after begins with `open`, which aborts what is left and raises the
- * epoch, and then reads the progress record to learn what was committed.
+ * One transactional producer. A request that failed or was not answered is never sent again: a late EndTxn
+ * could commit half of the next transaction. The next producer begins with `open`, which aborts the open
+ * transaction and raises the epoch. Then the progress record tells what was committed.
  *
- * It speaks transactions version 1 with every broker, which names the partitions first. With version 2 (KIP-890) the
- * leaders add them, and wait in steps of 20 ms while the transaction before is being ended (docs/BENCHMARKS.md).
+ * It uses transactions version 1 with every broker, which requires AddPartitionsToTxn. With version 2
+ * (KIP-890) the leaders add the partitions, and wait in steps of 20 ms for the end of the previous
+ * transaction (docs/BENCHMARKS.md).
  */
 export class TransactionalDelivery implements Delivery {
   readonly #cluster: Cluster;
@@ -32,7 +34,7 @@ export class TransactionalDelivery implements Delivery {
   readonly #compressor: Compressor | null;
   readonly #transactionalId: string;
   readonly #sequences = new SequenceNumbers();
-  /** The partitions that the open transaction was told of. */
+  /** The partitions that were added to the open transaction. */
   readonly #added = new Set<string>();
   #producer: TransactionalIdentity | undefined;
 
@@ -49,7 +51,7 @@ export class TransactionalDelivery implements Delivery {
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    this.#producer = await takeTransactionalId(
+    this.#producer = await initProducerId(
       this.#cluster,
       this.#transactionalId,
       TRANSACTION_TIMEOUT_MS,
@@ -67,7 +69,7 @@ export class TransactionalDelivery implements Delivery {
     const finished = batches.map((batch) => this.#finish(batch, producer, this.#compressor));
     finished.push(this.#finish(progress, producer, null));
     await this.#produce(finished, signal);
-    await this.#commit(producer, signal);
+    await this.#commit(signal);
   }
 
   #openProducer(): TransactionalIdentity {
@@ -86,7 +88,10 @@ export class TransactionalDelivery implements Delivery {
     return { topic, partition, records };
   }
 
-  /** CONCURRENT_TRANSACTIONS: the coordinator still writes the markers of the transaction before, and did nothing. */
+  /**
+   * CONCURRENT_TRANSACTIONS: the coordinator is still writing the previous transaction's markers, and did
+   * nothing.
+   */
   async #addPartitions(all: readonly FinishedBatch[], signal: AbortSignal): Promise<void> {
     const transactionalId = this.#transactionalId;
     const { producerId, producerEpoch, coordinator: address } = this.#openProducer();
@@ -96,7 +101,7 @@ export class TransactionalDelivery implements Delivery {
     const topics = [...Map.groupBy(batches, ({ topic }) => topic)]
       .map(([topic, partitions]) => ({ topic, partitions: partitions.map(({ partition }) => partition) }));
     const request = { transactionalId, producerId, producerEpoch, topics };
-    for (const pauseMs of growingPauses(MARKERS_LOOK_MS, MARKERS_LOOK_MS_MAX, MARKERS_WAIT_MS_MAX)) {
+    for (const pauseMs of exponentialBackoff(MARKERS_PAUSE_MS, MARKERS_PAUSE_MS_MAX, MARKERS_WAIT_MS_MAX)) {
       const answer = unclearWhenLost(coordinator.request(addPartitionsToTxn, request, signal));
       const results = await unlessMoved(answer, this.#move(address), signal);
       const named = results.filter(({ errorCode }) => errorCode === ErrorCode.NONE).length;
@@ -104,7 +109,7 @@ export class TransactionalDelivery implements Delivery {
         for (const batch of batches) this.#added.add(partitionName(batch));
         return;
       }
-      // When one partition is refused, the others are answered with OPERATION_NOT_ATTEMPTED.
+      // If one partition is rejected, the others get OPERATION_NOT_ATTEMPTED.
       const refused = results.find(({ errorCode }) =>
         errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.OPERATION_NOT_ATTEMPTED
       );
@@ -112,24 +117,47 @@ export class TransactionalDelivery implements Delivery {
       if (refused.errorCode !== ErrorCode.CONCURRENT_TRANSACTIONS) {
         throw this.#refusal(refused.topic, refused.errorCode);
       }
-      await pause(pauseMs, signal);
+      await delay(pauseMs, signal);
     }
-    throw unclear(`the transaction before is not ended after ${MARKERS_WAIT_MS_MAX / 1000} s`);
+    throw unclear(`the previous transaction has not ended after ${MARKERS_WAIT_MS_MAX / 1000} s`);
   }
 
   async #produce(batches: readonly FinishedBatch[], signal: AbortSignal): Promise<void> {
     await this.#addPartitions(batches, signal);
     const settings = { transactionalId: this.#transactionalId, acks: -1 } as const;
-    await produceToLeaders(this.#cluster, this.#directory, batches, settings, signal);
+    try {
+      await produceToLeaders(this.#cluster, this.#directory, batches, settings, signal);
+    } catch (error) {
+      if (error instanceof BatchesRejected) await this.#abort(signal);
+      throw error;
+    }
   }
 
-  async #commit(producer: TransactionalIdentity, signal: AbortSignal): Promise<void> {
-    const transactionalId = this.#transactionalId;
-    const coordinator = await this.#cluster.connectTo(producer.coordinator, signal);
-    const { producerId, producerEpoch } = producer;
-    const request = { transactionalId, producerId, producerEpoch, committed: true };
+  /**
+   * Lets the coordinator write the abort markers before the next producer is initialized, which would have to
+   * wait for them. All Produce requests must have been answered: one that arrives after the markers would begin
+   * a transaction that the next commit of this producer id makes visible.
+   */
+  async #abort(signal: AbortSignal): Promise<void> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(ABORT_WAIT_MS_MAX)]);
+    try {
+      await this.#end(false, limit);
+    } catch (error) {
+      // InitProducerId will abort the transaction.
+      if (!limit.aborted && !(error instanceof CaptureError)) throw error;
+    }
+  }
+
+  async #end(committed: boolean, signal: AbortSignal): Promise<EndTxnResponse> {
+    const { producerId, producerEpoch, coordinator: address } = this.#openProducer();
+    const coordinator = await this.#cluster.connectTo(address, signal);
+    const request = { transactionalId: this.#transactionalId, producerId, producerEpoch, committed };
     const answer = unclearWhenLost(coordinator.request(endTxn, request, signal));
-    const response = await unlessMoved(answer, this.#move(producer.coordinator), signal);
+    return await unlessMoved(answer, this.#move(address), signal);
+  }
+
+  async #commit(signal: AbortSignal): Promise<void> {
+    const response = await this.#end(true, signal);
     if (response.errorCode !== ErrorCode.NONE) {
       throw brokerError(this.#attempt("commit a transaction"), response.errorCode);
     }
@@ -160,12 +188,17 @@ export class TransactionalDelivery implements Delivery {
   }
 }
 
-/** After this time a coordinator aborts a transaction that nobody ends. */
+/** After this time the coordinator aborts a transaction that was not ended. */
 export const TRANSACTION_TIMEOUT_MS = 60_000;
-/** A look costs the coordinator little, and the markers of a small transaction are written in a few milliseconds. */
-const MARKERS_LOOK_MS = 1;
-const MARKERS_LOOK_MS_MAX = 10;
+/**
+ * An attempt is cheap for the coordinator, and it writes the markers of a small transaction in a few
+ * milliseconds.
+ */
+const MARKERS_PAUSE_MS = 1;
+const MARKERS_PAUSE_MS_MAX = 10;
 const MARKERS_WAIT_MS_MAX = 25_000;
+/** A coordinator answers in a few milliseconds; beyond this, waiting costs more than it saves. */
+const ABORT_WAIT_MS_MAX = 200;
 
 function partitionName({ topic, partition }: FinishedBatch): string {
   return `${topic}/${partition}`;

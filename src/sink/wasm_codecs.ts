@@ -1,4 +1,4 @@
-// The door to @platformatic/wasm-utils: checksum and compression in WebAssembly.
+// Wraps @platformatic/wasm-utils: checksum and compression in WebAssembly.
 
 import { Buffer } from "node:buffer";
 import * as wasm from "@platformatic/wasm-utils";

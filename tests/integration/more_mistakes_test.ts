@@ -67,7 +67,7 @@ Deno.test("the first line fixes: Kafka's port for PostgreSQL's", async () => {
 Deno.test("the first line fixes: PostgreSQL's port for Kafka's", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY)");
-  const line = /Cannot read a response of Kafka: it is PostgreSQL's, not Kafka's; correct KAFKA_BROKERS/;
+  const line = /Cannot read a response from Kafka: it is from PostgreSQL, not Kafka .*correct KAFKA_BROKERS/;
   await assertFirstLine(bed.env, awaited({ KAFKA_BROKERS: `127.0.0.1:${bed.postgres.port}` }, line));
 });
 
@@ -121,7 +121,7 @@ Deno.test("the first line fixes: more replicas than brokers", async () => {
   const env = { KAFKA_TOPIC_REPLICATION_FACTOR: "3" };
   await assertFirstLine(
     bed.env,
-    refused(env, /INVALID_REPLICATION_FACTOR fix: Set KAFKA_TOPIC_REPLICATION_FACTOR/),
+    refused(env, /INVALID_REPLICATION_FACTOR fix: set KAFKA_TOPIC_REPLICATION_FACTOR/),
   );
   match(
     await checked(bed, env),
@@ -134,7 +134,7 @@ Deno.test("the first line fixes: brokers that take no transaction as long as our
   await using bed = await createTestBed();
   await bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY)");
   const env = { KAFKA_BROKERS: kafka.bootstrap };
-  await assertFirstLine(bed.env, refused(env, /fix: Set transaction\.max\.timeout\.ms .* to 60000 or more/));
+  await assertFirstLine(bed.env, refused(env, /fix: set transaction\.max\.timeout\.ms .* to 60000 or more/));
   match(
     await checked(bed, env),
     /FAILURE +Kafka: transactions: .* 30000.*\n +fix: set transaction\.max\.timeout\.ms=60000/,

@@ -24,7 +24,7 @@ Deno.test("a forged record outside of a transaction is refused by its offset, an
     refused.line,
     new RegExp(`topic "${bed.topicPrefix}\\.pg-capture\\.progress", partition 0, offset ${offset}\\)`),
   );
-  match(refused.line, /outside of a transaction.* fix: see who may write .*teardown --progress --yes/);
+  match(refused.line, /outside of a transaction.* fix: find out who may write .*teardown --progress --yes/);
   strictEqual((await run(bed, ["status"])).code, 3);
 
   strictEqual((await run(bed, ["teardown", "--progress", "--yes"])).code, 0);

@@ -38,7 +38,7 @@ Deno.test("a probe is refused what creating the progress topic would be", async 
   await using test = await createSinkBed({ options: { topicReplicationFactor: 9 } });
   await assert.rejects(probeKafka(test.options, [], FOREVER), (error) => {
     assert(error instanceof CaptureError && error.kind === "kafka-refused");
-    assert.match(error.message, /Cannot make topic ".*pg-capture\.progress"/);
+    assert.match(error.message, /Cannot create topic ".*pg-capture\.progress"/);
     assert.match(error.fix ?? "", /KAFKA_TOPIC_REPLICATION_FACTOR/);
     return true;
   });

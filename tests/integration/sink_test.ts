@@ -385,7 +385,7 @@ Deno.test("what is not allowed is refused with the rule that allows it", async (
   const creation = await rejectsWith(
     "kafka-refused",
     () => second.route(test.topic("orders"), FOREVER),
-    /make topic/,
+    /create topic/,
   );
   assert.match(creation.fix ?? "", /--operation Create/);
   second.close();

@@ -52,7 +52,7 @@ Deno.test("a replica whose Kafka settings are wrong ends before it waits; one th
         KAFKA_SASL_PASSWORD: "b",
       },
       3,
-      /its listener takes no login/,
+      /its listener does not accept logins/,
     ],
     [{ KAFKA_SECURITY_PROTOCOL: "SSL", KAFKA_SSL_CA: `${bed.folder}/none.pem` }, 2, /KAFKA_SSL_CA/],
     [

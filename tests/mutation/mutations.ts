@@ -410,15 +410,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a commit is an abort",
     file: "src/sink/transaction.ts",
-    find: "const request = { transactionalId, producerId, producerEpoch, committed: true };",
-    replace: "const request = { transactionalId, producerId, producerEpoch, committed: false };",
+    find: "const response = await this.#end(true, signal);",
+    replace: "const response = await this.#end(false, signal);",
   },
   {
     breaks: "a commit whose answer was lost is sent again",
     file: "src/sink/transaction.ts",
     find: "const answer = unclearWhenLost(coordinator.request(endTxn, request, signal));\n",
     replace:
-      "const answer = coordinator.request(endTxn, request, signal).catch(async () =>\n        (await this.#cluster.connectTo(producer.coordinator, signal)).request(endTxn, request, signal));\n",
+      "const answer = coordinator.request(endTxn, request, signal).catch(async () =>\n        (await this.#cluster.connectTo(address, signal)).request(endTxn, request, signal));\n",
   },
   {
     breaks: "a commit that was refused counts",
@@ -427,11 +427,17 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "      return;\n",
   },
   {
+    breaks: "a transaction is aborted under its own epoch although a Produce may still arrive",
+    file: "src/sink/transaction.ts",
+    find: "if (error instanceof BatchesRejected) await this.#abort(signal);",
+    replace: "await this.#abort(signal);",
+  },
+  {
     breaks: "the commit is sent before the records are there",
     file: "src/sink/transaction.ts",
-    find: "    await this.#produce(finished, signal);\n    await this.#commit(producer, signal);",
+    find: "    await this.#produce(finished, signal);\n    await this.#commit(signal);",
     replace:
-      "    const sent = this.#produce(finished, signal);\n    await this.#commit(producer, signal);\n    await sent;",
+      "    const sent = this.#produce(finished, signal);\n    await this.#commit(signal);\n    await sent;",
   },
   {
     breaks: "the progress record is left out of the transaction",
@@ -466,8 +472,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a batch that the broker refused counts as taken",
     file: "src/sink/produce_to_leaders.ts",
-    find: "  if (errorCode === ErrorCode.NONE) return;\n",
-    replace: "  if (errorCode !== undefined) return;\n",
+    find: "  if (errorCode === ErrorCode.NONE) return undefined;\n",
+    replace: "  if (errorCode !== undefined) return undefined;\n",
   },
   {
     breaks: "a Produce whose answer was lost is sent again",

@@ -13,7 +13,7 @@ import { Cluster } from "../../src/sink/cluster.ts";
 import { createKafkaSink } from "../../src/sink/kafka_sink.ts";
 import type { KafkaSinkOptions } from "../../src/sink/options.ts";
 import { produceToLeaders } from "../../src/sink/produce_to_leaders.ts";
-import { takeTransactionalId, type TransactionalIdentity } from "../../src/sink/producer_id.ts";
+import { initProducerId, type TransactionalIdentity } from "../../src/sink/producer_id.ts";
 import { encodeProgressKey, encodeProgressValue } from "../../src/sink/progress_record.ts";
 import { RecordBatch } from "../../src/sink/record_batch.ts";
 import { TopicDirectory } from "../../src/sink/topic_directory.ts";
@@ -144,8 +144,8 @@ export async function leaveHalfSent(
 ): Promise<TransactionalIdentity> {
   return await inOtherClient(test, async (cluster, directory) => {
     const topic = progressTopic(test.prefix);
-    await directory.findOrMake(topic, { configs: [] }, FOREVER);
-    const producer = await takeTransactionalId(cluster, transactionalId, 60_000, FOREVER);
+    await directory.findOrCreate(topic, { configs: [] }, FOREVER);
+    const producer = await initProducerId(cluster, transactionalId, 60_000, FOREVER);
     const coordinator = await cluster.connectTo(producer.coordinator, FOREVER);
     const topics = [{ topic, partitions: [0] }];
     const added = await coordinator.request(

@@ -3,7 +3,7 @@
 import type { Config } from "../../config/config.ts";
 import type { SourceIdentity } from "../../core/position.ts";
 import type { KafkaInspection } from "../../sink/inspection.ts";
-import type { MissingRight } from "../../sink/missing_rights.ts";
+import type { MissingAcl } from "../../sink/acl_probe.ts";
 import { progressTopic } from "../../sink/topics.ts";
 import type { ClusterLayout } from "../../sink/wire/apis/cluster_layout.ts";
 import { ErrorCode } from "../../sink/wire/error_codes.ts";
@@ -26,7 +26,7 @@ export async function rightsFinding(
   const isRead = kafka.delivery === "exactly-once" ||
     topics.some(({ topic, errorCode }) => topic === progress && errorCode === ErrorCode.NONE);
   const names = topics.map(({ topic }) => topic);
-  const missing = await inspection.missingRights(names, isRead ? progress : null, transactional, signal);
+  const missing = await inspection.missingAcls(names, isRead ? progress : null, transactional, signal);
   if (missing.length === 0) return ok(check, "topics may be made and written, progress may be read");
   const named = missing.slice(0, NAMED_MAX).map(({ operation, resource, name }) =>
     `${operation} on ${resource} "${name}"`
@@ -38,7 +38,7 @@ export async function rightsFinding(
 /** As SECURITY.md has them, as far as they are needed. */
 function fix(
   { topicPrefix, security: { sasl } }: Config["kafka"],
-  missing: readonly MissingRight[],
+  missing: readonly MissingAcl[],
 ): string {
   const name = sasl === undefined || sasl.mechanism === "OAUTHBEARER" ? "NAME" : sasl.username;
   const rules: string[] = [];

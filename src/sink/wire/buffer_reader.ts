@@ -1,10 +1,11 @@
-// Reads Kafka's protocol types from a response, and refuses whatever runs past its end.
+// Reads Kafka's protocol types from a response, and rejects whatever runs past its end.
 
+import type { Advice } from "../../core/advice.ts";
 import { CaptureError } from "../../core/errors.ts";
 
 /**
- * A cursor over `[start, end)` of a buffer. Every read is checked against the end, so that a malformed
- * response gives a CaptureError, never a wrong value, an endless loop or a huge allocation.
+ * A cursor over `[start, end)` of a buffer. Every read is checked against the end: a malformed response
+ * causes a CaptureError, never a wrong value, an endless loop or a huge allocation.
  *
  * Types are those of https://kafka.apache.org/protocol#protocol_types, big-endian.
  */
@@ -95,7 +96,8 @@ export class BufferReader {
 
   /**
    * ARRAY; a null array is empty.
-   * @param elementBytesMin the smallest size of an element: bounds the length before anything is allocated
+   * @param elementBytesMin the smallest size of an element, which limits the length before anything is
+   * allocated
    */
   array<Element>(elementBytesMin: number, element: () => Element): Element[] {
     return this.#elements(this.int32(), elementBytesMin, element);
@@ -106,7 +108,7 @@ export class BufferReader {
     return this.#elements(this.unsignedVarint() - 1, elementBytesMin, element);
   }
 
-  /** A view of the next `length` bytes; valid as long as the buffer is. */
+  /** A view of the next `length` bytes, valid as long as the buffer is. */
   bytes(length: number): Uint8Array {
     const start = this.#take(length);
     return this.#bytes.subarray(start, start + length);
@@ -117,7 +119,7 @@ export class BufferReader {
     this.#take(length);
   }
 
-  /** Passes over the tagged fields at the end of a structure of a flexible version. */
+  /** Skips the tagged fields at the end of a structure of a flexible version. */
   tags(): void {
     for (let count = this.unsignedVarint(); count > 0; count--) {
       this.unsignedVarint(); // tag
@@ -140,7 +142,7 @@ export class BufferReader {
 
   #take(length: number): number {
     if (length < 0 || length > this.remaining) {
-      throw malformed(`${length} bytes are wanted where ${this.remaining} are left`);
+      throw malformed(`${length} bytes are expected and ${this.remaining} are left`);
     }
     const start = this.#position;
     this.#position += length;
@@ -148,9 +150,10 @@ export class BufferReader {
   }
 }
 
-/** The error for bytes from a broker that are not what the protocol allows. */
-export function malformed(found: string): CaptureError {
-  return new CaptureError("kafka-unavailable", `Cannot read a response of Kafka: ${found}`);
+/** The error for bytes from a broker that the protocol does not allow. */
+export function malformed(found: string, hint?: Advice): CaptureError {
+  const message = `Cannot read a response from Kafka: ${found}`;
+  return new CaptureError("kafka-unavailable", message, hint === undefined ? {} : { hint });
 }
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -1,4 +1,4 @@
-// Writes Kafka's protocol types to a buffer that is used again for every request of a connection.
+// Writes Kafka's protocol types to a buffer that is reused for all requests of a connection.
 
 import { assert } from "../../core/assert.ts";
 
@@ -8,8 +8,8 @@ const KEEP_BYTES_MAX = 64 * 1024;
 const COPY_BYTES_MAX = 16 * 1024;
 
 /**
- * A request's bytes. Large byte arrays that a request holds, record batches, are not copied: `chunks` names
- * them between the written parts, in order.
+ * A request's bytes. Record batches are large, so they are not copied: `chunks` returns them between the
+ * written parts, in order.
  *
  * Types are those of https://kafka.apache.org/protocol#protocol_types, big-endian.
  */
@@ -21,7 +21,7 @@ export class BufferWriter {
   #foreign: { readonly at: number; readonly chunk: Uint8Array }[] = [];
   readonly #encoder = new TextEncoder();
 
-  /** Size of all that was written, foreign bytes included. */
+  /** Size of everything written, foreign bytes included. */
   get length(): number {
     return this.#length + this.#foreignBytes;
   }
@@ -111,12 +111,12 @@ export class BufferWriter {
     this.#foreignBytes += records.length;
   }
 
-  /** Writes an INT32 over one that was written before: the frame's length, known only at its end. */
+  /** Overwrites an INT32: the frame's length, which is known only at its end. */
   setInt32(at: number, value: number): void {
     this.#view.setInt32(at, value);
   }
 
-  /** The written bytes and the foreign ones in their order; valid until `reset`. */
+  /** The written bytes and the foreign ones in order; valid until `reset`. */
   chunks(): Uint8Array[] {
     const chunks: Uint8Array[] = [];
     let from = 0;
@@ -129,7 +129,7 @@ export class BufferWriter {
     return chunks;
   }
 
-  /** Forgets what was written, and gives back a buffer that one large request made large. */
+  /** Clears the buffer, and replaces it if a large request has made it large. */
   reset(): void {
     this.#length = 0;
     this.#foreignBytes = 0;

@@ -1,4 +1,4 @@
-// The error codes of Kafka's protocol that this program tells apart.
+// The error codes of Kafka's protocol that this program handles.
 
 /** https://kafka.apache.org/protocol#protocol_error_codes */
 export const ErrorCode = {
@@ -48,7 +48,7 @@ export const ErrorCode = {
   TRANSACTION_ABORTABLE: 120,
 } as const;
 
-/** The code's name in Kafka's list, or the number where it is none that is known here. */
+/** The code's name in Kafka's list, or its number if it is not listed here. */
 export function errorCodeName(code: number): string {
   return names.get(code) ?? `error code ${code}`;
 }

@@ -1,8 +1,8 @@
-// One request on its way: from waiting for its turn to its response.
+// The state of one request, until its response.
 
 import type { BufferReader } from "./buffer_reader.ts";
 
-/** A request and the promise of its response; whatever comes after it is settled is ignored. */
+/** A request and the promise of its response. Once it is settled, later events are ignored. */
 export class Exchange<Response> {
   correlationId = -1;
   state: "queued" | "writing" | "written" | "settled" = "queued";
@@ -19,12 +19,12 @@ export class Exchange<Response> {
     this.#reject = reject;
   }
 
-  /** The request has been handed to the socket as a whole. */
+  /** The complete request has been written to the socket. */
   written(): void {
     if (this.state === "writing") this.state = "written";
   }
 
-  /** Decodes the response. @throws CaptureError when it is malformed, and rejects the promise with it */
+  /** Decodes the response. @throws CaptureError if it is malformed, and rejects the promise with it */
   answer(reader: BufferReader): void {
     if (this.state === "settled") return;
     try {

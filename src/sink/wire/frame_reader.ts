@@ -1,18 +1,19 @@
-// Cuts the bytes of a connection into frames, in a buffer that is used again.
+// Splits the bytes of a connection into frames, in a buffer that is reused.
 
+import { advice, setting } from "../../core/advice.ts";
 import { CaptureError } from "../../core/errors.ts";
 import { BufferReader, malformed } from "./buffer_reader.ts";
 import type { Socket } from "./socket.ts";
 
 const LENGTH_BYTES = 4;
 const BUFFER_BYTES = 16 * 1024;
-/** Far above any response to what is asked here; what claims to be longer is not Kafka's protocol. */
+/** Far more than any response to the requests of this program. A longer frame is not Kafka's protocol. */
 const FRAME_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The first bytes of a TLS record that holds an alert (RFC 8446, section 5.1). */
 const TLS_ALERT = 0x1503;
 
-/** Gives each whole frame, without its length, to `take`; the frame is valid until `take` returns. */
+/** Passes each complete frame, without its length, to `take`. The frame is valid until `take` returns. */
 export class FrameReader {
   readonly #take: (frame: BufferReader) => void;
   #buffer = new Uint8Array(BUFFER_BYTES);
@@ -23,9 +24,10 @@ export class FrameReader {
   }
 
   /**
-   * Reads once from the socket, and takes the frames that are whole then.
+   * Reads once from the socket, and passes on the frames that are complete.
    * @returns false at the end of the stream
-   * @throws CaptureError when a frame's length is none, without the broker's address; and whatever `take` throws
+   * @throws CaptureError if a frame's length is invalid, without the broker's address; and whatever `take`
+   * throws
    */
   async readFrom(socket: Socket): Promise<boolean> {
     const count = await socket.read(this.#buffer.subarray(this.#filled));
@@ -43,9 +45,7 @@ export class FrameReader {
       const length = view.getInt32(start);
       if (length < 4 || length > FRAME_BYTES_MAX) {
         if (length >>> 16 === TLS_ALERT) throw answeredInTls();
-        throw malformed(
-          `${whoAnswered(length)}; correct KAFKA_BROKERS, or KAFKA_SECURITY_PROTOCOL to what the port speaks`,
-        );
+        throw malformed(responder(length), PROTOCOL_HINT);
       }
       const end = start + LENGTH_BYTES + length;
       if (end > this.#filled) break;
@@ -56,7 +56,7 @@ export class FrameReader {
     this.#filled -= start;
   }
 
-  /** Grows with what has arrived, not with what a length claims; gives the memory back after a long frame. */
+  /** Grows with the bytes received, not with the length announced. Shrinks again after a long frame. */
   #makeRoom(): void {
     if (this.#filled === this.#buffer.length) this.#resize(this.#buffer.length * 2);
     else if (this.#filled <= BUFFER_BYTES / 2 && this.#buffer.length > BUFFER_BYTES) {
@@ -71,16 +71,21 @@ export class FrameReader {
   }
 }
 
-/** What a length that is none looks like: the first bytes of PostgreSQL's ErrorResponse, or of an HTTP answer. */
-function whoAnswered(length: number): string {
-  if (length >>> 24 === 0x45) return "it is PostgreSQL's, not Kafka's";
-  if (length === 0x48545450) return "it is a web server's, not Kafka's";
+/** Recognizes the first bytes of PostgreSQL's ErrorResponse and of an HTTP response. */
+function responder(length: number): string {
+  if (length >>> 24 === 0x45) return "it is from PostgreSQL, not Kafka";
+  if (length === 0x48545450) return "it is from a web server, not Kafka";
   return `a length of ${length} bytes`;
 }
 
+const PROTOCOL_HINT = advice`correct ${setting("kafka.brokers")}, or set ${
+  setting("kafka.security_protocol")
+} to the protocol of that port`;
+
 function answeredInTls(): CaptureError {
-  return new CaptureError("kafka-refused", "it answers in TLS, and was not spoken to in it", {
-    hint:
-      "set KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL, or the port in KAFKA_BROKERS to that of a listener without TLS",
+  return new CaptureError("kafka-refused", "the port uses TLS, and the client does not", {
+    hint: advice`set ${setting("kafka.security_protocol")} to SSL or SASL_SSL, or the port in ${
+      setting("kafka.brokers")
+    } to that of a listener without TLS`,
   });
 }

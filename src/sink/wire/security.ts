@@ -1,12 +1,12 @@
-// How a connection to a broker is secured: TLS, a login, both or none.
+// How a connection to a broker is secured: with TLS, a login, both or neither.
 
 import type { TlsFiles } from "./tls_files.ts";
 
-/** What Kafka's `security.protocol` and its companions say. */
+/** The meaning of Kafka's `security.protocol` and related settings. */
 export interface KafkaSecurity {
-  /** Absent: bytes go as they are. */
+  /** Absent: no encryption. */
   readonly tls?: TlsSettings;
-  /** Absent: nobody logs in. */
+  /** Absent: no login. */
   readonly sasl?: SaslSettings;
 }
 
@@ -15,11 +15,11 @@ export const PLAINTEXT: KafkaSecurity = {};
 
 export interface TlsSettings {
   readonly files: TlsFiles;
-  /** Whether the certificate has to be for the name that was dialled; its chain is checked in any case. */
+  /** Whether the certificate has to be issued for the broker's host name. Its chain is always verified. */
   readonly verifiesHost: boolean;
 }
 
-/** Secrets are asked for at each login, so that they may change while the program runs. */
+/** Secrets are read at each login, so that they may change while the program runs. */
 export type SaslSettings =
   | {
     readonly mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
@@ -29,8 +29,8 @@ export type SaslSettings =
   | {
     readonly mechanism: "OAUTHBEARER";
     /**
-     * A token that can be used now.
-     * @param isRenewal whether the last login's token is about to end, and another is wanted
+     * Returns a valid token.
+     * @param isRenewal whether the token of the last login is about to expire
      * @throws CaptureError
      */
     readonly token: (signal: AbortSignal, isRenewal: boolean) => Promise<string>;

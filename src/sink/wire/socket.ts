@@ -1,5 +1,6 @@
-// The door to the network: opens a TCP connection to a broker.
+// Opens a TCP connection to a broker.
 
+import { advice, setting } from "../../core/advice.ts";
 import { CaptureError } from "../../core/errors.ts";
 
 export interface HostPort {
@@ -7,15 +8,15 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** What was agreed on with the other side of an encrypted connection. */
+/** How a connection is encrypted, and who the broker says it is. */
 export interface TlsFacts {
-  /** `TLSv1.3`; undefined where the runtime doesn't say. */
+  /** For example `TLSv1.3`; undefined if the runtime does not report it. */
   readonly protocol: string | undefined;
   /** The broker's certificate. */
   readonly certificate: PresentedCertificate;
 }
 
-/** What a certificate says of itself. */
+/** Fields of a certificate. */
 export interface PresentedCertificate {
   readonly subject: string;
   readonly issuer: string;
@@ -23,21 +24,18 @@ export interface PresentedCertificate {
   readonly validTo: Date;
 }
 
-/** What a connection needs of a socket. */
+/** The part of a socket that a connection uses. */
 export interface Socket {
-  /** Absent where bytes go unencrypted. */
+  /** Absent if the connection is not encrypted. */
   readonly tls?: TlsFacts;
   /** Reads at least one byte; null at the end of the stream. */
   read(into: Uint8Array): Promise<number | null>;
-  /** Writes at least one byte, and says how many. */
+  /** Writes at least one byte. @returns how many were written */
   write(bytes: Uint8Array): Promise<number>;
   close(): void;
 }
 
-/**
- * Connects.
- * @throws CaptureError `kafka-unavailable` when it is refused or takes longer than `timeoutMs`
- */
+/** @throws CaptureError `kafka-unavailable` if the connection is refused or takes longer than `timeoutMs` */
 export async function openSocket(address: HostPort, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
@@ -50,12 +48,15 @@ export async function openSocket(address: HostPort, timeoutMs: number, signal: A
     throw new CaptureError(
       "kafka-unavailable",
       `Cannot connect to Kafka broker ${formatAddress(address)}: ${found}`,
-      { hint: "start the broker, or correct KAFKA_BROKERS", cause },
+      { hint: REACH_HINT, cause },
     );
   }
 }
 
-/** `host:port`, as in KAFKA_BROKERS. */
+/** How to fix a broker that cannot be reached. */
+export const REACH_HINT = advice`start the broker, or correct ${setting("kafka.brokers")}`;
+
+/** `host:port`, as in `kafka.brokers`. */
 export function formatAddress({ host, port }: HostPort): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,18 +1,19 @@
-// The certificates and the key of a TLS connection: read from their files for each connection, and checked.
+// Reads and checks the certificates and the private key of a TLS connection.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { type Advice, advice, setting, type SettingName } from "../../core/advice.ts";
 import { CaptureError } from "../../core/errors.ts";
 import { holdsPrivateKey, isEncryptedKey, isKeyOf, pemCertificates } from "../../core/pem.ts";
 
-/** Paths of PEM files; `cert` and `key` come together. */
+/** Paths of PEM files. `cert` and `key` are either both set or both absent. */
 export interface TlsFilePaths {
-  /** Absent: the runtime's own authorities. */
+  /** Absent: the runtime's public authorities. */
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
 }
 
-/** What a TLS connection is made with, as PEM. */
+/** What the files hold, as PEM. */
 export interface TlsMaterial {
   readonly ca?: readonly string[];
   readonly cert?: string;
@@ -20,27 +21,27 @@ export interface TlsMaterial {
 }
 
 /**
- * Reads the files for each connection, so that certificates can be replaced while the program runs. While a
- * replacement is not whole (a file is gone, or the new key is there before its certificate) what was right last
- * is used.
+ * Reads the files again for each connection, so that you can replace certificates while the program runs.
+ * During a replacement the files may not match: one is missing, or the new key is there before its
+ * certificate. Until they match again, the last files that did are used.
  */
 export class TlsFiles {
   readonly paths: TlsFilePaths;
   readonly #readTextFile: (path: string) => string | undefined;
   #last: { readonly text: string; readonly material: TlsMaterial } | undefined;
 
-  /** @param readTextFile undefined where there is no such file; throws where it can't be read */
+  /** @param readTextFile returns undefined if there is no such file, throws if it cannot be read */
   constructor(paths: TlsFilePaths, readTextFile: (path: string) => string | undefined) {
     this.paths = paths;
     this.#readTextFile = readTextFile;
   }
 
-  /** @throws CaptureError `configuration` where the files were never right */
+  /** @throws CaptureError `configuration` if the files have never been valid */
   load(): TlsMaterial {
     try {
-      const ca = this.#read("KAFKA_SSL_CA", this.paths.ca);
-      const cert = this.#read("KAFKA_SSL_CERT", this.paths.cert);
-      const key = this.#read("KAFKA_SSL_KEY", this.paths.key);
+      const ca = this.#read(CA, this.paths.ca);
+      const cert = this.#read(CERT, this.paths.cert);
+      const key = this.#read(KEY, this.paths.key);
       const text = JSON.stringify([ca?.text, cert?.text, key?.text]);
       if (this.#last?.text !== text) {
         const authorities = ca && { ca: certificatesOf(ca) };
@@ -54,30 +55,41 @@ export class TlsFiles {
     }
   }
 
-  #read(name: string, path: string | undefined): PemFile | undefined {
+  #read(role: FileRole, path: string | undefined): PemFile | undefined {
     if (path === undefined) return undefined;
     let text: string | undefined;
     try {
       text = this.#readTextFile(path);
     } catch (cause) {
       const found = cause instanceof Error ? cause.message : String(cause);
-      throw unusable({ name, path }, `it can't be read: ${found}`, "make it readable for this user", cause);
+      throw unusable({ role, path }, `it cannot be read: ${found}`, "make it readable for this user", cause);
     }
-    if (text === undefined) throw unusable({ name, path }, "there is no such file", `correct ${name}`);
-    return { name, path, text };
+    if (text === undefined) {
+      throw unusable({ role, path }, "there is no such file", advice`correct ${setting(role.setting)}`);
+    }
+    return { role, path, text };
   }
 }
 
-/** A file that a variable names. */
-interface PemFile {
+/** What a file is used for, and the setting that holds its path. */
+interface FileRole {
   readonly name: string;
+  readonly setting: SettingName;
+}
+
+const CA: FileRole = { name: "certificate authority file", setting: "kafka.ssl_ca" };
+const CERT: FileRole = { name: "client certificate file", setting: "kafka.ssl_cert" };
+const KEY: FileRole = { name: "private key file", setting: "kafka.ssl_key" };
+
+interface PemFile {
+  readonly role: FileRole;
   readonly path: string;
   readonly text: string;
 }
 
-/** Each that is in the file, at least one; all can be read. */
+/** All certificates of the file, at least one. */
 function certificatesOf(file: PemFile): readonly [string, ...string[]] {
-  const [first = none(file), ...others] = pemCertificates(file.text);
+  const [first = failWithoutCertificate(file), ...others] = pemCertificates(file.text);
   try {
     for (const each of [first, ...others]) new X509Certificate(each);
   } catch (cause) {
@@ -86,55 +98,61 @@ function certificatesOf(file: PemFile): readonly [string, ...string[]] {
   return [first, ...others];
 }
 
-function none(file: PemFile): never {
-  const fix = holdsPrivateKey(file.text)
-    ? `it is a key: name the certificate's file in ${file.name}`
-    : `name a PEM file, which begins with -----BEGIN CERTIFICATE-----`;
-  throw unusable(file, "it holds no certificate", fix);
+function failWithoutCertificate(file: PemFile): never {
+  const hint = holdsPrivateKey(file.text)
+    ? advice`this file holds a key: set ${setting(file.role.setting)} to the certificate's file`
+    : "use a PEM file: it begins with -----BEGIN CERTIFICATE-----";
+  throw unusable(file, "it holds no certificate", hint);
 }
 
-/** The key, once it is sure that it is the one of the first certificate. A wrong pair would be an obscure alert later. */
+/**
+ * The key, if it belongs to the first certificate. A pair that does not match causes an obscure alert later.
+ */
 function keyFor(certFile: PemFile, keyFile: PemFile): string {
   const [certificate] = certificatesOf(certFile);
   if (isEncryptedKey(keyFile.text)) {
     throw unusable(
       keyFile,
       "the key is encrypted",
-      `openssl pkey -in "${keyFile.path}" -out PLAIN.pem, and name that in ${keyFile.name}, readable for this user alone`,
+      advice`run openssl pkey -in "${keyFile.path}" -out PLAIN.pem, let only this user read the result, and set ${
+        setting(keyFile.role.setting)
+      } to it`,
     );
   }
   if (!holdsPrivateKey(keyFile.text)) {
     throw unusable(
       keyFile,
       "it holds no key",
-      "name a PEM file, which begins with -----BEGIN PRIVATE KEY-----",
+      "use a PEM file: it begins with -----BEGIN PRIVATE KEY-----",
     );
   }
   try {
     createPrivateKey(keyFile.text);
   } catch {
-    // No cause: what a parser says may hold a part of the key.
+    // No cause: a parser's message may include part of the key.
     throw unusable(
       keyFile,
-      "the key is damaged or of a kind that is not known",
-      "use an RSA or EC key in PEM",
+      "the key is damaged or of an unknown type",
+      "use an RSA or EC key in PEM format",
     );
   }
   if (!isKeyOf(keyFile.text, certificate)) {
     throw unusable(
       keyFile,
       `it is not the key of the certificate in "${certFile.path}"`,
-      `correct ${keyFile.name} or ${certFile.name}; the client's own certificate comes first in its file`,
+      advice`correct ${setting(keyFile.role.setting)} or ${
+        setting(certFile.role.setting)
+      }; the client's own certificate comes first in its file`,
     );
   }
   return keyFile.text;
 }
 
 function unusable(
-  { name, path }: Pick<PemFile, "name" | "path">,
+  { role, path }: Pick<PemFile, "role" | "path">,
   found: string,
-  hint: string,
+  hint: Advice,
   cause?: unknown,
 ): CaptureError {
-  return new CaptureError("configuration", `Cannot use ${name} "${path}": ${found}`, { hint, cause });
+  return new CaptureError("configuration", `Cannot use ${role.name} "${path}": ${found}`, { hint, cause });
 }

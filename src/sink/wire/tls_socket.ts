@@ -1,27 +1,39 @@
-// The door to TLS: opens an encrypted connection to a broker whose certificate was checked.
+// Opens a TLS connection to a broker and verifies the broker's certificate.
 //
-// node:tls and not Deno.connectTls: with the latter, KAFKA_SSL_CA would only add to the public authorities, and a
-// certificate that is its own authority would be refused. Both move as many bytes a second.
+// It uses node:tls: Deno.connectTls trusts the public authorities in addition to the given ones, and rejects
+// a certificate that is its own authority. Both have the same throughput.
 
 import { isIP } from "node:net";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
+import { CaptureError } from "../../core/errors.ts";
+import { tlsObstacle } from "../../core/runtime.ts";
 import type { TlsSettings } from "./security.ts";
-import type { HostPort, PresentedCertificate, Socket, TlsFacts } from "./socket.ts";
+import {
+  formatAddress,
+  type HostPort,
+  type PresentedCertificate,
+  type Socket,
+  type TlsFacts,
+} from "./socket.ts";
 import { tlsError } from "./tls_error.ts";
 
 /**
- * Connects, shakes hands and checks the broker's certificate: its chain, its dates, and that it is for the host
- * that was dialled. At least TLS 1.2.
- * @throws CaptureError `kafka-unavailable` when it can't be reached, `kafka-refused` when either side refuses
- * the other's certificate or the broker does not speak TLS, `configuration` when the files are no good
+ * Connects with TLS 1.2 or later, and verifies the broker's certificate: its chain, its dates, and that it is
+ * issued for this host.
+ * @param obstacle why this runtime cannot use TLS
+ * @throws CaptureError `kafka-unavailable` if the broker cannot be reached, `kafka-refused` if either side
+ * rejects the other's certificate or the broker does not use TLS, `configuration` if the files or the runtime
+ * cannot be used
  */
 export async function openTlsSocket(
   address: HostPort,
   tls: TlsSettings,
   timeoutMs: number,
   signal: AbortSignal,
+  obstacle: string | undefined = tlsObstacle(),
 ): Promise<Socket> {
   signal.throwIfAborted();
+  if (obstacle !== undefined) throw unsupported(address, obstacle);
   const options = connectionOptions(address, tls);
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   const wrapped = new TlsSocket(connect(options), (cause) => tlsError(address, tls, cause));
@@ -34,6 +46,11 @@ export async function openTlsSocket(
     if (limit.aborted) throw tlsError(address, tls, undefined, { timeoutMs });
     throw tlsError(address, tls, cause, { certificate: await presented(options, cause, limit) });
   }
+}
+
+function unsupported(address: HostPort, obstacle: string): CaptureError {
+  const message = `Cannot connect to Kafka broker ${formatAddress(address)}: ${obstacle}`;
+  return new CaptureError("configuration", message, { hint: "use an executable of a release" });
 }
 
 function connectionOptions(
@@ -53,8 +70,8 @@ function connectionOptions(
 }
 
 /**
- * The certificate that was refused, for the words of the error: the runtime says of any that it can't verify the
- * first certificate. Looked at over a connection of its own, on which nothing is sent.
+ * The certificate that was rejected. The runtime reports only that it cannot verify it, so a second
+ * connection, on which nothing is sent, reads it for the error's message.
  */
 async function presented(
   { cert: _, key: __, ...options }: ConnectionOptions,
@@ -79,13 +96,13 @@ function nameOf(name: { readonly CN?: unknown; readonly O?: unknown } | undefine
   return String(name?.CN ?? name?.O ?? "without a name");
 }
 
-/** Read ahead at most this much; then the network's own flow control holds the broker up. */
+/** Limit of what is read ahead. Beyond it, TCP flow control stops the broker. */
 const AHEAD_BYTES_MAX = 256 * 1024;
 
-/** Encrypted at a time: a whole batch would be held twice. */
+/** Encrypted at a time: a whole batch would be in memory twice. */
 const WRITE_BYTES_MAX = 128 * 1024;
 
-/** Node's stream behind the two methods that a connection needs. */
+/** Node's stream as a `Socket`. */
 class TlsSocket implements Socket {
   readonly #socket: TLSSocket;
   readonly #explain: (cause: unknown) => unknown;
@@ -115,15 +132,12 @@ class TlsSocket implements Socket {
     socket.on("close", () => end());
   }
 
-  /** Resolves when the broker has shown a certificate that holds. @throws the handshake's own error */
+  /** Resolves once the broker's certificate is verified. @throws the error of the handshake */
   async secured(signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const abort = () => reject(signal.reason);
     const end = () => reject(this.#failure ?? new Error("the broker closed the connection"));
-    this.#socket.once("secureConnect", () => {
-      // Older runtimes say so before they have verified anything; then the error is still to come.
-      if (this.#socket.getPeerCertificate()?.subject !== undefined) resolve();
-    });
+    this.#socket.once("secureConnect", resolve);
     this.#socket.once("close", end);
     signal.addEventListener("abort", abort);
     if (signal.aborted) abort();
@@ -138,7 +152,7 @@ class TlsSocket implements Socket {
   get tls(): TlsFacts {
     const { subject, issuer, valid_from, valid_to } = this.#socket.getPeerCertificate();
     return {
-      protocol: this.#socket.getProtocol?.() ?? undefined,
+      protocol: this.#socket.getProtocol() ?? undefined,
       certificate: {
         subject: nameOf(subject),
         issuer: nameOf(issuer),

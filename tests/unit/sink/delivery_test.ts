@@ -57,7 +57,7 @@ Deno.test("what is in a transaction belongs to it, with one progress record, and
   assert.deepEqual(cluster.ends, [end, end]);
 });
 
-Deno.test("a Produce that fails is an error of the right kind, and no EndTxn follows", async () => {
+Deno.test("a Produce that fails is an error of the right kind, and no commit follows", async () => {
   const kinds: [Turn, ErrorKind][] = [
     [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "topic-missing"],
     [ErrorCode.MESSAGE_TOO_LARGE, "record-too-large"],
@@ -85,9 +85,32 @@ Deno.test("a Produce that fails is an error of the right kind, and no EndTxn fol
     const error = await rejection(sink.write(await users(sink), PROGRESS, FOREVER));
     assert.equal(error.kind, kind, `${turn}: ${error.message}`);
     assert.doesNotMatch(error.message, /row's value/);
-    assert.deepEqual([cluster.count(Api.Produce), cluster.count(Api.EndTxn)], [1, 0]);
+    assert.equal(cluster.count(Api.Produce), 1);
+    assert.deepEqual(cluster.ends.filter(({ committed }) => committed), []);
     await assert.rejects(sink.write(await users(sink).catch(() => sink.createBatch()), PROGRESS, FOREVER));
     assert.equal(cluster.count(Api.Produce), 1);
+  }
+});
+
+Deno.test("a rejected transaction is aborted at once, unless a Produce may still arrive", async () => {
+  const cases: [Turn, Turn, number][] = [
+    [ErrorCode.NOT_LEADER_OR_FOLLOWER, 0, 1],
+    [ErrorCode.REQUEST_TIMED_OUT, 0, 1],
+    [ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.NOT_COORDINATOR, 1],
+    [ErrorCode.NOT_LEADER_OR_FOLLOWER, "close", 1],
+    ["omit", 0, 0],
+    ["close", 0, 0],
+  ];
+  for (const [produce, end, ends] of cases) {
+    await using cluster = new ScriptedCluster();
+    const sink = await openSink(cluster);
+    cluster.script(Api.Produce, produce);
+    cluster.script(Api.EndTxn, end);
+    const error = await rejection(sink.write(await users(sink), PROGRESS, FOREVER));
+    assert.match(error.message, /write to topic|what became of the batch/, "the Produce's own error");
+    assert.equal(cluster.count(Api.EndTxn), ends, `${produce}`);
+    assert.deepEqual(cluster.ends.filter(({ committed }) => committed), []);
+    sink.close();
   }
 });
 

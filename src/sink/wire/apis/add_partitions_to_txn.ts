@@ -1,4 +1,4 @@
-// AddPartitionsToTxn: names the partitions that a transaction will write; transactions version 1 only.
+// AddPartitionsToTxn: adds partitions to a transaction before it writes to them; transactions version 1 only.
 
 import type { Api } from "../api.ts";
 import type { TopicPartitions } from "./topic_partitions.ts";
@@ -18,7 +18,7 @@ export interface PartitionResult {
   readonly errorCode: number;
 }
 
-/** AddPartitionsToTxn, version 2: the first that says PRODUCER_FENCED. */
+/** AddPartitionsToTxn, version 2: the first that can return PRODUCER_FENCED. */
 export const addPartitionsToTxn: Api<AddPartitionsToTxnRequest, AddPartitionsToTxnResponse> = {
   name: "AddPartitionsToTxn",
   key: 24,

@@ -1,7 +1,7 @@
-// Metadata once more, for people: the brokers, and the topics' replicas.
+// Metadata in another version, for `check`: the brokers, and the topics' replicas.
 
 import type { Api } from "../api.ts";
-import type { BrokerAddress, MetadataRequest } from "./metadata.ts";
+import { type BrokerAddress, type MetadataRequest, readBrokers, writeTopics } from "./metadata.ts";
 
 export interface ClusterLayout {
   readonly brokers: readonly BrokerAddress[];
@@ -23,19 +23,13 @@ export const clusterLayout: Api<MetadataRequest, ClusterLayout> = {
   versionMax: 8,
   flexibleFrom: 9,
   encode(writer, request) {
-    writer.arrayLength(request.topics?.length ?? -1);
-    for (const topic of request.topics ?? []) writer.string(topic);
-    writer.boolean(false); // allow_auto_topic_creation
+    writeTopics(writer, request);
     writer.boolean(false); // include_cluster_authorized_operations
     writer.boolean(false); // include_topic_authorized_operations
   },
   decode(reader) {
     reader.int32(); // throttle time
-    const brokers = reader.array(12, () => {
-      const broker = { nodeId: reader.int32(), host: reader.string(), port: reader.int32() };
-      reader.nullableString(); // rack
-      return broker;
-    });
+    const brokers = readBrokers(reader);
     reader.nullableString(); // cluster id
     reader.int32(); // controller id
     const topics = reader.array(13, () => {
@@ -52,7 +46,7 @@ export const clusterLayout: Api<MetadataRequest, ClusterLayout> = {
         reader.array(4, () => reader.int32()); // offline replicas
         return count;
       });
-      reader.int32(); // the client's rights, which were not asked for
+      reader.int32(); // authorized operations, which were not requested
       return { errorCode, topic, replicas };
     });
     return { brokers, topics };

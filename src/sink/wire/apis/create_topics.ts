@@ -1,19 +1,22 @@
-// CreateTopics: makes topics.
+// CreateTopics: creates topics.
 
 import type { Api } from "../api.ts";
 
 export interface CreateTopicsRequest {
   readonly topics: readonly NewTopic[];
   readonly timeoutMs: number;
-  /** Whether it is only to be said what would come of it. */
+  /** Whether to check the request without creating anything. */
   readonly validateOnly?: boolean;
 }
 
+/** In place of a number of partitions or replicas: the broker's default. */
+export const BROKER_DEFAULT = -1;
+
 export interface NewTopic {
   readonly topic: string;
-  /** -1: the broker's default. */
+  /** Or `BROKER_DEFAULT`. */
   readonly partitions: number;
-  /** -1: the broker's default. */
+  /** Or `BROKER_DEFAULT`. */
   readonly replicationFactor: number;
   readonly configs: readonly (readonly [name: string, value: string])[];
 }
@@ -23,7 +26,7 @@ export type CreateTopicsResponse = readonly CreatedTopic[];
 export interface CreatedTopic {
   readonly topic: string;
   readonly errorCode: number;
-  /** The broker's own words, or null. */
+  /** The broker's message, or null. */
   readonly errorMessage: string | null;
 }
 

@@ -1,4 +1,4 @@
-// Fetch: a stretch of one partition's log.
+// Fetch: a part of one partition's log.
 
 import type { Api } from "../api.ts";
 import { onlyElement } from "./only_element.ts";
@@ -12,13 +12,15 @@ export interface FetchRequest {
 
 export interface FetchResponse {
   readonly errorCode: number;
-  /** -1 when the broker put the request off. */
+  /** -1 if the broker postponed the request. */
   readonly highWatermark: bigint;
-  /** Whole record batches, the last one perhaps cut short; the first may start before the offset. */
+  /** Record batches. The last one may be incomplete, the first may start before the offset. */
   readonly records: Uint8Array;
 }
 
-/** Fetch, version 10 (the first that hands out zstd), for one partition, read uncommitted, without a session. */
+/**
+ * Fetch, version 10 (the first that returns zstd), for one partition, read uncommitted, without a session.
+ */
 export const fetch: Api<FetchRequest, FetchResponse> = {
   name: "Fetch",
   key: 1,
@@ -27,8 +29,8 @@ export const fetch: Api<FetchRequest, FetchResponse> = {
   flexibleFrom: 12,
   encode(writer, request) {
     writer.int32(-1); // replica id: a client
-    writer.int32(0); // wait: not at all
-    writer.int32(0); // least bytes
+    writer.int32(0); // maximum wait: none
+    writer.int32(0); // minimum bytes
     writer.int32(request.bytesMax);
     writer.int8(0); // isolation level: read uncommitted
     writer.int32(0); // session id
@@ -56,7 +58,7 @@ export const fetch: Api<FetchRequest, FetchResponse> = {
         reader.skip(16); // last stable offset, log start offset
         reader.array(16, () => reader.skip(16)); // aborted transactions
         const length = Math.max(reader.int32(), 0);
-        // A copy: the connection's buffer is used again for the next response.
+        // A copy: the connection reuses its buffer for the next response.
         return { errorCode: partitionErrorCode, highWatermark, records: reader.bytes(length).slice() };
       });
     }).flat();

@@ -1,4 +1,5 @@
-// InitProducerId: a producer id, and an epoch that fences every earlier user of the transactional id.
+// InitProducerId: returns a producer id, and an epoch that fences all earlier producers with the
+// transactional id.
 
 import type { Api } from "../api.ts";
 
@@ -24,7 +25,8 @@ export const initProducerId: Api<InitProducerIdRequest, InitProducerIdResponse> 
   encode(writer, request) {
     writer.compactString(request.transactionalId);
     writer.int32(request.transactionTimeoutMs);
-    // No producer id and epoch of ours: whoever held the transactional id before is fenced, never resumed.
+    // Without a producer id and epoch of its own, a producer always fences its predecessor and never resumes
+    // it.
     writer.int64(-1n);
     writer.int16(-1);
     writer.noTags();

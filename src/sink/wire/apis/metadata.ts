@@ -1,9 +1,11 @@
 // Metadata: the cluster's brokers, and the leader of each partition of the topics asked for.
 
 import type { Api } from "../api.ts";
+import type { BufferReader } from "../buffer_reader.ts";
+import type { BufferWriter } from "../buffer_writer.ts";
 
 export interface MetadataRequest {
-  /** Null: all topics that may be seen. */
+  /** Null: all topics that may be described. */
   readonly topics: readonly string[] | null;
 }
 
@@ -32,7 +34,7 @@ export interface PartitionMetadata {
   readonly leaderId: number;
 }
 
-/** Metadata, version 4: the first that can ask without making a missing topic. */
+/** Metadata, version 4: the first that can leave a missing topic uncreated. */
 export const metadata: Api<MetadataRequest, MetadataResponse> = {
   name: "Metadata",
   key: 3,
@@ -40,17 +42,11 @@ export const metadata: Api<MetadataRequest, MetadataResponse> = {
   versionMax: 4,
   flexibleFrom: 9,
   encode(writer, request) {
-    writer.arrayLength(request.topics?.length ?? -1);
-    for (const topic of request.topics ?? []) writer.string(topic);
-    writer.boolean(false); // allow_auto_topic_creation
+    writeTopics(writer, request);
   },
   decode(reader) {
     reader.int32(); // throttle time
-    const brokers = reader.array(12, () => {
-      const broker = { nodeId: reader.int32(), host: reader.string(), port: reader.int32() };
-      reader.nullableString(); // rack
-      return broker;
-    });
+    const brokers = readBrokers(reader);
     reader.nullableString(); // cluster id
     const controllerId = reader.int32();
     const topics = reader.array(9, () => {
@@ -68,3 +64,19 @@ export const metadata: Api<MetadataRequest, MetadataResponse> = {
     return { brokers, controllerId, topics };
   },
 };
+
+/** The request up to version 7, and the start of later ones. */
+export function writeTopics(writer: BufferWriter, { topics }: MetadataRequest): void {
+  writer.arrayLength(topics?.length ?? -1);
+  for (const topic of topics ?? []) writer.string(topic);
+  writer.boolean(false); // allow_auto_topic_creation
+}
+
+/** The brokers of a response, before version 9. */
+export function readBrokers(reader: BufferReader): BrokerAddress[] {
+  return reader.array(12, () => {
+    const broker = { nodeId: reader.int32(), host: reader.string(), port: reader.int32() };
+    reader.nullableString(); // rack
+    return broker;
+  });
+}

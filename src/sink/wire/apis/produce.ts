@@ -4,7 +4,7 @@ import type { Api } from "../api.ts";
 
 export interface ProduceRequest {
   readonly transactionalId: string | null;
-  /** 0: the broker sends no response at all. */
+  /** 0: the broker sends no response. */
   readonly acks: -1 | 0 | 1;
   readonly timeoutMs: number;
   readonly topics: readonly ProduceTopic[];
@@ -29,7 +29,10 @@ export interface ProduceResult {
   readonly errorCode: number;
 }
 
-/** Produce, versions 9 to 11, which have the same layout. Version 12 would be transactions version 2 (KIP-890). */
+/**
+ * Produce, versions 9 to 11, which have the same layout. Version 12 would be transactions version 2
+ * (KIP-890).
+ */
 export const produce: Api<ProduceRequest, ProduceResponse> = {
   name: "Produce",
   key: 0,
@@ -60,11 +63,11 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
         const result = { topic, partition: reader.int32(), errorCode: reader.int16() };
         reader.skip(24); // base offset, log append time, log start offset
         reader.compactArray(6, () => {
-          reader.int32(); // index of a record that was refused
+          reader.int32(); // index of a rejected record
           reader.compactNullableString(); // why
           reader.tags();
         });
-        reader.compactNullableString(); // error message: it may hold a value of the record
+        reader.compactNullableString(); // error message: it may include a value of the record
         reader.tags();
         return result;
       });

@@ -1,4 +1,4 @@
-// SaslAuthenticate: one message of a login, and the broker's answer to it.
+// SaslAuthenticate: one message of a login, and the broker's response.
 
 import type { Api } from "../api.ts";
 
@@ -7,7 +7,7 @@ export interface SaslAuthenticateResponse {
   readonly errorMessage: string | null;
   /** The mechanism's own message; a copy. */
   readonly authBytes: Uint8Array;
-  /** How long the login lasts; then the broker ends a connection that has not logged in again (KIP-368). 0: for ever. */
+  /** After this time the broker closes a connection that has not logged in again (KIP-368). 0: no limit. */
   readonly sessionLifetimeMs: number;
 }
 

@@ -1,10 +1,10 @@
-// SaslHandshake: says which mechanism the login will use.
+// SaslHandshake: chooses the mechanism of the login.
 
 import type { Api } from "../api.ts";
 
 export interface SaslHandshakeResponse {
   readonly errorCode: number;
-  /** The mechanisms that the broker's listener takes. */
+  /** The mechanisms that the broker's listener accepts. */
   readonly mechanisms: readonly string[];
 }
 

@@ -1,5 +1,7 @@
-// Logs in on a connection: SaslHandshake, then the mechanism's messages in SaslAuthenticate requests (KIP-43, KIP-152).
+// Logs in on a connection: SaslHandshake, then the mechanism's messages in SaslAuthenticate requests (KIP-43,
+// KIP-152).
 
+import { type Advice, advice, setting } from "../../../core/advice.ts";
 import { CaptureError } from "../../../core/errors.ts";
 import type { Api } from "../api.ts";
 import { saslAuthenticate } from "../apis/sasl_authenticate.ts";
@@ -12,13 +14,14 @@ import { oauthBearer } from "./oauth_bearer.ts";
 import { plain } from "./plain.ts";
 import { scram } from "./scram.ts";
 
-/** Sends a request and gives its response. */
+/** Sends a request and returns its response. */
 export type Send = <Request, Response>(api: Api<Request, Response>, request: Request) => Promise<Response>;
 
 /**
  * Logs in, for the first time or again.
- * @returns how long the login lasts, in milliseconds; 0 for ever
- * @throws CaptureError `kafka-refused` when the broker says no, or can't show that it knows the password
+ * @returns how long the login lasts, in milliseconds; 0 if it does not expire
+ * @throws CaptureError `kafka-refused` if the broker rejects the login, or cannot prove that it knows the
+ * password
  */
 export async function authenticate(
   address: HostPort,
@@ -30,7 +33,7 @@ export async function authenticate(
   const { mechanism } = sasl;
   const handshake = await send(saslHandshake, { mechanism });
   if (handshake.errorCode !== ErrorCode.NONE) {
-    throw noLogin(address, mechanism, handshake.errorCode, handshake.mechanisms);
+    throw handshakeError(address, mechanism, handshake.errorCode, handshake.mechanisms);
   }
   const refused = (found: string) => refusal(address, sasl, found);
   const exchange = exchangeOf(sasl, refused, signal, isRenewal);
@@ -38,7 +41,9 @@ export async function authenticate(
   for (let next = await exchange.next(); !next.done;) {
     const answer = await send(saslAuthenticate, { authBytes: next.value });
     if (answer.errorCode !== ErrorCode.NONE) {
-      throw refused(`the broker answered ${errorCodeName(answer.errorCode)}${spoken(answer.errorMessage)}`);
+      throw refused(
+        `the broker answered ${errorCodeName(answer.errorCode)}${messageText(answer.errorMessage)}`,
+      );
     }
     sessionLifetimeMs = answer.sessionLifetimeMs;
     next = await exchange.next(answer.authBytes);
@@ -64,7 +69,7 @@ function exchangeOf(
   }
 }
 
-function noLogin(
+function handshakeError(
   address: HostPort,
   mechanism: string,
   errorCode: number,
@@ -75,18 +80,18 @@ function noLogin(
     case ErrorCode.UNSUPPORTED_SASL_MECHANISM:
       return new CaptureError(
         "kafka-refused",
-        `${what}: it takes ${
-          mechanisms.length === 0 ? "no mechanism" : mechanisms.map(short).join(", ")
-        } only`,
+        `${what}: it accepts only ${mechanisms.length === 0 ? "none" : mechanisms.map(short).join(", ")}`,
         {
-          hint:
-            "set KAFKA_SASL_MECHANISM to one of these, or have it added to sasl.enabled.mechanisms of the broker",
+          hint: advice`set ${
+            setting("kafka.sasl_mechanism")
+          } to one of these, or add it to sasl.enabled.mechanisms of the broker`,
         },
       );
     case ErrorCode.ILLEGAL_SASL_STATE:
-      return new CaptureError("kafka-refused", `${what}: its listener takes no login`, {
-        hint:
-          "set KAFKA_SECURITY_PROTOCOL to SSL or PLAINTEXT, or the port in KAFKA_BROKERS to that of a SASL listener",
+      return new CaptureError("kafka-refused", `${what}: its listener does not accept logins`, {
+        hint: advice`set ${setting("kafka.security_protocol")} to SSL or PLAINTEXT, or the port in ${
+          setting("kafka.brokers")
+        } to that of a SASL listener`,
       });
     default:
       return new CaptureError("kafka-unavailable", `${what}: it answered ${errorCodeName(errorCode)}`);
@@ -96,8 +101,10 @@ function noLogin(
 function refusal(address: HostPort, sasl: SaslSettings, found: string): CaptureError {
   const who = sasl.mechanism === "OAUTHBEARER" ? "with a token" : `as "${sasl.username}"`;
   const hint = sasl.mechanism === "OAUTHBEARER"
-    ? "see the broker's log for what it wants of a token: issuer, audience, scope (KAFKA_SASL_OAUTHBEARER_SCOPE)"
-    : `correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD; ${madeBy(sasl)}`;
+    ? advice`see the broker's log for the issuer, audience and scope that it requires of a token (${
+      setting("kafka.sasl_oauthbearer_scope")
+    })`
+    : passwordHint(sasl);
   return new CaptureError(
     "kafka-refused",
     `Cannot log in to Kafka broker ${formatAddress(address)} by ${sasl.mechanism} ${who}: ${found}`,
@@ -105,20 +112,21 @@ function refusal(address: HostPort, sasl: SaslSettings, found: string): CaptureE
   );
 }
 
-function madeBy(
+function passwordHint(
   { mechanism, username }: Exclude<SaslSettings, { readonly mechanism: "OAUTHBEARER" }>,
-): string {
-  return mechanism === "PLAIN"
+): Advice {
+  const users = mechanism === "PLAIN"
     ? "PLAIN users are in the listener's sasl.jaas.config"
-    : `a user is made by: kafka-configs.sh --bootstrap-server BROKER --alter --add-config '${mechanism}=[password=…]' ` +
-      `--entity-type users --entity-name "${username}"`;
+    : `to create a user: kafka-configs.sh --bootstrap-server BROKER --alter --add-config ` +
+      `'${mechanism}=[password=…]' --entity-type users --entity-name "${username}"`;
+  return advice`correct ${setting("kafka.sasl_username")} and ${setting("kafka.sasl_password")}; ${users}`;
 }
 
-const SPOKEN_LENGTH_MAX = 200;
+const MESSAGE_LENGTH_MAX = 200;
 
-/** What the broker says beside its code; it names the mechanism and never a password. */
-function spoken(message: string | null): string {
-  return message === null || message === "" ? "" : ` (${message.slice(0, SPOKEN_LENGTH_MAX)})`;
+/** The broker's message besides its code. It names the mechanism and never a password. */
+function messageText(message: string | null): string {
+  return message === null || message === "" ? "" : ` (${message.slice(0, MESSAGE_LENGTH_MAX)})`;
 }
 
 function short(mechanism: string): string {

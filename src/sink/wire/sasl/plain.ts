@@ -1,4 +1,4 @@
-// SASL PLAIN: name and password as they are (RFC 4616).
+// SASL PLAIN: user name and password in cleartext (RFC 4616).
 
 import type { SaslExchange } from "./exchange.ts";
 

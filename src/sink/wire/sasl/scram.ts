@@ -1,23 +1,26 @@
-// SASL SCRAM: both sides show that they know the password, and neither says it (RFC 5802, RFC 7677).
+// SASL SCRAM: both sides prove that they know the password, without sending it (RFC 5802, RFC 7677).
 
 import type { CaptureError } from "../../../core/errors.ts";
 import type { SaslExchange } from "./exchange.ts";
 
 export type ScramHash = "SHA-256" | "SHA-512";
 
-/** As Kafka's own client has it: fewer would make a stolen exchange cheap to guess at. */
+/** As in Kafka's own client. With fewer iterations the password of a recorded exchange is easier to guess. */
 const ITERATIONS_MIN = 4096;
-/** Half a second of work; Kafka's own bound for credentials is 16384. A broker must not be able to ask for hours. */
+/**
+ * Half a second of work, so that a broker cannot demand hours of it. Kafka's own limit for credentials is
+ * 16384.
+ */
 const ITERATIONS_MAX = 1_000_000;
 const SERVER_NONCE_LENGTH_MAX = 1024;
 
 /**
- * The client's side. No channel binding, as Kafka has none.
+ * The client's side. Kafka has no channel binding.
  *
- * The password goes in as its UTF-8 bytes, without the SASLprep of RFC 5802: Kafka's brokers and tools make
- * credentials that way (ScramFormatter.normalize), and a prepared one would not match.
+ * The password is used as UTF-8 bytes, without the SASLprep of RFC 5802: Kafka's brokers and tools create
+ * credentials that way (ScramFormatter.normalize), and a prepared password would not match.
  *
- * @param refused makes the error for what the broker did not show
+ * @param refused creates the error if the broker does not prove what it has to
  */
 export async function* scram(
   hash: ScramHash,
@@ -43,10 +46,10 @@ export async function* scram(
   const serverSignature = await hmac(await hmacKey(hash, serverKey), authMessage);
   const error = /^e=([^,]*)/.exec(serverFinal)?.[1];
   if (error !== undefined) throw refused(`the broker answered "${error.slice(0, 100)}"`);
-  const shown = fromBase64(/^v=([^,]*)/.exec(serverFinal)?.[1] ?? "");
-  if (shown === undefined || !isSame(shown, serverSignature)) {
+  const signature = fromBase64(/^v=([^,]*)/.exec(serverFinal)?.[1] ?? "");
+  if (signature === undefined || !isSame(signature, serverSignature)) {
     throw refused(
-      "the broker has not shown that it knows the password; something else may answer in its place",
+      "the broker has not proved that it knows the password; another server may have answered",
     );
   }
 }
@@ -68,7 +71,7 @@ function readServerFirst(
   const [, nonce = "", saltText = "", iterationsText] = match ?? [];
   const salt = fromBase64(saltText);
   if (match === null || salt === undefined || nonce.length > SERVER_NONCE_LENGTH_MAX) {
-    throw refused("the broker's challenge is not one of SCRAM");
+    throw refused("the broker's challenge is not a SCRAM message");
   }
   if (!nonce.startsWith(clientNonce) || nonce.length === clientNonce.length) {
     throw refused("the broker's challenge does not answer this login");
@@ -76,7 +79,7 @@ function readServerFirst(
   const iterations = Number(iterationsText);
   if (iterations < ITERATIONS_MIN || iterations > ITERATIONS_MAX) {
     throw refused(
-      `the broker wants ${iterations} iterations, and ${ITERATIONS_MIN} to ${ITERATIONS_MAX} are done here`,
+      `the broker requires ${iterations} iterations, pg-capture accepts ${ITERATIONS_MIN} to ${ITERATIONS_MAX}`,
     );
   }
   return { nonce, salt, iterations };
@@ -103,7 +106,7 @@ async function hmac(key: CryptoKey, data: Uint8Array<ArrayBuffer>): Promise<Uint
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, data));
 }
 
-/** In a time that does not tell where they differ. */
+/** Takes the same time wherever they differ. */
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
   let difference = a.length ^ b.length;
   for (let index = 0; index < b.length; index++) difference |= (a[index] ?? 0) ^ (b[index] ?? 0);
@@ -126,7 +129,7 @@ function toBase64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }
 
-/** Undefined where it is no base64. */
+/** Undefined if it is not base64. */
 function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));

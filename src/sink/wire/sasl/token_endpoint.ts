@@ -1,34 +1,40 @@
-// Tokens for OAUTHBEARER: client credentials at a token endpoint (RFC 6749, section 4.4), kept until they are old.
+// Gets tokens for OAUTHBEARER from a token endpoint with client credentials (RFC 6749, section 4.4), and
+// caches them.
 
+import { type Advice, advice, setting } from "../../../core/advice.ts";
 import { CaptureError } from "../../../core/errors.ts";
 import { unlessAborted } from "../../../core/wait.ts";
 
-/** Where tokens come from, and who asks for them. */
+/** Where tokens come from, and the client that requests them. */
 export interface TokenEndpoint {
-  /** https, or http on this very machine. */
+  /** https, or http on this machine. */
   readonly url: string;
   readonly clientId: string;
-  /** Asked for each time, so that it may change while the program runs. */
+  /** Called for each request, so that the secret may change while the program runs. */
   readonly clientSecret: () => string;
   readonly scope?: string | undefined;
-  /** Authorities (PEM) of the endpoint's certificate, beside the runtime's own; read each time. */
+  /**
+   * Authorities (PEM) that the endpoint's certificate may be issued by, in addition to the public ones; read
+   * each time.
+   */
   readonly ca?: (() => string) | undefined;
 }
 
+const URL_SETTING = setting("kafka.sasl_oauthbearer_token_endpoint_url");
+const CA = setting("kafka.sasl_oauthbearer_token_endpoint_ca");
 const REQUEST_TIMEOUT_MS = 10_000;
 const RESPONSE_BYTES_MAX = 64 * 1024;
-/** Of a token's life: up to here it is good for a first login. */
+/** Part of a token's lifetime during which it is used for a first login. */
 const USED_PART = 0.8;
-/** Up to here it is good for a login again: another connection has just asked for it. */
+/** Part during which it is used to renew a login: another connection has just requested it. */
 const NEW_PART = 0.1;
-/** Of a token whose endpoint does not say. */
+/** If the endpoint does not report a lifetime. */
 const DEFAULT_LIFE_SECS = 60;
-/** RFC 6750, section 2.1: what a bearer token consists of. */
+/** A bearer token (RFC 6750, section 2.1). */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
 
 /**
- * Gives a token that has at least a fifth of its life before it. Connections that ask at the same time wait for the
- * same request.
+ * Returns tokens of which at least a fifth of the lifetime is left. Connections share one request at a time.
  */
 export class TokenSource {
   readonly #endpoint: TokenEndpoint;
@@ -43,9 +49,9 @@ export class TokenSource {
   }
 
   /**
-   * @param isRenewal whether a session is about to end with the token that it began with
-   * @throws CaptureError `kafka-unavailable` when the endpoint can't be reached or has trouble, `kafka-refused` when
-   * it says no. Neither holds a token or the secret.
+   * @param isRenewal whether a session is about to end together with the token that it began with
+   * @throws CaptureError `kafka-unavailable` if the endpoint cannot be reached or fails, `kafka-refused` if
+   * it rejects the request. Neither message includes a token or the secret
    */
   async token(signal: AbortSignal, isRenewal = false): Promise<string> {
     signal.throwIfAborted();
@@ -75,13 +81,13 @@ async function requestToken(
   try {
     const response = await fetch(endpoint.url, {
       method: "POST",
-      // RFC 6749, section 2.3.1: each is form-encoded before they are put together.
+      // RFC 6749, section 2.3.1: each part is form-encoded first.
       headers: { authorization: `Basic ${btoa(`${formEncode(clientId)}:${formEncode(clientSecret())}`)}` },
       body: new URLSearchParams({
         grant_type: "client_credentials",
         ...(scope === undefined ? {} : { scope }),
       }),
-      redirect: "manual", // the secret goes nowhere else
+      redirect: "manual", // the secret is sent nowhere else
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       client,
     });
@@ -94,7 +100,7 @@ async function requestToken(
   return readToken(endpoint, text);
 }
 
-/** Unencrypted only to this very machine: not through a proxy that HTTP_PROXY names, which would read the secret. */
+/** Plain http is only for this machine, and bypasses the proxy of HTTP_PROXY, which could read the secret. */
 function httpClient(endpoint: TokenEndpoint, ca: TokenEndpoint["ca"]): Deno.HttpClient {
   const { protocol, hostname, port } = new URL(endpoint.url);
   if (protocol === "http:") {
@@ -105,14 +111,9 @@ function httpClient(endpoint: TokenEndpoint, ca: TokenEndpoint["ca"]): Deno.Http
     return Deno.createHttpClient(ca === undefined ? {} : { caCerts: [ca()] });
   } catch (cause) {
     if (cause instanceof CaptureError) throw cause;
-    throw failure(
-      "configuration",
-      endpoint,
-      "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA holds no certificate",
-      {
-        hint: "name a PEM file, which begins with -----BEGIN CERTIFICATE-----",
-      },
-    );
+    throw failure("configuration", endpoint, "the file of its certificate authority holds no certificate", {
+      hint: advice`set ${CA} to a PEM file: it begins with -----BEGIN CERTIFICATE-----`,
+    });
   }
 }
 
@@ -136,7 +137,7 @@ function readToken(
   const token = answer["access_token"];
   if (typeof token !== "string" || !TOKEN.test(token)) {
     throw failure("kafka-refused", endpoint, "it answered HTTP status 200 without an access_token", {
-      hint: "correct KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL",
+      hint: advice`correct ${URL_SETTING}`,
     });
   }
   const life = Number(answer["expires_in"] ?? DEFAULT_LIFE_SECS);
@@ -144,7 +145,7 @@ function readToken(
 }
 
 function refusal(endpoint: TokenEndpoint, status: number, text: string): CaptureError {
-  // RFC 6749, section 5.2: a code of a few words. Whatever else the answer holds is not repeated.
+  // RFC 6749, section 5.2: a short code. Nothing else of the response is repeated.
   const code = parseJson(text)["error"];
   const said = typeof code === "string" && /^[a-z_]{1,40}$/.test(code) ? `, ${code}` : "";
   const found = `it answered HTTP status ${status}${said}`;
@@ -152,8 +153,10 @@ function refusal(endpoint: TokenEndpoint, status: number, text: string): Capture
     return failure("kafka-unavailable", endpoint, found, {});
   }
   const hint = status === 400 || status === 401 || status === 403
-    ? "correct KAFKA_SASL_OAUTHBEARER_CLIENT_ID, _CLIENT_SECRET and _SCOPE"
-    : "correct KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL";
+    ? advice`correct ${setting("kafka.sasl_oauthbearer_client_id")}, ${
+      setting("kafka.sasl_oauthbearer_client_secret")
+    } and ${setting("kafka.sasl_oauthbearer_scope")}`
+    : advice`correct ${URL_SETTING}`;
   return failure("kafka-refused", endpoint, found, { hint });
 }
 
@@ -161,15 +164,15 @@ function unreachable(endpoint: TokenEndpoint, cause: unknown): CaptureError {
   if (cause instanceof CaptureError) return cause;
   const text = cause instanceof Error ? deepest(cause) : String(cause);
   if (/invalid peer certificate|UnknownIssuer|not valid for name/.test(text)) {
-    return failure("kafka-refused", endpoint, `its certificate was refused (${text})`, {
-      hint: "set KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA to the PEM file of the authority that issued it",
+    return failure("kafka-refused", endpoint, `its certificate was rejected (${text})`, {
+      hint: advice`set ${CA} to the PEM file of the authority that issued it`,
     });
   }
   const found = cause instanceof Error && cause.name === "TimeoutError"
     ? `no answer within ${REQUEST_TIMEOUT_MS / 1000} s`
     : text;
   return failure("kafka-unavailable", endpoint, found, {
-    hint: "start it, or correct KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL",
+    hint: advice`start it, or correct ${URL_SETTING}`,
   });
 }
 
@@ -181,7 +184,7 @@ function failure(
   kind: "kafka-refused" | "kafka-unavailable" | "configuration",
   { url }: TokenEndpoint,
   found: string,
-  options: { readonly hint?: string },
+  options: { readonly hint?: Advice },
 ): CaptureError {
   const { origin, pathname } = new URL(url);
   return new CaptureError(kind, `Cannot get a token for Kafka from ${origin}${pathname}: ${found}`, options);

@@ -126,10 +126,10 @@ Deno.test("a broker that knows only version 0 of ApiVersions is asked again", as
   connection.close();
 });
 
-Deno.test("a server that is no Kafka broker is an error, with a guess at the reason", async () => {
+Deno.test("a server that is no Kafka broker is an error, with a possible reason", async () => {
   const greetings = [
-    ["HTTP/1.1 400 Bad Request\r\n\r\n", "kafka-unavailable", /broker 127.0.0.1:\d+.*SECURITY_PROTOCOL/],
-    ["\x15\x03\x03\x00\x02\x02\x46", "kafka-refused", /broker 127.0.0.1:\d+: it answers in TLS/],
+    ["HTTP/1.1 400 Bad Request\r\n\r\n", "kafka-unavailable", /broker 127.0.0.1:\d+.*from a web server/],
+    ["\x15\x03\x03\x00\x02\x02\x46", "kafka-refused", /broker 127.0.0.1:\d+: the port uses TLS/],
   ] as const;
   for (const [greeting, kind, message] of greetings) {
     await using broker = new FakeBroker(() => new TextEncoder().encode(greeting));

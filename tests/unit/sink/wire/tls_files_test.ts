@@ -1,4 +1,4 @@
-// Certificates and keys from files: what is wrong with them is said in one line, and while they change the last ones count.
+// Certificates and keys from files: what is wrong with them, and which are used while they change.
 
 import { strict as assert } from "node:assert";
 import { createAuthority, encryptKey } from "../../../../dev/servers/certificates.ts";
@@ -18,27 +18,39 @@ Deno.test("files that are right give what they hold, several authorities one by 
   assert.deepEqual(new TlsFiles({}, reader({})).load(), {});
 });
 
-Deno.test("each file that is no good is told by its variable and path, with the fix", () => {
+Deno.test("each file that cannot be used is named, with the fix", () => {
   const damaged = authority.cert.replace(/\n[^\n]{8}/, "\nAAAAAAAA");
   const cases: readonly (readonly [Record<string, string>, RegExp, RegExp])[] = [
-    [{ "/ca.pem": "" }, /KAFKA_SSL_CA "\/ca.pem": it holds no certificate/, /BEGIN CERTIFICATE/],
-    [{ "/ca.pem": damaged }, /KAFKA_SSL_CA "\/ca.pem": a certificate in it is damaged/, /copy it again/],
-    [{ "/ca.pem": one.key }, /KAFKA_SSL_CA "\/ca.pem": it holds no certificate/, /it is a key/],
-    [{ "/client.pem": one.key }, /KAFKA_SSL_CERT "\/client.pem": it holds no certificate/, /it is a key/],
-    [{ "/key.pem": one.cert }, /KAFKA_SSL_KEY "\/key.pem": it holds no key/, /BEGIN PRIVATE KEY/],
+    [
+      { "/ca.pem": "" },
+      /certificate authority file "\/ca.pem": it holds no certificate/,
+      /BEGIN CERTIFICATE/,
+    ],
+    [
+      { "/ca.pem": damaged },
+      /certificate authority file "\/ca.pem": a certificate in it is damaged/,
+      /copy it again/,
+    ],
+    [{ "/ca.pem": one.key }, /certificate authority file "\/ca.pem": it holds no certificate/, /holds a key/],
+    [
+      { "/client.pem": one.key },
+      /client certificate file "\/client.pem": it holds no certificate/,
+      /holds a key/,
+    ],
+    [{ "/key.pem": one.cert }, /private key file "\/key.pem": it holds no key/, /BEGIN PRIVATE KEY/],
     [
       { "/key.pem": two.key },
-      /KAFKA_SSL_KEY "\/key.pem": it is not the key of the certificate in "\/client.pem"/,
+      /private key file "\/key.pem": it is not the key of the certificate in "\/client.pem"/,
       /./,
     ],
     [
       { "/key.pem": encryptKey(one.key, "pw") },
-      /KAFKA_SSL_KEY "\/key.pem": the key is encrypted/,
+      /private key file "\/key.pem": the key is encrypted/,
       /openssl pkey -in "\/key.pem"/,
     ],
     [
       { "/key.pem": one.key.replace(/\n[^\n]{20}/, "\nAAAAAAAAAAAAAAAAAAAA") },
-      /KAFKA_SSL_KEY "\/key.pem": the key is damaged/,
+      /private key file "\/key.pem": the key is damaged/,
       /PEM/,
     ],
   ];
@@ -61,7 +73,7 @@ Deno.test("each file that is no good is told by its variable and path, with the 
   };
   assert.throws(
     () => new TlsFiles(PATHS, denied).load(),
-    /KAFKA_SSL_CA "\/ca.pem": it can't be read: permission denied/,
+    /certificate authority file "\/ca.pem": it cannot be read: permission denied/,
   );
 });
 

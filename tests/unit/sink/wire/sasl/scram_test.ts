@@ -41,7 +41,7 @@ Deno.test("a server that can't prove that it knows the password is refused", asy
   ) {
     await assert.rejects(
       converse("SHA-256", [EXAMPLE.serverFirst, serverFinal]),
-      /has not shown that it knows the password/,
+      /has not proved that it knows the password/,
     );
   }
   await assert.rejects(
@@ -50,16 +50,16 @@ Deno.test("a server that can't prove that it knows the password is refused", asy
   );
 });
 
-Deno.test("a challenge that answers another login, or that is none, is refused before anything is proved", async () => {
+Deno.test("a challenge for another login, or an invalid one, is rejected before a proof is sent", async () => {
   const nonce = `r=${EXAMPLE.clientNonce}`;
   const cases: readonly (readonly [string, RegExp])[] = [
     ["r=somebody-elses-nonce,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096", /does not answer this login/],
     [`${nonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096`, /does not answer this login/], // nothing of the server's own
-    [`m=unknown,${nonce}x,s=W22Z,i=4096`, /not one of SCRAM/],
-    [`${nonce}x,s=W22Z`, /not one of SCRAM/],
-    [`${nonce}x,s=W,i=4096`, /not one of SCRAM/],
-    [`${nonce}${"x".repeat(2000)},s=W22Z,i=4096`, /not one of SCRAM/],
-    ["", /not one of SCRAM/],
+    [`m=unknown,${nonce}x,s=W22Z,i=4096`, /not a SCRAM message/],
+    [`${nonce}x,s=W22Z`, /not a SCRAM message/],
+    [`${nonce}x,s=W,i=4096`, /not a SCRAM message/],
+    [`${nonce}${"x".repeat(2000)},s=W22Z,i=4096`, /not a SCRAM message/],
+    ["", /not a SCRAM message/],
     ["e=other-error", /answered "other-error"/],
   ];
   for (const [serverFirst, message] of cases) {
@@ -67,10 +67,10 @@ Deno.test("a challenge that answers another login, or that is none, is refused b
   }
 });
 
-Deno.test("too few iterations would give the password away, too many would take for ever: both are refused", async () => {
+Deno.test("too few iterations, which make guessing easy, and too many, which take hours, are rejected", async () => {
   for (const iterations of ["1", "4095", "1000001", "999999999", "99999999999999999999", "-1", "4096x"]) {
     const serverFirst = `r=${EXAMPLE.clientNonce}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=${iterations}`;
-    await assert.rejects(converse("SHA-256", [serverFirst]), /iterations|not one of SCRAM/);
+    await assert.rejects(converse("SHA-256", [serverFirst]), /iterations|not a SCRAM message/);
   }
 });
 

@@ -1,7 +1,7 @@
-// What this client may not do on a cluster, found out by asking for what can't be done anyway.
+// Finds the ACLs that this client lacks, with requests that have no effect.
 
 import type { Cluster } from "./cluster.ts";
-import { createTopics } from "./wire/apis/create_topics.ts";
+import { BROKER_DEFAULT, createTopics } from "./wire/apis/create_topics.ts";
 import { endTxn } from "./wire/apis/end_txn.ts";
 import { fetch } from "./wire/apis/fetch.ts";
 import { metadata } from "./wire/apis/metadata.ts";
@@ -9,47 +9,49 @@ import { produce } from "./wire/apis/produce.ts";
 import type { Connection } from "./wire/connection.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 
-/** What has to be allowed. */
-export interface WantedRights {
-  /** To be looked up, made where they are missing, and written; the progress topic among them. */
+/** What pg-capture has to be allowed. */
+export interface RequiredAcls {
+  /** Described, created if missing, and written. Includes the progress topic. */
   readonly topics: readonly string[];
-  /** To be read; null where there is nothing to read. */
+  /** Read; null if there is nothing to read. */
   readonly progressTopic: string | null;
-  /** To be written in; null without transactions. */
+  /** Null without transactions. */
   readonly transactionalId: string | null;
 }
 
-/** An operation, in Kafka's words, that is not allowed on a resource. */
-export interface MissingRight {
+/** An operation, as Kafka names it, that is not allowed on a resource. */
+export interface MissingAcl {
   readonly operation: "Describe" | "Create" | "Write" | "Read";
   readonly resource: "topic" | "transactional-id";
   readonly name: string;
 }
 
 /**
- * A broker checks the rights before anything else of a request, so one that must fail for another reason, or is only
- * to be validated, tells them and changes nothing: a Produce without records, an EndTxn of a producer that there
- * never was.
+ * A broker checks ACLs before the rest of a request. So a request that must fail for another reason, or is
+ * only validated, reveals them and changes nothing: a Produce without records, an EndTxn of a producer that
+ * does not exist.
  * @throws CaptureError
  */
-export async function missingRights(
+export async function missingAcls(
   cluster: Cluster,
-  wanted: WantedRights,
+  wanted: RequiredAcls,
   signal: AbortSignal,
-): Promise<readonly MissingRight[]> {
+): Promise<readonly MissingAcl[]> {
   const connection = await cluster.any(signal);
   const { topics } = wanted;
   const found = await connection.request(metadata, { topics }, signal);
   const codes = new Map(found.topics.map(({ topic, errorCode }) => [topic, errorCode]));
   const unwritable = await withoutWrite(connection, topics, signal);
   const absent = topics.filter((topic) => codes.get(topic) !== ErrorCode.NONE);
-  const unmakable = absent.length === 0 ? new Set<string>() : await withoutCreate(connection, absent, signal);
-  const missing: MissingRight[] = [];
+  const uncreatable = absent.length === 0
+    ? new Set<string>()
+    : await withoutCreate(connection, absent, signal);
+  const missing: MissingAcl[] = [];
   for (const name of topics) {
     const isHidden = codes.get(name) === ErrorCode.TOPIC_AUTHORIZATION_FAILED;
     if (unwritable.has(name)) missing.push({ operation: "Write", resource: "topic", name });
     else if (isHidden) missing.push({ operation: "Describe", resource: "topic", name });
-    if (unmakable.has(name)) missing.push({ operation: "Create", resource: "topic", name });
+    if (uncreatable.has(name)) missing.push({ operation: "Create", resource: "topic", name });
   }
   const { progressTopic: name, transactionalId } = wanted;
   if (name !== null && !await mayRead(connection, name, signal)) {
@@ -63,9 +65,8 @@ export async function missingRights(
 
 const TIMEOUT_MS = 10_000;
 const NO_RECORDS = new Uint8Array();
-/** Producer ids are given out from 0 on. */
+/** Producer ids are assigned from 0 on. */
 const NO_PRODUCER_ID = 2n ** 63n - 1n;
-const BROKERS_DEFAULT = -1;
 
 /** Those of the topics that may not be written. */
 async function withoutWrite(
@@ -83,13 +84,13 @@ async function withoutWrite(
   return new Set(denied.map(({ topic }) => topic));
 }
 
-/** Those of the topics that may not be made. */
+/** Those of the topics that may not be created. */
 async function withoutCreate(
   connection: Connection,
   topics: readonly string[],
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
-  const settings = { partitions: BROKERS_DEFAULT, replicationFactor: BROKERS_DEFAULT, configs: [] };
+  const settings = { partitions: BROKER_DEFAULT, replicationFactor: BROKER_DEFAULT, configs: [] };
   const answers = await connection.request(createTopics, {
     topics: topics.map((topic) => ({ topic, ...settings })),
     timeoutMs: TIMEOUT_MS,
