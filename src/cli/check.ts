@@ -39,7 +39,7 @@ export async function check(
 
 async function* allFindings(config: Config, nowMs: number, signal: AbortSignal): Findings {
   const facts: PostgresFacts = {};
-  yield* guarded("PostgreSQL", postgresFindings(config, facts, signal));
+  yield* withErrorsAsFindings("PostgreSQL", postgresFindings(config, facts, signal));
   const identity = facts.system && {
     systemIdentifier: facts.system.systemIdentifier,
     database: config.pg.database,
@@ -53,13 +53,13 @@ async function* allFindings(config: Config, nowMs: number, signal: AbortSignal):
     return;
   }
   using kafka = new KafkaInspection(config.kafka.brokers, security);
-  yield* guarded(
+  yield* withErrorsAsFindings(
     "Kafka",
     kafkaFindings({ config, identity, tables: facts.tables ?? [], nowMs }, kafka, signal),
   );
   if (identity === undefined || facts.system === undefined) return;
   const { system } = facts;
-  yield* guarded("Positions", agreement(config, identity, system, kafka, signal));
+  yield* withErrorsAsFindings("Positions", agreement(config, identity, system, kafka, signal));
 }
 
 async function* agreement(
@@ -81,7 +81,7 @@ async function slotFacts(config: Config, signal: AbortSignal): Promise<SlotFacts
 }
 
 /** A look that could not be finished is a failure like others. */
-async function* guarded(what: string, findings: Findings): Findings {
+async function* withErrorsAsFindings(what: string, findings: Findings): Findings {
   try {
     yield* findings;
   } catch (error) {

@@ -9,7 +9,7 @@ import { NativeFormat } from "../decoder/formats/native/native_format.ts";
 import { KnownDisorder } from "../decoder/pgoutput/lsn_checks.ts";
 import { CaptureError, errorPolicy } from "../core/errors.ts";
 import { LifecycleLog } from "../observability/lifecycle_log.ts";
-import { ProblemKeeper } from "../observability/last_problem.ts";
+import { LastProblemLogger } from "../observability/last_problem_logger.ts";
 import { createLogger, type Logger } from "../observability/logger.ts";
 import { writeStandardError } from "../observability/standard_error.ts";
 import { Statistics } from "../observability/statistics.ts";
@@ -43,7 +43,7 @@ const BATCH_BYTES_MAX = 1024 * 1024;
 export async function run({ config, warnings, file }: LoadedConfig): Promise<number> {
   const secrets = () => secretsToMask(config);
   const { level, format } = config.logging;
-  const logger = new ProblemKeeper(
+  const logger = new LastProblemLogger(
     createLogger({ level, format, write: writeStandardError, secrets }),
     secrets,
     Date.now,

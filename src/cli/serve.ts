@@ -7,9 +7,9 @@ import { CaptureError } from "../core/errors.ts";
 import { hostRule } from "../observability/allowed_hosts.ts";
 import { endpoints } from "../observability/endpoints.ts";
 import { startHttpServer } from "../observability/http_server.ts";
-import type { ProblemKeeper } from "../observability/last_problem.ts";
+import type { LastProblemLogger } from "../observability/last_problem_logger.ts";
 import { RecentHistory } from "../observability/recent.ts";
-import type { CaptureFacts, Standing } from "../observability/standing.ts";
+import type { CaptureFacts, StatusSnapshot } from "../observability/status_snapshot.ts";
 import type { Statistics } from "../observability/statistics.ts";
 import type { WalGuard } from "../observability/wal_guard.ts";
 import { VERSION } from "../version.ts";
@@ -19,7 +19,7 @@ import { postgresPlace } from "./adapters.ts";
 export interface ServedParts {
   readonly statistics: Statistics;
   readonly walGuard: WalGuard;
-  readonly logger: ProblemKeeper;
+  readonly logger: LastProblemLogger;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
 }
@@ -43,7 +43,7 @@ export function serve(config: Config, parts: ServedParts): Disposable {
     { records: () => statistics.deliveredRecords, latency: () => statistics.latency },
     () => performance.now(),
   );
-  const standing = (): Standing => ({
+  const snapshot = (): StatusSnapshot => ({
     facts,
     atMs: wallClock(),
     reading: statistics.read(),
@@ -66,7 +66,7 @@ export function serve(config: Config, parts: ServedParts): Disposable {
   let retry: ReturnType<typeof setTimeout> | undefined;
   const listen = (isFirst: boolean) => {
     try {
-      const started = startHttpServer(http, endpoints(standing));
+      const started = startHttpServer(http, endpoints(snapshot));
       server = started;
       logger.info("Serving the status page, /metrics, /healthz and /readyz", {
         address: `${host}:${started.port}`,
@@ -92,7 +92,7 @@ export function serve(config: Config, parts: ServedParts): Disposable {
   return { [Symbol.dispose]: stop };
 }
 
-function warnOfHosts(logger: ProblemKeeper): (host: string) => void {
+function warnOfHosts(logger: LastProblemLogger): (host: string) => void {
   let saidAt: number | undefined;
   return (host) => {
     const now = performance.now();

@@ -13,21 +13,21 @@ import { formatBytes, formatVersion } from "./check/units.ts";
 import type { CommandOutput } from "./command_output.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
 
-/** Something that was looked at, or why it could not be. */
-type Looked<T> = { readonly value: T } | { readonly error: CaptureError };
+/** Something that was attempt at, or why it could not be. */
+type Attempt<T> = { readonly value: T } | { readonly error: CaptureError };
 
-/** Prints what is known. @returns 0, or the exit code of what could not be looked at */
+/** Prints what is known. @returns 0, or the exit code of what could not be attempt at */
 export async function status(
   config: Config,
   { json }: { readonly json: boolean },
   output: CommandOutput,
   signal: AbortSignal,
 ): Promise<number> {
-  const postgres = await look(output.waiting("asking PostgreSQL", lookAtPostgres(config, signal)));
-  const kafka = "error" in postgres ? postgres : await look(
-    output.waiting("asking Kafka", lookAtKafka(config, postgres.value.systemIdentifier, signal)),
+  const postgres = await attempted(output.waiting("asking PostgreSQL", readPostgres(config, signal)));
+  const kafka = "error" in postgres ? postgres : await attempted(
+    output.waiting("asking Kafka", readKafka(config, postgres.value.systemIdentifier, signal)),
   );
-  const checkpoint = await look(readCheckpoint(config));
+  const checkpoint = await attempted(readCheckpoint(config));
   const report = {
     postgres: shown(postgres, (value) => value),
     kafka: shown(
@@ -45,7 +45,7 @@ export async function status(
   return faults.length === 0 ? 0 : exitCode(faults[0]!);
 }
 
-async function lookAtPostgres(config: Config, signal: AbortSignal) {
+async function readPostgres(config: Config, signal: AbortSignal) {
   const options = postgresOptions(config);
   using inspection = await PostgresInspection.open(options, signal);
   const server = await inspection.server(signal);
@@ -69,15 +69,15 @@ async function lookAtPostgres(config: Config, signal: AbortSignal) {
   };
 }
 
-async function lookAtKafka(config: Config, systemIdentifier: string, signal: AbortSignal) {
+async function readKafka(config: Config, systemIdentifier: string, signal: AbortSignal) {
   using kafka = new KafkaInspection(config.kafka.brokers, kafkaSecurity(config));
   const { database, slotName: slot } = config.pg;
   return await kafka.progress(config.kafka.topicPrefix, { systemIdentifier, database, slot }, signal);
 }
 
-async function look<T>(looking: Promise<T>): Promise<Looked<T>> {
+async function attempted<T>(promise: Promise<T>): Promise<Attempt<T>> {
   try {
-    return { value: await looking };
+    return { value: await promise };
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
     return { error };
@@ -85,18 +85,18 @@ async function look<T>(looking: Promise<T>): Promise<Looked<T>> {
 }
 
 function shown<T, S>(
-  looked: Looked<T>,
+  attempt: Attempt<T>,
   show: (value: T) => S,
 ): S | { readonly error: string; readonly fix: string | null } {
-  return "error" in looked
-    ? { error: looked.error.message, fix: looked.error.fix ?? null }
-    : show(looked.value);
+  return "error" in attempt
+    ? { error: attempt.error.message, fix: attempt.error.fix ?? null }
+    : show(attempt.value);
 }
 
 type Shown<T> = T | { readonly error: string; readonly fix: string | null };
 
 interface Report {
-  readonly postgres: Shown<Awaited<ReturnType<typeof lookAtPostgres>>>;
+  readonly postgres: Shown<Awaited<ReturnType<typeof readPostgres>>>;
   readonly kafka: Shown<{ readonly progress: string | null }>;
   readonly checkpoint: Shown<{ readonly file: string; readonly position: string | null }>;
 }

@@ -16,7 +16,7 @@ export interface Rule {
 }
 
 /** A client certificate is of no use without its key, and the other way round. */
-export function together(given: VariableName, missing: VariableName): Rule {
+export function mustBeSetTogether(given: VariableName, missing: VariableName): Rule {
   return {
     involves: [given, missing],
     check(values) {

@@ -1,6 +1,6 @@
 // Settings that are right one by one and can't be used together.
 
-import { type Contradiction, type Rule, together } from "./contradiction.ts";
+import { type Contradiction, mustBeSetTogether, type Rule } from "./contradiction.ts";
 import { KAFKA_SECURITY_RULES, kafkaSecurityWarnings } from "./kafka_security_rules.ts";
 import type { Values, VariableName } from "./variables.ts";
 
@@ -94,6 +94,6 @@ const RULES: readonly Rule[] = [
       };
     },
   },
-  together("PG_SSL_CERT", "PG_SSL_KEY"),
-  together("PG_SSL_KEY", "PG_SSL_CERT"),
+  mustBeSetTogether("PG_SSL_CERT", "PG_SSL_KEY"),
+  mustBeSetTogether("PG_SSL_KEY", "PG_SSL_CERT"),
 ];

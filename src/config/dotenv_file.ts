@@ -14,14 +14,14 @@ export function readDotenv(text: string, file: string): Layer {
     const line = lineOf(source, name);
     return line === undefined ? file : `${file} line ${line}`;
   });
-  return { ...layer, problems: findCutValues(source, file) };
+  return { ...layer, problems: findAmbiguousHashes(source, file) };
 }
 
 /**
  * Readers of `.env` files disagree whether an unquoted `a#b` is `a` or `a#b`. A password may hold a `#`, so this
  * is not guessed at.
  */
-function findCutValues(source: string, file: string): readonly ConfigurationProblem[] {
+function findAmbiguousHashes(source: string, file: string): readonly ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = [];
   source.split("\n").forEach((line, index) => {
     const [, name, value] = /^\s*(?:export\s+)?(\w+)\s*=\s*([^"'`\s#]\S*)/.exec(line) ?? [];

@@ -1,6 +1,6 @@
 // Which settings of Kafka's TLS and login go together, and what is allowed and unwise among them.
 
-import { type Rule, together } from "./contradiction.ts";
+import { mustBeSetTogether, type Rule } from "./contradiction.ts";
 import type { Values, VariableName } from "./variables.ts";
 
 const PASSWORD_LOGIN = ["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] as const;
@@ -29,11 +29,11 @@ export const KAFKA_SECURITY_RULES: readonly Rule[] = [
       };
     },
   },
-  ...PASSWORD_LOGIN.map((name) => neededBy(name, (mechanism) => mechanism !== "OAUTHBEARER")),
-  ...TOKEN_LOGIN.map((name) => neededBy(name, (mechanism) => mechanism === "OAUTHBEARER")),
-  ...PASSWORD_LOGIN.map((name) => uselessWith(name, (mechanism) => mechanism === "OAUTHBEARER")),
+  ...PASSWORD_LOGIN.map((name) => requiredBy(name, (mechanism) => mechanism !== "OAUTHBEARER")),
+  ...TOKEN_LOGIN.map((name) => requiredBy(name, (mechanism) => mechanism === "OAUTHBEARER")),
+  ...PASSWORD_LOGIN.map((name) => unusedWith(name, (mechanism) => mechanism === "OAUTHBEARER")),
   ...[...TOKEN_LOGIN, ...TOKEN_DETAILS].map((name) =>
-    uselessWith(name, (mechanism) => mechanism !== "OAUTHBEARER")
+    unusedWith(name, (mechanism) => mechanism !== "OAUTHBEARER")
   ),
   {
     involves: ["KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL", "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA"],
@@ -54,8 +54,8 @@ export const KAFKA_SECURITY_RULES: readonly Rule[] = [
     "KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM",
     (values) => values.KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM === "none",
   ),
-  together("KAFKA_SSL_CERT", "KAFKA_SSL_KEY"),
-  together("KAFKA_SSL_KEY", "KAFKA_SSL_CERT"),
+  mustBeSetTogether("KAFKA_SSL_CERT", "KAFKA_SSL_KEY"),
+  mustBeSetTogether("KAFKA_SSL_KEY", "KAFKA_SSL_CERT"),
 ];
 
 /** What lets a listener on the way see or change what it should not. */
@@ -119,7 +119,7 @@ function needsTls(name: VariableName, isUsed: (values: Values) => boolean): Rule
 }
 
 /** Only where there is a login at all: without one the mechanism itself is the contradiction. */
-function neededBy(name: VariableName, isOf: (mechanism: string) => boolean): Rule {
+function requiredBy(name: VariableName, isOf: (mechanism: string) => boolean): Rule {
   return {
     involves: ["KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM", name],
     check(values) {
@@ -135,7 +135,7 @@ function neededBy(name: VariableName, isOf: (mechanism: string) => boolean): Rul
   };
 }
 
-function uselessWith(name: VariableName, isOf: (mechanism: string) => boolean): Rule {
+function unusedWith(name: VariableName, isOf: (mechanism: string) => boolean): Rule {
   return {
     involves: ["KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM", name],
     check(values) {

@@ -32,7 +32,7 @@ export function environmentLayer(
     if (text === undefined) continue;
     const setting = `${name} (${where(name)})`;
     if (isKnownName(name)) {
-      const value = withoutMargin(name, text);
+      const value = trimUnlessSecret(name, text);
       if (value !== "") given.set(name, { text: value, setting });
     } else {
       unknownNames.push({ name, setting });
@@ -47,7 +47,7 @@ export function isKnownName(name: string): boolean {
 }
 
 /** Spaces around a value are a slip, but for a secret's: there they may be meant. */
-export function withoutMargin(name: string, text: string): string {
+export function trimUnlessSecret(name: string, text: string): string {
   return isVariableName(name) && VARIABLES[name].syntax.secret ? text : text.trim();
 }
 

@@ -3,7 +3,7 @@
 import { type Config, toConfig } from "./config.ts";
 import { ConfigurationErrors, type ConfigurationProblem } from "./configuration_errors.ts";
 import { findContradictions, findWarnings } from "./contradictions.ts";
-import { judgeLogin } from "./login.ts";
+import { validateLogin } from "./login.ts";
 import type { Given, Layer } from "./layer.ts";
 import { PasswordFile } from "./password_file.ts";
 import { exposure, readLayers, readOrReport } from "./read_layers.ts";
@@ -11,7 +11,7 @@ import type { ConfigSources } from "./sources.ts";
 import { stateDirectory } from "./state_directory.ts";
 import { trimFinalNewline } from "./secret.ts";
 import { alternatives, type ParseContext } from "./syntax.ts";
-import { judgeUnknownNames } from "./unknown_names.ts";
+import { checkUnknownNames } from "./unknown_names.ts";
 import { defaultText, tomlPlace, type Variable } from "./variable.ts";
 import { isSecret, type Values, VARIABLE_NAMES, type VariableName, VARIABLES } from "./variables.ts";
 
@@ -38,9 +38,9 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
 
   const isSet = (name: string) => layers.some((layer) => layer.given.has(name));
   for (const layer of layers) {
-    const judgement = judgeUnknownNames(layer, isSet);
-    problems.push(...layer.problems, ...judgement.problems);
-    warnings.push(...judgement.warnings);
+    const names = checkUnknownNames(layer, isSet);
+    problems.push(...layer.problems, ...names.problems);
+    warnings.push(...names.warnings);
   }
 
   const otherNames = new Set(layers.flatMap((layer) => layer.unknownNames.map(({ name }) => name)));
@@ -50,7 +50,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   }
   const { HOME: home } = sources.env;
   const passwordFile = PasswordFile.of(sources.env, sources);
-  const login = judgeLogin(values, wrong, { home, passwordFile, fileFacts: sources.fileFacts });
+  const login = validateLogin(values, wrong, { home, passwordFile, fileFacts: sources.fileFacts });
   if (login.passwordIsMissing) {
     const problem = missing("PG_PASSWORD", VARIABLES.PG_PASSWORD, otherNames);
     problems.push(login.why === undefined ? problem : { ...problem, problem: `not set, and ${login.why}` });

@@ -5,7 +5,7 @@ import type { FileFacts, PasswordFile } from "./password_file.ts";
 import type { Values, VariableName } from "./variables.ts";
 
 /** What is found. */
-export interface LoginJudgement {
+export interface LoginValidation {
   readonly passwordIsMissing: boolean;
   /** What speaks against the password file, where it would have served. */
   readonly why: string | undefined;
@@ -23,11 +23,11 @@ interface Surroundings {
  * file, a client certificate, or a Unix socket, over which the server may ask the system who calls.
  * @param wrong the settings that are reported already
  */
-export function judgeLogin(
+export function validateLogin(
   values: Values,
   wrong: ReadonlySet<VariableName>,
   { home, passwordFile, fileFacts }: Surroundings,
-): LoginJudgement {
+): LoginValidation {
   const warnings: string[] = [];
   const { PG_SSL_MODE: mode, PG_SSL_ROOT_CERT: root } = values;
   const isUnverified = mode === "prefer" || mode === "require";

@@ -3,7 +3,7 @@
 import { parse, TomlError } from "smol-toml";
 import type { TableRule } from "../rules/table_rule.ts";
 import type { ConfigurationProblem } from "./configuration_errors.ts";
-import { type Given, isKnownName, type Layer, withoutMargin } from "./layer.ts";
+import { type Given, isKnownName, type Layer, trimUnlessSecret } from "./layer.ts";
 import { closest } from "./suggestion.ts";
 import { alternatives } from "./syntax.ts";
 import { readTableRules } from "./table_rules.ts";
@@ -64,7 +64,7 @@ function parseToml(source: string, file: string, problems: ConfigurationProblem[
 /** The text that the environment would hold for this value; undefined where it can't stand for one. */
 function toText(name: string, value: unknown): string | undefined {
   const accepts = isVariableName(name) ? VARIABLES[name].syntax.toml : "string";
-  if (typeof value === "string") return withoutMargin(name, value);
+  if (typeof value === "string") return trimUnlessSecret(name, value);
   const takesNumbers = accepts === "scalar" || accepts === "scalars";
   const isItem = (item: unknown) => typeof item === "string" || (takesNumbers && isScalar(item));
   if ((accepts === "list" || accepts === "scalars") && Array.isArray(value) && value.every(isItem)) {

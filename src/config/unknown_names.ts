@@ -7,7 +7,7 @@ import { SECTIONS } from "./variable.ts";
 import { VARIABLE_NAMES } from "./variables.ts";
 
 /** What is to be said of the names that are not known. */
-export interface Judgement {
+export interface UnknownNameFindings {
   readonly problems: readonly ConfigurationProblem[];
   readonly warnings: readonly string[];
 }
@@ -20,7 +20,7 @@ export interface Judgement {
  * that begins like a group of ours (KAFKA_SASL_, KAFKA_TOPIC_) gets a warning.
  * @param isSet whether a known variable is set, in any layer
  */
-export function judgeUnknownNames(layer: Layer, isSet: (name: string) => boolean): Judgement {
+export function checkUnknownNames(layer: Layer, isSet: (name: string) => boolean): UnknownNameFindings {
   const problems: ConfigurationProblem[] = [];
   const warnings: string[] = [];
   for (const { name, setting } of layer.unknownNames) {

@@ -3,14 +3,14 @@
 import type { Part, PartState } from "../pipeline/observer.ts";
 import type { HistogramReading } from "./histogram.ts";
 import { formatMetrics, type MetricFamily, type Sample } from "./prometheus_text.ts";
-import { isReady, lagOf, type Standing } from "./standing.ts";
+import { isReady, lagOf, type StatusSnapshot } from "./status_snapshot.ts";
 
 /** All metrics in Prometheus' text format. A gauge whose value isn't known is left out. */
-export function renderMetrics(standing: Standing): string {
+export function renderMetrics(snapshot: StatusSnapshot): string {
   return formatMetrics(METRICS.map((metric): MetricFamily => {
     const { name, help, type } = metric;
-    if (type === "histogram") return { name, help, type, reading: metric.read(standing) };
-    const found = metric.read(standing);
+    if (type === "histogram") return { name, help, type, reading: metric.read(snapshot) };
+    const found = metric.read(snapshot);
     const samples = typeof found === "number" ? [{ value: found }] : found ?? [];
     return { name, help, type, samples };
   }));
@@ -22,9 +22,9 @@ export type Metric =
   & (
     | {
       readonly type: "counter" | "gauge";
-      readonly read: (standing: Standing) => number | readonly Sample[] | null;
+      readonly read: (snapshot: StatusSnapshot) => number | readonly Sample[] | null;
     }
-    | { readonly type: "histogram"; readonly read: (standing: Standing) => HistogramReading }
+    | { readonly type: "histogram"; readonly read: (snapshot: StatusSnapshot) => HistogramReading }
   );
 
 const PARTS: readonly Part[] = ["postgres", "kafka", "checkpoint"];
@@ -49,12 +49,12 @@ export const METRICS: readonly Metric[] = [
   gauge(
     "pg_capture_lag_bytes",
     "WAL between the end of the server's and what is confirmed; absent while it isn't known.",
-    (standing) => lagOf(standing).bytes,
+    (snapshot) => lagOf(snapshot).bytes,
   ),
   gauge(
     "pg_capture_lag_seconds",
     "Age of the oldest commit that is received and not delivered; absent while it isn't known.",
-    (standing) => lagOf(standing).seconds,
+    (snapshot) => lagOf(snapshot).seconds,
   ),
   gauge(
     "pg_capture_slot_retained_wal_bytes",
@@ -170,7 +170,7 @@ export const METRICS: readonly Metric[] = [
   gauge("pg_capture_heap_bytes", "Memory that JavaScript objects use.", ({ usage }) => usage.heapBytes),
 ];
 
-type Read = (standing: Standing) => number | readonly Sample[] | null;
+type Read = (snapshot: StatusSnapshot) => number | readonly Sample[] | null;
 
 function gauge(name: string, help: string, read: Read): Metric {
   return { name, help, type: "gauge", read };
@@ -180,7 +180,7 @@ function counter(name: string, help: string, read: Read): Metric {
   return { name, help, type: "counter", read };
 }
 
-function histogram(name: string, help: string, read: (standing: Standing) => HistogramReading): Metric {
+function histogram(name: string, help: string, read: (snapshot: StatusSnapshot) => HistogramReading): Metric {
   return { name, help, type: "histogram", read };
 }
 

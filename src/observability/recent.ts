@@ -22,7 +22,7 @@ export class RecentHistory implements Disposable {
   readonly #rates = new Float64Array(LENGTH);
   readonly #latencies: HistogramReading[] = [];
   readonly #timer: ReturnType<typeof setInterval>;
-  #looks = 0;
+  #samplesTaken = 0;
   #previous: number;
   #previousMs: number;
 
@@ -31,13 +31,13 @@ export class RecentHistory implements Disposable {
     this.#watched = watched;
     this.#previous = watched.records();
     this.#previousMs = nowMs();
-    this.#timer = setInterval(() => this.#look(nowMs()), EVERY_MS);
+    this.#timer = setInterval(() => this.#sample(nowMs()), EVERY_MS);
     Deno.unrefTimer(this.#timer);
   }
 
   /** Records a second, oldest first. */
   rates(): readonly number[] {
-    const next = this.#looks % LENGTH;
+    const next = this.#samplesTaken % LENGTH;
     return [...this.#rates.subarray(next), ...this.#rates.subarray(0, next)];
   }
 
@@ -51,13 +51,13 @@ export class RecentHistory implements Disposable {
     clearInterval(this.#timer);
   }
 
-  #look(atMs: number): void {
+  #sample(atMs: number): void {
     const count = this.#watched.records();
-    this.#rates[this.#looks % LENGTH] = (count - this.#previous) * 1000 /
+    this.#rates[this.#samplesTaken % LENGTH] = (count - this.#previous) * 1000 /
       Math.max(1, atMs - this.#previousMs);
     this.#previous = count;
     this.#previousMs = atMs;
-    if (this.#looks++ % LATENCY_EVERY !== 0) return;
+    if (this.#samplesTaken++ % LATENCY_EVERY !== 0) return;
     this.#latencies.push(this.#watched.latency());
     if (this.#latencies.length > LATENCY_LENGTH) this.#latencies.shift();
   }

@@ -20,22 +20,22 @@ export type WalDanger = "none" | "growing" | "soon" | "now" | "lost";
 
 /** Takes a look every few seconds; keeps those of the last minutes. */
 export class WalGuard {
-  readonly #looks: { readonly atMs: number; readonly wal: WalState }[] = [];
-  #growingSaidAt = GROWING_BYTES / 2;
+  readonly #samples: { readonly atMs: number; readonly wal: WalState }[] = [];
+  #growingReportedBytes = GROWING_BYTES / 2;
 
   /** @param atMs milliseconds since any moment, never going back */
   take(wal: WalState, atMs: number): void {
-    this.#looks.push({ atMs, wal });
-    while (atMs - this.#looks[0]!.atMs > WINDOW_MS) this.#looks.shift();
+    this.#samples.push({ atMs, wal });
+    while (atMs - this.#samples[0]!.atMs > WINDOW_MS) this.#samples.shift();
   }
 
   /** The slot is another instance's, which watches it. */
   forget(): void {
-    this.#looks.length = 0;
+    this.#samples.length = 0;
   }
 
   get forecast(): WalForecast {
-    const [first, last] = [this.#looks[0], this.#looks.at(-1)];
+    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
     if (first === undefined || last === undefined) return UNKNOWN;
     const keptBytes = kept(last.wal);
     const { status, bytesLeft } = last.wal;
@@ -58,14 +58,14 @@ export class WalGuard {
     if (status === "unreserved") return "now";
     if (secondsUntilLost !== null && secondsUntilLost < SOON_SECONDS) return "soon";
     if (bytesLeft !== null || keptBytes === null || (growthBytesPerSecond ?? 0) <= 0) return "none";
-    if (keptBytes < 2 * this.#growingSaidAt) return "none";
-    this.#growingSaidAt = keptBytes;
+    if (keptBytes < 2 * this.#growingReportedBytes) return "none";
+    this.#growingReportedBytes = keptBytes;
     return "growing";
   }
 
   /** Whether the looks span enough time to tell a trend from a burst. */
   get #isSettled(): boolean {
-    return (this.#looks.at(-1)?.atMs ?? 0) - (this.#looks[0]?.atMs ?? 0) >= SETTLED_MS;
+    return (this.#samples.at(-1)?.atMs ?? 0) - (this.#samples[0]?.atMs ?? 0) >= SETTLED_MS;
   }
 }
 

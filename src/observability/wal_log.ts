@@ -10,8 +10,8 @@ const AGAIN_AFTER_MS = 5 * 60_000;
 export class WalLog {
   readonly #logger: Pick<Logger, "warn" | "info">;
   readonly #guard: WalGuard;
-  #said: WalDanger = "none";
-  #saidAtMs = 0;
+  #reported: WalDanger = "none";
+  #reportedAtMs = 0;
 
   constructor(logger: Pick<Logger, "warn" | "info">, guard: WalGuard) {
     this.#logger = logger;
@@ -22,14 +22,14 @@ export class WalLog {
   report(nowMs: number): void {
     const danger = this.#guard.danger();
     if (danger === "none" || danger === "growing") {
-      if (isBound(this.#said)) {
+      if (isBound(this.#reported)) {
         this.#logger.info("The slot is out of danger", walFields(this.#guard.forecast));
       }
-      this.#said = "none";
-    } else if (danger === this.#said && nowMs - this.#saidAtMs < AGAIN_AFTER_MS) return;
+      this.#reported = "none";
+    } else if (danger === this.#reported && nowMs - this.#reportedAtMs < AGAIN_AFTER_MS) return;
     if (danger === "none") return;
-    this.#said = danger;
-    this.#saidAtMs = nowMs;
+    this.#reported = danger;
+    this.#reportedAtMs = nowMs;
     this.#logger.warn(sentence(danger), { ...walFields(this.#guard.forecast), fix: fix(danger) });
   }
 }

@@ -8,8 +8,8 @@ import { failed, failure, type Finding, type Findings, ok, warning } from "./fin
 import { formatBytes, formatSeconds } from "./units.ts";
 
 // Long enough to be no ordinary transaction.
-const OLD_SECONDS = 10;
-const KEPT_BYTES_MUCH = 5e9;
+const OLD_TRANSACTION_SECONDS = 10;
+const RETAINED_BYTES_WARN = 5e9;
 const SOON_SECONDS = 24 * 3600;
 
 export async function* slotFindings(
@@ -27,7 +27,7 @@ export async function* slotFindings(
   }
   const slot = await inspection.slot(pg.slotName, signal);
   if (slot === null) {
-    yield* absentFindings(pg.slotName, server, inspection, signal);
+    yield* missingSlotFindings(pg.slotName, server, inspection, signal);
   } else {
     yield ok(
       check,
@@ -35,12 +35,12 @@ export async function* slotFindings(
         ? `"${pg.slotName}" is there and free`
         : `"${pg.slotName}" is held by process ${slot.activePid}: a pg-capture that runs, for which run would wait`,
     );
-    yield keptFinding(slot);
+    yield retainedWalFinding(slot);
   }
-  yield boundFinding(server, slot);
+  yield walLimitFinding(server, slot);
 }
 
-async function* absentFindings(
+async function* missingSlotFindings(
   slotName: string,
   server: ServerFacts,
   inspection: PostgresInspection,
@@ -55,7 +55,7 @@ async function* absentFindings(
       `"${slotName}" does not exist, and ${slots}`,
       `ALTER SYSTEM SET max_replication_slots = ${server.slotsMax + 5};  then restart PostgreSQL`,
     );
-  const old = await inspection.oldTransaction(OLD_SECONDS, signal);
+  const old = await inspection.oldTransaction(OLD_TRANSACTION_SECONDS, signal);
   if (old === null) return;
   yield warning(
     "PostgreSQL: open transactions",
@@ -66,7 +66,7 @@ async function* absentFindings(
   );
 }
 
-function keptFinding({ keptBytes, walStatus }: SlotFacts): Finding {
+function retainedWalFinding({ keptBytes, walStatus }: SlotFacts): Finding {
   const check = "PostgreSQL: WAL kept";
   if (keptBytes === null) return warning(check, "not known");
   const found = `${formatBytes(keptBytes)} for this slot (${walStatus})`;
@@ -77,11 +77,14 @@ function keptFinding({ keptBytes, walStatus }: SlotFacts): Finding {
       "ALTER SYSTEM SET max_slot_wal_keep_size = '...'; SELECT pg_reload_conf();  at once, and start pg-capture",
     );
   }
-  if (keptBytes < KEPT_BYTES_MUCH) return ok(check, found);
+  if (keptBytes < RETAINED_BYTES_WARN) return ok(check, found);
   return warning(check, found, "start pg-capture");
 }
 
-function boundFinding({ slotKeepBytesMax, walBytesPerSecond }: ServerFacts, slot: SlotFacts | null): Finding {
+function walLimitFinding(
+  { slotKeepBytesMax, walBytesPerSecond }: ServerFacts,
+  slot: SlotFacts | null,
+): Finding {
   const check = "PostgreSQL: max_slot_wal_keep_size";
   if (slotKeepBytesMax < 0) {
     return ok(

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { environmentLayer } from "../../../src/config/layer.ts";
 import { closest, editDistance } from "../../../src/config/suggestion.ts";
-import { judgeUnknownNames } from "../../../src/config/unknown_names.ts";
+import { checkUnknownNames } from "../../../src/config/unknown_names.ts";
 
 Deno.test("a name that is a slip away from one of ours is an error", () => {
   const misspelled: Readonly<Record<string, string>> = {
@@ -81,5 +81,5 @@ Deno.test("short names must be closer than long ones, and the closest wins", () 
 
 function judge(name: string, ...set: readonly string[]) {
   const layer = environmentLayer({ [name]: "value" }, () => "environment");
-  return judgeUnknownNames(layer, (known) => set.includes(known));
+  return checkUnknownNames(layer, (known) => set.includes(known));
 }

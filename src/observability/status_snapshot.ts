@@ -1,7 +1,7 @@
 // How a capture stands at one moment: what metrics, readiness and the status page are made of.
 
 import type { HistogramReading } from "./histogram.ts";
-import type { Problem } from "./last_problem.ts";
+import type { Problem } from "./last_problem_logger.ts";
 import type { StatisticsReading } from "./statistics.ts";
 import { lagBytes, lagSeconds } from "./status_line.ts";
 import type { WalForecast } from "./wal_guard.ts";
@@ -30,7 +30,7 @@ export interface ProcessUsage {
 }
 
 /** Everything, at one moment. */
-export interface Standing {
+export interface StatusSnapshot {
   readonly facts: CaptureFacts;
   readonly atMs: number;
   readonly reading: StatisticsReading;
@@ -49,7 +49,7 @@ export function isReady({ states }: StatisticsReading): boolean {
 }
 
 /** What is behind; null where it isn't known. */
-export function lagOf({ reading, atMs }: Standing): {
+export function lagOf({ reading, atMs }: StatusSnapshot): {
   readonly bytes: number | null;
   readonly seconds: number | null;
 } {

@@ -15,7 +15,7 @@ export interface Problem {
 }
 
 /** A logger that passes everything on, and keeps the last problem. */
-export class ProblemKeeper implements Logger {
+export class LastProblemLogger implements Logger {
   readonly #logger: Logger;
   readonly #secrets: () => readonly string[];
   readonly #wallClockMs: () => number;
