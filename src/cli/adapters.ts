@@ -1,4 +1,4 @@
-// What of the configuration the adapters are made with.
+// Builds the adapters' options from the configuration.
 
 import type { Config, PgConfig } from "../config/config.ts";
 import { fileFacts, readTextFile } from "../config/environment.ts";
@@ -23,7 +23,7 @@ export function postgresOptions({ pg }: Config): PostgresOptions {
   };
 }
 
-/** `host:port/database`, or several hosts, as people are told of it. */
+/** `host:port/database`, or several hosts, for messages. */
 export function postgresPlace({ servers, database }: PgConfig): string {
   return `${servers.map(placeOf).join(",")}/${database}`;
 }

@@ -23,16 +23,16 @@ export type Invocation =
     & CommonOptions
   );
 
-/** What every command takes. */
+/** The options that every command takes. */
 export interface CommonOptions {
   readonly configFile: string | undefined;
   readonly jsonLogs: boolean;
   readonly verbose: boolean;
 }
 
-/** What the arguments (without the program's name) ask for. Help and version win over whatever else is there. */
+/** What the arguments (without the program's name) ask for. Help and version take precedence. */
 export function parseArguments(argv: readonly string[]): Invocation {
-  // Strict parsing stops at the first mistake with a message of its own; the tokens say all that is needed.
+  // Strict parsing stops at the first mistake, with node's own message. The tokens hold everything needed here.
   const { tokens } = parseArgs({
     args: [...argv],
     options: OPTIONS,
@@ -73,7 +73,7 @@ export function parseArguments(argv: readonly string[]): Invocation {
       return { kind: command, json: isGiven("json"), ...common };
     case "status":
       if (!isGiven("health")) return { kind: command, json: isGiven("json"), ...common };
-      if (isGiven("json")) return { kind: "wrong", message: "--health and --json exclude each other" };
+      if (isGiven("json")) return { kind: "wrong", message: "--health and --json can't be used together" };
       return { kind: "health", ...common };
     case "teardown": {
       const [yes, publication, progress] = [isGiven("yes"), isGiven("publication"), isGiven("progress")];
@@ -100,7 +100,7 @@ const OPTIONS = {
 const COMMANDS = ["run", "check", "status", "snapshot", "tail", "teardown"] as const;
 
 const COMMON_OPTIONS: readonly string[] = ["config", "json-logs", "verbose"];
-/** What a command takes beside them. */
+/** The options that only one command takes. */
 const OWN_OPTIONS: Readonly<Record<Exclude<(typeof COMMANDS)[number], "snapshot">, readonly string[]>> = {
   run: [],
   check: ["json"],

@@ -1,4 +1,4 @@
-// `pg-capture check`: looks at everything that `run` needs, and changes nothing.
+// `pg-capture check`: tests everything that `run` needs, and changes nothing.
 
 import type { Config } from "../config/config.ts";
 import type { SourceIdentity } from "../core/position.ts";
@@ -16,7 +16,7 @@ import { kafkaSecurity } from "./kafka_security.ts";
 const EXIT_OK = 0;
 const EXIT_FAILURE = 3;
 
-/** Prints each finding as it is made; with `json` all of them at the end. @returns the exit code */
+/** Prints each finding as soon as it is known; with `json`, all of them at the end. @returns the exit code */
 export async function check(
   config: Config,
   { json, nowMs }: { readonly json: boolean; /** Since 1970. */ readonly nowMs: number },
@@ -80,7 +80,7 @@ async function slotFacts(config: Config, signal: AbortSignal): Promise<SlotFacts
   return await inspection.slot(config.pg.slotName, signal);
 }
 
-/** A look that could not be finished is a failure like others. */
+/** Reports an error that ends a series of checks as a failure. */
 async function* withErrorsAsFindings(what: string, findings: Findings): Findings {
   try {
     yield* findings;

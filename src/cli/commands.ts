@@ -1,4 +1,4 @@
-// The commands that do their work and end.
+// Runs the commands that end by themselves: all but `run`.
 
 import { type Config, secretsToMask } from "../config/config.ts";
 import { unreachable } from "../core/errors.ts";
@@ -13,7 +13,7 @@ import { onStopSignal } from "./stop_signal.ts";
 import { tail } from "./tail.ts";
 import { teardown } from "./teardown.ts";
 
-/** Does what the invocation asks for. @returns the exit code @throws CaptureError, or a bug */
+/** Runs the command. @returns the exit code @throws CaptureError; anything else is a bug */
 export async function execute(invocation: OtherInvocation, config: Config): Promise<number> {
   using stop = onStopSignal(() => {});
   const { signal } = stop;
@@ -38,7 +38,7 @@ export async function execute(invocation: OtherInvocation, config: Config): Prom
         return unreachable(invocation);
     }
   } catch (error) {
-    // Whoever reads the output may stop reading: `pg-capture tail | head`.
+    // The reader of the output may end first: `pg-capture tail | head`.
     if (error instanceof Deno.errors.BrokenPipe) return 0;
     if (signal.aborted && invocation.kind !== "teardown") return EXIT_INTERRUPTED;
     throw error;

@@ -1,4 +1,4 @@
-// Says on standard error why the process ends with an error: in one line, without a secret.
+// Writes to standard error why the process ends with an error: one line, without secrets.
 
 import { type Config, secretsToMask } from "../config/config.ts";
 import { CaptureError, errorPolicy } from "../core/errors.ts";
@@ -9,7 +9,7 @@ import { VERSION } from "../version.ts";
 const EXIT_BUG = 1;
 const EXIT_NOT_NOW = 3;
 
-/** Reports the error that ends the process. Knows what must not be said as soon as it knows the configuration. */
+/** Reports the error that ends the process. Masks secrets once the configuration is known. */
 export class FailureReport {
   readonly #write: (text: string) => void;
   #format: LogFormat = "plain";
@@ -26,7 +26,7 @@ export class FailureReport {
     this.#secrets = () => secretsToMask(config);
   }
 
-  /** Writes what happened and gives the exit code: that of the error's policy, or 1 for a bug. */
+  /** Writes what happened. @returns the exit code */
   report(error: unknown): number {
     if (error instanceof CaptureError) {
       const policy = errorPolicy(error.kind);

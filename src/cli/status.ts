@@ -1,4 +1,4 @@
-// `pg-capture status`: slot, lag, checkpoint and Kafka's progress, side by side.
+// `pg-capture status`: slot, lag, checkpoint and Kafka progress side by side.
 
 import type { Config } from "../config/config.ts";
 import { CaptureError, errorPolicy } from "../core/errors.ts";
@@ -13,10 +13,10 @@ import { formatBytes, formatVersion } from "./check/units.ts";
 import type { CommandOutput } from "./command_output.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
 
-/** Something that was attempt at, or why it could not be. */
+/** A value, or the error that was found instead. */
 type Attempt<T> = { readonly value: T } | { readonly error: CaptureError };
 
-/** Prints what is known. @returns 0, or the exit code of what could not be attempt at */
+/** Prints what is known. @returns 0, or the exit code of the first error */
 export async function status(
   config: Config,
   { json }: { readonly json: boolean },
@@ -102,7 +102,7 @@ interface Report {
 }
 
 function lines(
-  { pg, kafka: to }: Config,
+  { pg, kafka: kafkaConfig }: Config,
   { postgres, kafka, checkpoint }: Report,
 ): readonly (readonly [string, string])[] {
   const rows: (readonly [string, string])[] = [];
@@ -117,7 +117,7 @@ function lines(
     else {
       rows.push([
         "slot",
-        `${slot.name}, ${slot.activePid === null ? "held by nobody" : `held by process ${slot.activePid}`}`,
+        `${slot.name}, ${slot.activePid === null ? "not in use" : `in use by process ${slot.activePid}`}`,
       ]);
       rows.push(["WAL end", slot.walEnd]);
       rows.push(["confirmed", slot.confirmed ?? "nothing yet"]);
@@ -126,7 +126,9 @@ function lines(
   if (!("error" in postgres && "error" in kafka)) {
     rows.push([
       "Kafka",
-      "error" in kafka ? fault(kafka) : kafka.progress ?? `no progress record under ${to.topicPrefix}`,
+      "error" in kafka
+        ? fault(kafka)
+        : kafka.progress ?? `no progress record under ${kafkaConfig.topicPrefix}`,
     ]);
   }
   rows.push([
@@ -137,7 +139,10 @@ function lines(
   const { lagBytes, keptBytes, walStatus, bytesLeft } = postgres.slot;
   rows.push(["lag", lagBytes === null ? "unknown" : formatBytes(lagBytes)]);
   const left = bytesLeft === null ? "" : `, ${formatBytes(bytesLeft)} left`;
-  rows.push(["WAL kept", keptBytes === null ? "unknown" : `${formatBytes(keptBytes)} (${walStatus}${left})`]);
+  rows.push([
+    "retained WAL",
+    keptBytes === null ? "unknown" : `${formatBytes(keptBytes)} (${walStatus}${left})`,
+  ]);
   return rows;
 }
 
@@ -149,7 +154,7 @@ function escapeLines(rows: readonly (readonly [string, string])[]): string {
   return rows.map(([name, value]) => `${name.padEnd(NAME_WIDTH)}${escapeControls(value)}\n`).join("");
 }
 
-const NAME_WIDTH = 12;
+const NAME_WIDTH = 14;
 
 function bytesBetween(from: Lsn | null, to: Lsn): number | null {
   if (from === null) return null;

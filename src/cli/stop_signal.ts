@@ -1,14 +1,14 @@
-// SIGTERM and SIGINT: the first asks for a clean stop, the second ends the process at once.
+// SIGTERM and SIGINT: the first requests a clean stop, the second ends the process at once.
 
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM"];
-// Ctrl-C reaches a process twice when a task runner passes on what the terminal has sent to both.
+// Ctrl-C arrives twice if a task runner forwards a signal that the terminal sent to both processes.
 const ONE_SIGNAL_MS = 300;
-// 128 + SIGINT, as shells report a process that a signal ended.
+// 128 + SIGINT, as shells report it.
 const EXIT_AT_ONCE = 130;
 
-/** A signal that aborts when the process is asked to stop; disposing of it gives the process's signals back. */
+/** A signal that aborts when the process is asked to stop. Disposing of it removes the signal handlers. */
 export interface StopSignal extends Disposable {
   readonly signal: AbortSignal;
 }
@@ -24,7 +24,7 @@ export function onStopSignal(onFirst: () => void): StopSignal {
     }
     firstAt = performance.now();
     onFirst();
-    stop.abort(new DOMException("asked to stop", "AbortError"));
+    stop.abort(new DOMException("stop requested", "AbortError"));
   };
   for (const signal of SIGNALS) Deno.addSignalListener(signal, handler);
   return {

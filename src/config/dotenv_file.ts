@@ -1,4 +1,4 @@
-// Reads a .env file's text to a layer.
+// Parses a .env file into a layer.
 
 import { parse } from "dotenv";
 import type { ConfigurationProblem } from "./configuration_errors.ts";
@@ -6,7 +6,7 @@ import { environmentLayer, isKnownName, type Layer } from "./layer.ts";
 
 /**
  * The settings of a `.env` file.
- * @param file its name, for messages
+ * @param file the file's name, for messages
  */
 export function readDotenv(text: string, file: string): Layer {
   const source = text.replace(/^\uFEFF/, "");
@@ -18,8 +18,8 @@ export function readDotenv(text: string, file: string): Layer {
 }
 
 /**
- * Readers of `.env` files disagree whether an unquoted `a#b` is `a` or `a#b`. A password may hold a `#`, so this
- * is not guessed at.
+ * Parsers of `.env` files disagree whether an unquoted `a#b` means `a` or `a#b`. A password may contain `#`, so the
+ * value must be unambiguous.
  */
 function findAmbiguousHashes(source: string, file: string): readonly ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = [];
@@ -28,14 +28,14 @@ function findAmbiguousHashes(source: string, file: string): readonly Configurati
     if (name === undefined || value === undefined || !isKnownName(name) || !value.includes("#")) return;
     problems.push({
       setting: `${name} (${file} line ${index + 1})`,
-      problem: `it is not clear whether the "#" belongs to the value or begins a comment`,
-      fix: `put the value in quotes, or a space before the "#"`,
+      problem: `unclear whether the "#" belongs to the value or begins a comment`,
+      fix: `put the value in quotes, or put a space before the "#"`,
     });
   });
   return problems;
 }
 
-/** The last line that sets the name: that one counts. */
+/** The last line that sets the name; earlier ones have no effect. */
 function lineOf(source: string, name: string): number | undefined {
   const pattern = new RegExp(`^\\s*(?:export\\s+)?${name}\\s*[=:]`);
   const index = source.split("\n").findLastIndex((line) => pattern.test(line));

@@ -1,4 +1,4 @@
-// What is served on which path.
+// Maps each HTTP path to its response.
 
 import { escapeControls } from "./escape.ts";
 import type { Reply } from "./http_connection.ts";
@@ -8,7 +8,7 @@ import { isReady, type StatusSnapshot } from "./status_snapshot.ts";
 import { STATUS_PAGE, STATUS_PAGE_POLICY } from "./status_page/page.ts";
 import { statusJson } from "./status_json.ts";
 
-/** The paths of SPEC section 5, and the JSON that the status page asks for. */
+/** Status page, its JSON, metrics, health and readiness. */
 export function endpoints(snapshot: () => StatusSnapshot): ReadonlyMap<string, () => Reply> {
   return new Map<string, () => Reply>([
     ["/", () => ({
@@ -28,7 +28,7 @@ export function endpoints(snapshot: () => StatusSnapshot): ReadonlyMap<string, (
 }
 
 function json(status: number, value: unknown): Reply {
-  // Names from a database: what reads this shows the escape, in place of the character.
+  // Names come from a database: clients must show control characters as escapes.
   const body = JSON.stringify(value, (_key, item) => typeof item === "string" ? escapeControls(item) : item);
   return { status, contentType: "application/json", body: `${body}\n` };
 }

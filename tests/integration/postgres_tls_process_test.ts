@@ -102,7 +102,7 @@ Deno.test("check tells what a connection came to; status, tail and teardown obey
   const { PG_SSL_ROOT_CERT: _, ...withoutRoot } = bed.env;
   const finding = await tlsFinding({ ...withoutRoot, PG_SSL_MODE: "require" });
   strictEqual(finding.outcome, "warning");
-  match(finding.found, /certificate not verified: somebody on the way may pose/);
+  match(finding.found, /certificate not verified: an attacker on the network can impersonate/);
   match(finding.fix ?? "", /PG_SSL_MODE=verify-full and PG_SSL_ROOT_CERT/);
   for (const args of [["status"], ["teardown", "--progress", "--yes"]]) {
     strictEqual((await end(bed.env, args)).code, 0, args.join(" "));

@@ -1,13 +1,13 @@
-// What a check has found, and how it is printed.
+// The result of one check, and how it is printed.
 
 import { CaptureError } from "../../core/errors.ts";
 import { escapeControls } from "../../observability/escape.ts";
 
-/** How a precondition stands. `warning`: it works, and harm may come of it. `failure`: `run` would not work. */
+/** The outcome of a check. `warning`: `run` works, but there is a risk. `failure`: `run` would exit. */
 export type Outcome = "ok" | "warning" | "failure";
 
 export interface Finding {
-  /** What was looked at: `PostgreSQL: wal_level`. */
+  /** What was checked: `PostgreSQL: wal_level`. */
   readonly check: string;
   readonly outcome: Outcome;
   readonly found: string;
@@ -15,7 +15,7 @@ export interface Finding {
   readonly fix?: string;
 }
 
-/** Findings as they are made, so that a person sees them come. */
+/** Findings one by one, so that they can be printed as soon as they are known. */
 export type Findings = AsyncGenerator<Finding>;
 
 export function ok(check: string, found: string): Finding {
@@ -30,7 +30,7 @@ export function failure(check: string, found: string, fix?: string): Finding {
   return { check, outcome: "failure", found, ...(fix === undefined ? {} : { fix }) };
 }
 
-/** The finding for an error that a look ended with. @throws what is not a CaptureError: a bug */
+/** The finding for an error that ended a check. @throws anything but a CaptureError: a bug */
 export function failed(check: string, error: unknown): Finding {
   if (!(error instanceof CaptureError)) throw error;
   return failure(check, error.message, error.fix);

@@ -1,4 +1,4 @@
-// What `run` needs of PostgreSQL, in the order in which it would meet it.
+// What `run` needs from PostgreSQL, in the order in which `run` needs it.
 
 import type { Config } from "../../config/config.ts";
 import type { PublishedTable } from "../../pipeline/ports.ts";
@@ -18,7 +18,7 @@ import { publicationFindings } from "./publication_checks.ts";
 import { slotFindings } from "./slot_checks.ts";
 import { formatVersion } from "./units.ts";
 
-/** What later checks go on from; filled in as far as PostgreSQL could be looked at. */
+/** Facts for later checks, filled in as far as PostgreSQL could be read. */
 export interface PostgresFacts {
   system?: SystemFacts;
   tables?: readonly PublishedTable[];
@@ -26,7 +26,7 @@ export interface PostgresFacts {
 
 const VERSION_MIN = 140_000;
 
-/** All of them; ends early where nothing more can be looked at. */
+/** Runs all PostgreSQL checks; ends early if PostgreSQL can't be reached. */
 export async function* postgresFindings(config: Config, facts: PostgresFacts, signal: AbortSignal): Findings {
   const { pg } = config;
   const options = postgresOptions(config);
@@ -61,18 +61,18 @@ function tlsFinding(host: string, tls: TlsFacts | null): Finding {
   if (tls !== null) {
     const used = [tls.protocol, tls.cipher].filter((part) => part !== undefined).join(" ");
     if (tls.verified === "full") return ok(check, `${used}, certificate and host name verified`);
-    if (tls.verified === "ca") return ok(check, `${used}, certificate verified, host name not`);
+    if (tls.verified === "ca") return ok(check, `${used}, certificate verified, host name not verified`);
     return warning(
       check,
-      `${used}, certificate not verified: somebody on the way may pose as the server`,
+      `${used}, certificate not verified: an attacker on the network can impersonate the server`,
       "set PG_SSL_MODE=verify-full and PG_SSL_ROOT_CERT",
     );
   }
   const isLocal = host.startsWith("/") || ["localhost", "127.0.0.1", "::1"].includes(host);
-  if (isLocal) return ok(check, "not encrypted, on this machine");
+  if (isLocal) return ok(check, "not encrypted (local connection)");
   return warning(
     check,
-    "not encrypted: whoever is on the way can read the data and change it",
+    "not encrypted: an attacker on the network can read and change the data",
     "set PG_SSL_MODE=verify-full and PG_SSL_ROOT_CERT",
   );
 }
@@ -84,7 +84,7 @@ function* serverFindings(server: ServerFacts, username: string): Generator<Findi
     : failure("PostgreSQL: version", `${version}, older than 14`, "upgrade to PostgreSQL 14 or later");
   if (server.isStandby) {
     yield server.versionNumber >= STANDBY_VERSION_MIN
-      ? ok("PostgreSQL: primary", "a standby, which this version can decode on")
+      ? ok("PostgreSQL: primary", "a standby; this version can decode on standbys")
       : failure(
         "PostgreSQL: primary",
         "the server is a standby",
@@ -93,7 +93,7 @@ function* serverFindings(server: ServerFacts, username: string): Generator<Findi
   }
   yield server.walLevel === "logical" ? ok("PostgreSQL: wal_level", "logical") : failure(
     "PostgreSQL: wal_level",
-    `${server.walLevel}, and must be logical`,
+    `${server.walLevel}, must be logical`,
     "ALTER SYSTEM SET wal_level = logical;  then restart PostgreSQL",
   );
   const sendersFree = server.sendersMax - server.sendersUsed;
@@ -103,7 +103,7 @@ function* serverFindings(server: ServerFacts, username: string): Generator<Findi
     senders,
     `ALTER SYSTEM SET max_wal_senders = ${server.sendersMax + 5};  then restart PostgreSQL`,
   );
-  yield server.canReplicate ? ok("PostgreSQL: role", `${username} may replicate`) : failure(
+  yield server.canReplicate ? ok("PostgreSQL: role", `${username} has the REPLICATION attribute`) : failure(
     "PostgreSQL: role",
     `${username} lacks the REPLICATION attribute`,
     `ALTER ROLE ${quoteIdentifier(username)} REPLICATION;`,

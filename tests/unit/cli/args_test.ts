@@ -60,7 +60,7 @@ Deno.test("each command has options of its own", () => {
     "check": { kind: "check", json: false, ...common },
     "status --json": { kind: "status", json: true, ...common },
     "status --health -v": { kind: "health", ...common, verbose: true },
-    "status --health --json": { kind: "wrong", message: "--health and --json exclude each other" },
+    "status --health --json": { kind: "wrong", message: "--health and --json can't be used together" },
     "check --health": { kind: "wrong", message: "--health is not an option of check" },
     "tail -v": { kind: "tail", ...common, verbose: true },
     "teardown": teardown,

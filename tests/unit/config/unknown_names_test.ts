@@ -52,7 +52,7 @@ Deno.test("a name that begins like a group of ours gets a warning", () => {
     ]
   ) {
     assert.deepEqual(judge(name).warnings, [
-      `${name} (environment): it is not a variable of pg-capture and is not read`,
+      `${name} (environment): pg-capture has no such variable and ignores it`,
     ]);
   }
 });
@@ -61,7 +61,7 @@ Deno.test("a near name is a warning only where ours is set too: then it is proba
   assert.deepEqual(judge("KAFKA_BROKER", "KAFKA_BROKERS"), {
     problems: [],
     warnings: [
-      "KAFKA_BROKER (environment): it is not a variable of pg-capture and is not read; KAFKA_BROKERS is",
+      "KAFKA_BROKER (environment): pg-capture has no such variable and uses KAFKA_BROKERS",
     ],
   });
 });
