@@ -11,10 +11,8 @@ import { failed, type Finding, type Findings, formatFinding } from "./check/find
 import { kafkaFindings } from "./check/kafka_checks.ts";
 import { type PostgresFacts, postgresFindings } from "./check/postgres_checks.ts";
 import type { CommandOutput } from "./command_output.ts";
+import { EXIT_ACTION_NEEDED, EXIT_OK } from "./exit_code.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
-
-const EXIT_OK = 0;
-const EXIT_FAILURE = 3;
 
 /** Prints each finding as soon as it is known; with `json`, all of them at the end. @returns the exit code */
 export async function check(
@@ -34,7 +32,7 @@ export async function check(
   const isGood = findings.every(({ outcome }) => outcome !== "failure");
   if (json) output.printJson({ ok: isGood, findings });
   else output.print(summary(findings));
-  return isGood ? EXIT_OK : EXIT_FAILURE;
+  return isGood ? EXIT_OK : EXIT_ACTION_NEEDED;
 }
 
 async function* allFindings(config: Config, nowMs: number, signal: AbortSignal): Findings {

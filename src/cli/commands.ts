@@ -6,6 +6,7 @@ import { writeStandardError } from "../observability/standard_error.ts";
 import { check } from "./check.ts";
 import { commandOutput } from "./command_output.ts";
 import type { OtherInvocation } from "./dispatch.ts";
+import { EXIT_INTERRUPTED, EXIT_OK } from "./exit_code.ts";
 import { writeStandardOutput, writeStandardOutputBytes } from "./standard_output.ts";
 import { health } from "./health.ts";
 import { status } from "./status.ts";
@@ -39,11 +40,8 @@ export async function execute(invocation: OtherInvocation, config: Config): Prom
     }
   } catch (error) {
     // The reader of the output may end first: `pg-capture tail | head`.
-    if (error instanceof Deno.errors.BrokenPipe) return 0;
+    if (error instanceof Deno.errors.BrokenPipe) return EXIT_OK;
     if (signal.aborted && invocation.kind !== "teardown") return EXIT_INTERRUPTED;
     throw error;
   }
 }
-
-// 128 + SIGINT, as shells report it.
-const EXIT_INTERRUPTED = 130;

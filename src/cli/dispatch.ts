@@ -9,6 +9,7 @@ import { escapeControls } from "../observability/escape.ts";
 import { formatLogLine } from "../observability/log_line.ts";
 import { describeVersion } from "../version.ts";
 import { type CommonOptions, type Invocation, parseArguments } from "./args.ts";
+import { EXIT_CONFIGURATION, EXIT_OK } from "./exit_code.ts";
 import type { FailureReport } from "./failure_report.ts";
 import { USAGE } from "./usage.ts";
 
@@ -30,9 +31,6 @@ export interface World {
 /** A command that ends by itself. */
 export type OtherInvocation = Exclude<ConfiguredInvocation, { readonly kind: "run" }>;
 
-const EXIT_OK = 0;
-const EXIT_USAGE = 2;
-
 /** Runs the command that the arguments name. @returns the exit code; never throws */
 export async function dispatch(argv: readonly string[], world: World): Promise<number> {
   const invocation = parseArguments(argv);
@@ -45,10 +43,10 @@ export async function dispatch(argv: readonly string[], world: World): Promise<n
       return EXIT_OK;
     case "wrong":
       world.standardError(`${escapeControls(invocation.message)}\n\n${USAGE}`);
-      return EXIT_USAGE;
+      return EXIT_CONFIGURATION;
     case "unavailable":
       world.standardError(`pg-capture ${invocation.command} is not available in this version yet\n`);
-      return EXIT_USAGE;
+      return EXIT_CONFIGURATION;
     case "run":
     case "check":
     case "status":
@@ -72,7 +70,7 @@ async function runCommand(invocation: ConfiguredInvocation, world: World): Promi
   } catch (error) {
     if (!(error instanceof ConfigurationErrors)) return world.failure.report(error);
     for (const line of error.lines) world.standardError(problemLine(line, invocation, world));
-    return EXIT_USAGE;
+    return EXIT_CONFIGURATION;
   }
 }
 

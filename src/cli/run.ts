@@ -7,7 +7,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import { ChangeDecoder } from "../decoder/change_decoder.ts";
 import { NativeFormat } from "../decoder/formats/native/native_format.ts";
 import { KnownDisorder } from "../decoder/pgoutput/lsn_checks.ts";
-import { CaptureError, errorPolicy } from "../core/errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import { LifecycleLog } from "../observability/lifecycle_log.ts";
 import { LastProblemLogger } from "../observability/last_problem_logger.ts";
 import { createLogger, type Logger } from "../observability/logger.ts";
@@ -26,6 +26,7 @@ import { TopicNames } from "../sink/topics.ts";
 import { PostgresSource } from "../source/replication_source.ts";
 import { VERSION } from "../version.ts";
 import { postgresOptions, postgresPlace } from "./adapters.ts";
+import { exitCodeOf } from "./exit_code.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
 import { serve } from "./serve.ts";
 import { onStopSignal } from "./stop_signal.ts";
@@ -86,8 +87,7 @@ export async function run({ config, warnings, file }: LoadedConfig): Promise<num
     if (!(error instanceof CaptureError)) throw error;
     statistics.failed(error.kind, false);
     logger.error(error.message, error.fix === undefined ? {} : { fix: error.fix });
-    const policy = errorPolicy(error.kind);
-    return policy.action === "stop" ? policy.exitCode : 1;
+    return exitCodeOf(error);
   }
 }
 

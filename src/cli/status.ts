@@ -1,7 +1,7 @@
 // `pg-capture status`: slot, lag, checkpoint and Kafka progress side by side.
 
 import type { Config } from "../config/config.ts";
-import { CaptureError, errorPolicy } from "../core/errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import { escapeControls } from "../observability/escape.ts";
 import { formatLsn, type Lsn } from "../core/position.ts";
 import { KafkaInspection } from "../sink/inspection.ts";
@@ -11,6 +11,7 @@ import { postgresOptions } from "./adapters.ts";
 import { readCheckpoint } from "./check/agreement.ts";
 import { formatBytes, formatVersion } from "./check/units.ts";
 import type { CommandOutput } from "./command_output.ts";
+import { EXIT_OK, exitCodeOf } from "./exit_code.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
 
 /** A value, or the error that was found instead. */
@@ -42,7 +43,7 @@ export async function status(
   if (json) output.printJson(report);
   else output.print(escapeLines(lines(config, report)));
   const faults = [postgres, kafka, checkpoint].flatMap((each) => "error" in each ? [each.error] : []);
-  return faults.length === 0 ? 0 : exitCode(faults[0]!);
+  return faults.length === 0 ? EXIT_OK : exitCodeOf(faults[0]);
 }
 
 async function readPostgres(config: Config, signal: AbortSignal) {
@@ -159,9 +160,4 @@ const NAME_WIDTH = 14;
 function bytesBetween(from: Lsn | null, to: Lsn): number | null {
   if (from === null) return null;
   return to > from ? Number(to - from) : 0;
-}
-
-function exitCode({ kind }: CaptureError): number {
-  const policy = errorPolicy(kind);
-  return policy.action === "stop" ? policy.exitCode : 3;
 }

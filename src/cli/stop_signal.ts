@@ -1,12 +1,12 @@
 // SIGTERM and SIGINT: the first requests a clean stop, the second ends the process at once.
 
+import { EXIT_INTERRUPTED } from "./exit_code.ts";
+
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM"];
 // Ctrl-C arrives twice if a task runner forwards a signal that the terminal sent to both processes.
 const ONE_SIGNAL_MS = 300;
-// 128 + SIGINT, as shells report it.
-const EXIT_AT_ONCE = 130;
 
 /** A signal that aborts when the process is asked to stop. Disposing of it removes the signal handlers. */
 export interface StopSignal extends Disposable {
@@ -19,7 +19,7 @@ export function onStopSignal(onFirst: () => void): StopSignal {
   let firstAt = 0;
   const handler = () => {
     if (stop.signal.aborted) {
-      if (performance.now() - firstAt > ONE_SIGNAL_MS) Deno.exit(EXIT_AT_ONCE);
+      if (performance.now() - firstAt > ONE_SIGNAL_MS) Deno.exit(EXIT_INTERRUPTED);
       return;
     }
     firstAt = performance.now();

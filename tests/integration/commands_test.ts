@@ -22,7 +22,7 @@ Deno.test("check finds everything in order before the first start, and changes n
   deepStrictEqual(findings.filter(({ outcome }) => outcome === "failure"), []);
   strictEqual(found(findings, "PostgreSQL: publication"), `"${bed.publication}" has 1 table`);
   match(found(findings, "PostgreSQL: slot"), /does not exist yet: run creates it/);
-  match(found(findings, "Positions"), /a first start/);
+  match(found(findings, "Positions"), /first start/);
   const slots = "SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1";
   strictEqual(await bed.sql.value(slots, [bed.slot]), "0");
   deepStrictEqual(await topicsOf(bed), []);
@@ -105,7 +105,7 @@ Deno.test("teardown says what it would do; with --yes nothing is left, and a sta
   await capture.waitForLog("Streaming");
   const held = await runCommand(bed, ["teardown", "--yes"]);
   strictEqual(held.code, 3);
-  match(held.stderr, /Cannot drop slot ".*": process \d+ of PostgreSQL is using it/);
+  match(held.stderr, /Cannot drop slot ".*": PostgreSQL process \d+ is using it/);
   await capture.terminate();
 
   const all = ["teardown", "--publication", "--progress"];
