@@ -5,11 +5,16 @@ import { fileFacts, readTextFile } from "../config/environment.ts";
 import { placeOf, type PostgresOptions } from "../source/options.ts";
 import { TlsFiles } from "../source/tls/tls_files.ts";
 
-/** How to connect to PostgreSQL. */
+/**
+ * How to connect to PostgreSQL.
+ * @throws CaptureError `configuration` if TLS is required and one of its files is not usable
+ */
 export function postgresOptions({ pg }: Config): PostgresOptions {
   const { servers, database, username, password, passwordFile, connectTimeoutMs } = pg;
   const { mode, ...paths } = pg.tls;
   const files = new TlsFiles(mode, paths, { read: readTextFile, facts: fileFacts });
+  const isRemote = servers.some(({ host }) => !host.startsWith("/"));
+  if (isRemote && mode !== "disable" && mode !== "prefer") files.read();
   return {
     servers,
     database,

@@ -7,11 +7,12 @@ import type { KafkaSecurity } from "../sink/wire/security.ts";
 import { PostgresInspection, type SlotFacts } from "../source/inspection.ts";
 import { postgresOptions } from "./adapters.ts";
 import { agreementFinding, readCheckpoint } from "./check/agreement.ts";
-import { failed, type Finding, type Findings, formatFinding } from "./check/finding.ts";
+import { exitCodeOfFindings, failed, type Finding, type Findings, formatFinding } from "./check/finding.ts";
 import { kafkaFindings } from "./check/kafka_checks.ts";
+import { canDoWithoutCheckpoint, localFindings } from "./check/local_checks.ts";
 import { type PostgresFacts, postgresFindings } from "./check/postgres_checks.ts";
 import type { CommandOutput } from "./command_output.ts";
-import { EXIT_ACTION_NEEDED, EXIT_OK } from "./exit_code.ts";
+import { EXIT_OK } from "./exit_code.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
 
 /** Prints each finding as soon as it is known; with `json`, all of them at the end. @returns the exit code */
@@ -27,15 +28,19 @@ export async function check(
     const next = await output.waiting("checking", all.next());
     if (next.done === true) break;
     findings.push(next.value);
-    if (!json) output.print(formatFinding(next.value));
+    if (!json) output.print(formatFinding(next.value, output.style));
   }
-  const isGood = findings.every(({ outcome }) => outcome !== "failure");
-  if (json) output.printJson({ ok: isGood, findings });
-  else output.print(summary(findings));
-  return isGood ? EXIT_OK : EXIT_ACTION_NEEDED;
+  const code = exitCodeOfFindings(findings);
+  if (!json) output.print(summary(findings));
+  else {
+    const shown = findings.map(({ exitCode: _exitCode, ...finding }) => finding);
+    output.printJson({ ok: code === EXIT_OK, findings: shown });
+  }
+  return code;
 }
 
 async function* allFindings(config: Config, nowMs: number, signal: AbortSignal): Findings {
+  yield* localFindings(config, signal);
   const facts: PostgresFacts = {};
   yield* withErrorsAsFindings("PostgreSQL", postgresFindings(config, facts, signal));
   const identity = facts.system && {
@@ -67,7 +72,10 @@ async function* agreement(
   kafka: KafkaInspection,
   signal: AbortSignal,
 ): Findings {
-  const checkpoint = await readCheckpoint(config);
+  const checkpoint = await readCheckpoint(config).catch((error) => {
+    if (canDoWithoutCheckpoint(config, error)) return null;
+    throw error;
+  });
   const progress = await kafka.progress(config.kafka.topicPrefix, identity, signal);
   const slot = await slotFacts(config, signal);
   yield agreementFinding(config, { identity, system, slot, progress, checkpoint });

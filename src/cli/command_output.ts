@@ -2,9 +2,12 @@
 
 import { escapeControls, escapeEachLine } from "../observability/escape.ts";
 import { maskSecrets, maskValue } from "../observability/mask.ts";
+import { PLAIN, type Style } from "./style.ts";
 
 /** The output of a command. */
 export interface CommandOutput {
+  /** For what is printed. */
+  readonly style: Style;
   /** Writes to standard output. @throws Deno.errors.BrokenPipe when the reader is gone */
   print(text: string): void;
   /** Writes the value as indented JSON. */
@@ -20,13 +23,16 @@ const AGAIN_MS = 500;
  * @param print writes to standard output
  * @param secrets what the output must not contain
  * @param note writes to standard error; undefined if that is not a terminal
+ * @param outputStyle colors for standard output
  */
 export function commandOutput(
   print: (text: string) => void,
   secrets: () => readonly string[],
   note: ((text: string) => void) | undefined,
+  outputStyle: Style = PLAIN,
 ): CommandOutput {
   return {
+    style: outputStyle,
     print: (text) => print(maskSecrets(text, secrets())),
     printJson(value) {
       // Masked value by value: in the whole text, a short secret could match part of the JSON syntax.

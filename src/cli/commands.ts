@@ -11,6 +11,7 @@ import { writeStandardOutput, writeStandardOutputBytes } from "./standard_output
 import { health } from "./health.ts";
 import { status } from "./status.ts";
 import { onStopSignal } from "./stop_signal.ts";
+import { style } from "./style.ts";
 import { tail } from "./tail.ts";
 import { teardown } from "./teardown.ts";
 
@@ -22,6 +23,8 @@ export async function execute(invocation: OtherInvocation, config: Config): Prom
     writeStandardOutput,
     () => secretsToMask(config),
     Deno.stderr.isTerminal() ? writeStandardError : undefined,
+    // Deno.noColor: NO_COLOR is set.
+    style(Deno.stdout.isTerminal() && !Deno.noColor),
   );
   try {
     switch (invocation.kind) {

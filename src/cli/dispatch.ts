@@ -9,9 +9,10 @@ import { escapeControls } from "../observability/escape.ts";
 import { formatLogLine } from "../observability/log_line.ts";
 import { describeVersion } from "../version.ts";
 import { type CommonOptions, type Invocation, parseArguments } from "./args.ts";
+import { completionScript } from "./completion.ts";
 import { EXIT_CONFIGURATION, EXIT_OK } from "./exit_code.ts";
 import type { FailureReport } from "./failure_report.ts";
-import { USAGE } from "./usage.ts";
+import { commandHelp, USAGE } from "./usage.ts";
 
 /** The process's surroundings, as far as commands use them. */
 export interface World {
@@ -36,11 +37,11 @@ export async function dispatch(argv: readonly string[], world: World): Promise<n
   const invocation = parseArguments(argv);
   switch (invocation.kind) {
     case "help":
-      world.standardOutput(USAGE);
-      return EXIT_OK;
+      return print(invocation.command === undefined ? USAGE : commandHelp(invocation.command), world);
+    case "completion":
+      return print(completionScript(invocation.shell), world);
     case "version":
-      world.standardOutput(`${describeVersion()}\n`);
-      return EXIT_OK;
+      return print(`${describeVersion()}\n`, world);
     case "wrong":
       world.standardError(`${escapeControls(invocation.message)}\n\n${USAGE}`);
       return EXIT_CONFIGURATION;
@@ -57,6 +58,16 @@ export async function dispatch(argv: readonly string[], world: World): Promise<n
     default:
       return unreachable(invocation);
   }
+}
+
+/** The reader of the output may end first: `pg-capture help | head -1`. */
+function print(text: string, { standardOutput }: World): number {
+  try {
+    standardOutput(text);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+  return EXIT_OK;
 }
 
 type ConfiguredInvocation = Extract<Invocation, CommonOptions>;

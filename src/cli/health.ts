@@ -25,11 +25,20 @@ export async function health(
       hint: "set METRICS_PORT, or turn the health check off (in Docker: --no-healthcheck)",
     });
   }
-  const address = reachable(host);
-  const found = await ask(address, port, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]));
-  const where = `${address.includes(":") ? `[${address}]` : address}:${port}`;
-  output.print(found === "alive" ? `alive on ${where}\n` : `not alive on ${where}: ${found}\n`);
-  return found === "alive" ? EXIT_ALIVE : EXIT_NOT_ALIVE;
+  const { address, answer } = await askHealth(host, port, signal);
+  output.print(answer === "alive" ? `alive on ${address}\n` : `not alive on ${address}: ${answer}\n`);
+  return answer === "alive" ? EXIT_ALIVE : EXIT_NOT_ALIVE;
+}
+
+/** Asks whether pg-capture listens there. @returns "alive", or what was found instead, and where it asked */
+export async function askHealth(
+  bindHost: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<{ readonly address: string; readonly answer: string }> {
+  const host = reachable(bindHost);
+  const answer = await ask(host, port, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]));
+  return { address: `${host.includes(":") ? `[${host}]` : host}:${port}`, answer };
 }
 
 /** The address to connect to: a server that listens on all addresses is reached on loopback. */

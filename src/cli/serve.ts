@@ -3,10 +3,9 @@
 import process from "node:process";
 import type { Config } from "../config/config.ts";
 import { machineName } from "../config/environment.ts";
-import { CaptureError } from "../core/errors.ts";
 import { hostRule } from "../observability/allowed_hosts.ts";
 import { endpoints } from "../observability/endpoints.ts";
-import { startHttpServer } from "../observability/http_server.ts";
+import { isPortInUse, startHttpServer } from "../observability/http_server.ts";
 import type { LastProblemLogger } from "../observability/last_problem_logger.ts";
 import { RecentHistory } from "../observability/recent.ts";
 import type { CaptureFacts, StatusSnapshot } from "../observability/status_snapshot.ts";
@@ -72,7 +71,7 @@ export function serve(config: Config, parts: ServedParts): Disposable {
         address: `${host}:${started.port}`,
       });
     } catch (error) {
-      if (!(error instanceof CaptureError) || !(error.cause instanceof Deno.errors.AddrInUse)) throw error;
+      if (!isPortInUse(error)) throw error;
       if (isFirst) logger.warn(`${error.message}; retrying until the port is free`, { fix: error.fix });
       retry = setTimeout(() => listen(false), PORT_RETRY_MS);
       Deno.unrefTimer(retry);

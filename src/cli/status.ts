@@ -13,6 +13,7 @@ import { formatBytes, formatVersion } from "./check/units.ts";
 import type { CommandOutput } from "./command_output.ts";
 import { EXIT_OK, exitCodeOf } from "./exit_code.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
+import type { Style } from "./style.ts";
 
 /** A value, or the error that was found instead. */
 type Attempt<T> = { readonly value: T } | { readonly error: CaptureError };
@@ -41,7 +42,7 @@ export async function status(
     })),
   };
   if (json) output.printJson(report);
-  else output.print(escapeLines(lines(config, report)));
+  else output.print(formatRows(lines(config, report), output.style));
   const faults = [postgres, kafka, checkpoint].flatMap((each) => "error" in each ? [each.error] : []);
   return faults.length === 0 ? EXIT_OK : exitCodeOf(faults[0]);
 }
@@ -151,8 +152,9 @@ function fault({ error, fix }: { readonly error: string; readonly fix: string | 
   return fix === null ? error : `${error} (fix: ${fix})`;
 }
 
-function escapeLines(rows: readonly (readonly [string, string])[]): string {
-  return rows.map(([name, value]) => `${name.padEnd(NAME_WIDTH)}${escapeControls(value)}\n`).join("");
+function formatRows(rows: readonly (readonly [string, string])[], style: Style): string {
+  return rows.map(([name, value]) => `${style.strong(name.padEnd(NAME_WIDTH))}${escapeControls(value)}\n`)
+    .join("");
 }
 
 const NAME_WIDTH = 14;

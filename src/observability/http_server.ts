@@ -133,7 +133,20 @@ const MISDIRECTED: Reply = {
   body: "Unexpected Host header: add the name to METRICS_ALLOWED_HOSTS, or use an IP address\n",
 };
 
-function open({ host, listen = Deno.listen }: HttpServerOptions, port: number): Deno.Listener {
+/** Listens and stops at once. @throws CaptureError the error that `startHttpServer` would throw */
+export function tryListening(host: string, port: number): void {
+  close(open({ host }, port));
+}
+
+/** Whether a `startHttpServer` failed only because another process listens there. */
+export function isPortInUse(error: unknown): error is CaptureError {
+  return error instanceof CaptureError && error.cause instanceof Deno.errors.AddrInUse;
+}
+
+function open(
+  { host, listen = Deno.listen }: Pick<HttpServerOptions, "host" | "listen">,
+  port: number,
+): Deno.Listener {
   try {
     const listener = listen({ hostname: host, port });
     listener.unref();

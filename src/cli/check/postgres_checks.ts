@@ -4,7 +4,7 @@ import type { Config } from "../../config/config.ts";
 import type { PublishedTable } from "../../pipeline/ports.ts";
 import { quoteIdentifier } from "../../source/connection.ts";
 import type { TlsFacts } from "../../source/link.ts";
-import { placeOf } from "../../source/options.ts";
+import { placeOf, type PostgresOptions } from "../../source/options.ts";
 import {
   inspectSystem,
   PostgresInspection,
@@ -29,9 +29,10 @@ const VERSION_MIN = 140_000;
 /** Runs all PostgreSQL checks; ends early if PostgreSQL can't be reached. */
 export async function* postgresFindings(config: Config, facts: PostgresFacts, signal: AbortSignal): Findings {
   const { pg } = config;
-  const options = postgresOptions(config);
+  let options: PostgresOptions;
   let inspection: PostgresInspection;
   try {
+    options = postgresOptions(config);
     inspection = await PostgresInspection.open(options, signal);
   } catch (error) {
     yield failed("PostgreSQL: connection", error);
@@ -52,7 +53,7 @@ export async function* postgresFindings(config: Config, facts: PostgresFacts, si
   } catch (error) {
     yield failed("PostgreSQL: replication connection", error);
   }
-  yield* publicationFindings(config, inspection, facts, signal);
+  yield* publicationFindings(config, inspection, facts, server.versionNumber, signal);
   yield* slotFindings(config, inspection, server, signal);
 }
 

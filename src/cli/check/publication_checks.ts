@@ -6,6 +6,7 @@ import type { PublishedTable } from "../../pipeline/ports.ts";
 import { quoteIdentifier } from "../../source/connection.ts";
 import type { PostgresInspection } from "../../source/inspection.ts";
 import { publicationWarnings, readPublication, readUnpublished } from "../../source/publication.ts";
+import { managedPublicationFinding } from "./managed_publication_check.ts";
 import { failed, type Finding, type Findings, ok, warning } from "./finding.ts";
 import type { PostgresFacts } from "./postgres_checks.ts";
 import { topicNameFindings } from "./topic_name_checks.ts";
@@ -16,10 +17,14 @@ export async function* publicationFindings(
   config: Config,
   inspection: PostgresInspection,
   facts: PostgresFacts,
+  versionNumber: number,
   signal: AbortSignal,
 ): Findings {
   const { pg } = config;
   const check = "PostgreSQL: publication";
+  if (pg.tables !== undefined) {
+    yield await managedPublicationFinding(config, pg.tables, inspection.connection, versionNumber, signal);
+  }
   let tables: readonly PublishedTable[];
   try {
     tables = await readPublication(inspection.connection, pg.publication, signal);

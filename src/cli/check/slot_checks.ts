@@ -71,7 +71,7 @@ function retainedWalFinding({ keptBytes, walStatus }: SlotFacts): Finding {
   if (keptBytes === null) return warning(check, "unknown");
   const found = `${formatBytes(keptBytes)} for this slot (${walStatus})`;
   if (walStatus === "unreserved") {
-    return failure(
+    return warning(
       check,
       `${found}: PostgreSQL invalidates the slot at its next checkpoint`,
       "ALTER SYSTEM SET max_slot_wal_keep_size = '...'; SELECT pg_reload_conf();  at once, and start pg-capture",
