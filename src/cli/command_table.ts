@@ -1,7 +1,7 @@
 // The table of all commands and options. Parser, help and completion derive from it.
 
 /** An option of the command line. */
-export interface OptionEntry {
+interface OptionEntry {
   readonly type: "boolean" | "string";
   readonly short?: string;
   /** What the value is called in help. */
@@ -33,7 +33,7 @@ export type OptionName = keyof typeof OPTIONS;
 export const COMMON_OPTIONS = ["config", "json-logs", "verbose", "help", "version"] as const;
 
 /** A command, as help shows it. */
-export interface CommandEntry {
+interface CommandEntry {
   /** One line for the list of commands. */
   readonly summary: string;
   /** Lines of at most 80 characters. */
@@ -50,7 +50,7 @@ export interface CommandEntry {
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
-export const COMMANDS = {
+const COMMANDS = {
   run: {
     summary: "capture until stopped (the default)",
     description: `Streams committed changes from PostgreSQL to Kafka until SIGTERM or SIGINT. It

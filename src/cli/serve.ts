@@ -15,7 +15,7 @@ import { VERSION } from "../version.ts";
 import { postgresPlace } from "./adapters.ts";
 
 /** The parts whose state is served. */
-export interface ServedParts {
+interface ServedParts {
   readonly statistics: Statistics;
   readonly walGuard: WalGuard;
   readonly logger: LastProblemLogger;

@@ -9,7 +9,7 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 const ONE_SIGNAL_MS = 300;
 
 /** A signal that aborts when the process is asked to stop. Disposing of it removes the signal handlers. */
-export interface StopSignal extends Disposable {
+interface StopSignal extends Disposable {
   readonly signal: AbortSignal;
 }
 

@@ -12,7 +12,7 @@ import type { CommandOutput } from "./command_output.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
 
 /** What to drop besides the slot, and whether to do it or only print it. */
-export interface TeardownOptions {
+interface TeardownOptions {
   readonly yes: boolean;
   readonly publication: boolean;
   readonly progress: boolean;

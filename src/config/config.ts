@@ -53,7 +53,7 @@ export interface PgConfig {
   };
 }
 
-export interface KafkaConfig {
+interface KafkaConfig {
   readonly brokers: readonly Broker[];
   readonly topicPrefix: string;
   /** The effective guarantee: with `acks` 0 or 1 it is at-least-once. */
@@ -81,7 +81,7 @@ export interface KafkaConfig {
   };
 }
 
-export interface KafkaTls {
+interface KafkaTls {
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
@@ -103,7 +103,7 @@ export type KafkaSasl =
     readonly scope: string | undefined;
   };
 
-export interface ReplicationConfig {
+interface ReplicationConfig {
   readonly pollIntervalMs: number;
   readonly keepaliveIntervalMs: number;
   readonly checkpointIntervalMs: number;
@@ -113,7 +113,7 @@ export interface ReplicationConfig {
   readonly bufferChangesMax: number;
 }
 
-export interface LoggingConfig {
+interface LoggingConfig {
   readonly level: "error" | "warn" | "info" | "debug" | "trace";
   readonly format: "plain" | "json";
 }

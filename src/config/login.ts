@@ -5,7 +5,7 @@ import type { FileFacts, PasswordFile } from "./password_file.ts";
 import type { Values, VariableName } from "./variables.ts";
 
 /** The result. */
-export interface LoginValidation {
+interface LoginValidation {
   readonly passwordIsMissing: boolean;
   /** Why the password file is not used; undefined if it is usable or absent. */
   readonly why: string | undefined;

@@ -11,13 +11,13 @@ export interface FileFacts {
 }
 
 /** Access to files. */
-export interface PasswordFileAccess {
+interface PasswordFileAccess {
   readonly readTextFile: (path: string) => string | undefined;
   readonly fileFacts: (path: string) => FileFacts | undefined;
 }
 
 /** The login whose password is looked up. */
-export interface LoginName {
+interface LoginName {
   readonly host: string;
   readonly port: number;
   readonly database: string;

@@ -9,7 +9,7 @@ import { readToml } from "./toml_file.ts";
 import { isSecret, VARIABLE_NAMES } from "./variables.ts";
 
 /** The result of reading all sources. */
-export interface ReadLayers {
+interface ReadLayers {
   /** In order of precedence. */
   readonly layers: readonly Layer[];
   readonly problems: readonly ConfigurationProblem[];

@@ -7,7 +7,7 @@ import { SECTIONS } from "./variable.ts";
 import { VARIABLE_NAMES } from "./variables.ts";
 
 /** Problems and warnings about unknown names. */
-export interface UnknownNameFindings {
+interface UnknownNameFindings {
   readonly problems: readonly ConfigurationProblem[];
   readonly warnings: readonly string[];
 }

@@ -3,7 +3,7 @@
 import type { Syntax } from "./syntax.ts";
 
 /** Notes on a variable. */
-export interface VariableNotes {
+interface VariableNotes {
   /** One sentence for the documents. */
   readonly help: string;
   /** An example value for the documents, for variables without a default. */

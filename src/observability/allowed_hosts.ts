@@ -3,7 +3,7 @@
 import { isIP } from "node:net";
 
 /** The accepted names, in upper or lower case. */
-export interface KnownNames {
+interface KnownNames {
   /** METRICS_HOST. */
   readonly bindHost: string;
   /** The machine's host name; undefined if unknown. */

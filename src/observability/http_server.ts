@@ -6,7 +6,7 @@ import { answerOne, type Reply } from "./http_connection.ts";
 import type { HttpRequest } from "./http_request.ts";
 
 /** A listening server. Disposing of it closes all connections at once. */
-export interface HttpServer extends Disposable {
+interface HttpServer extends Disposable {
   readonly port: number;
 }
 

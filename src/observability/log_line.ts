@@ -10,7 +10,7 @@ export type LogFormat = "plain" | "json";
 /** Details of a message. Errors are shown with their causes; undefined values are left out. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-export interface LogMessage {
+interface LogMessage {
   /** Milliseconds since 1970. */
   readonly timeMs: number;
   readonly level: LogLevel;

@@ -17,7 +17,7 @@ export interface Logger {
   trace(message: string, fields?: LogFields): void;
 }
 
-export interface LoggerOptions {
+interface LoggerOptions {
   /** The least important level that is written. */
   readonly level: LogLevel;
   readonly format: LogFormat;

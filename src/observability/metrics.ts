@@ -17,7 +17,7 @@ export function renderMetrics(snapshot: StatusSnapshot): string {
 }
 
 /** A row of the table. */
-export type Metric =
+type Metric =
   & { readonly name: string; readonly help: string }
   & (
     | {

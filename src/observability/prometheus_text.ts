@@ -6,7 +6,7 @@ import type { HistogramReading } from "./histogram.ts";
 /** Content-Type of the format. */
 export const PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
 
-export type Labels = Readonly<Record<string, string>>;
+type Labels = Readonly<Record<string, string>>;
 
 /** One value of a metric, with its labels. */
 export interface Sample {

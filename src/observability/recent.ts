@@ -9,7 +9,7 @@ const LATENCY_EVERY = 10;
 const LATENCY_LENGTH = 6;
 
 /** The counters to sample. */
-export interface Watched {
+interface Watched {
   /** Total number of delivered records. */
   readonly records: () => number;
   /** Latency of all delivered records. */

@@ -3,7 +3,7 @@
 import type { LogFields, Logger } from "./logger.ts";
 import type { StatisticsReading } from "./statistics.ts";
 
-export interface StatusLineOptions {
+interface StatusLineOptions {
   readonly read: () => StatisticsReading;
   readonly logger: Pick<Logger, "info">;
   /** Milliseconds since 1970. */

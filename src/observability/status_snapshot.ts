@@ -23,7 +23,7 @@ export interface CaptureFacts {
 }
 
 /** The resources that the process uses. */
-export interface ProcessUsage {
+interface ProcessUsage {
   readonly residentBytes: number;
   readonly heapBytes: number;
   readonly cpuSeconds: number;

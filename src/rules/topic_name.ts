@@ -12,7 +12,7 @@ export const DEFAULT_TOPIC: TopicTemplate = [
 ];
 
 /** What is put in the places of a template. */
-export type TopicValues = Readonly<Record<Placeholder, string>>;
+type TopicValues = Readonly<Record<Placeholder, string>>;
 
 /** The topic's name. The prefix is written as it is, names of PostgreSQL are escaped. */
 export function renderTopic(template: TopicTemplate, values: TopicValues): string {

@@ -6,7 +6,7 @@ import { EXIT_ACTION_NEEDED, EXIT_CONFIGURATION, EXIT_OK, exitCodeOf } from "../
 import { PLAIN, type Style } from "../style.ts";
 
 /** The outcome of a check. `warning`: `run` works, but there is a risk. `failure`: `run` would exit. */
-export type Outcome = "ok" | "warning" | "failure";
+type Outcome = "ok" | "warning" | "failure";
 
 export interface Finding {
   /** What was checked: `PostgreSQL: wal_level`. */

@@ -15,7 +15,7 @@ import { topicFindings, unreadable } from "./topic_checks.ts";
 import { topicCollisionFindings, topicsByTable } from "./topic_name_checks.ts";
 
 /** The input of the Kafka checks. */
-export interface KafkaCheckOptions {
+interface KafkaCheckOptions {
   readonly config: Config;
   /** Undefined if PostgreSQL could not be reached. */
   readonly identity: SourceIdentity | undefined;
