@@ -2,6 +2,7 @@
 
 import { execute } from "./cli/commands.ts";
 import { dispatch } from "./cli/dispatch.ts";
+import { EXIT_BUG } from "./cli/exit_code.ts";
 import { FailureReport } from "./cli/failure_report.ts";
 import { run } from "./cli/run.ts";
 import { fileFacts, ownUid, readEnvironment, readTextFile } from "./config/environment.ts";
@@ -13,12 +14,12 @@ const failure = new FailureReport(writeStandardError);
 globalThis.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   failure.report(event.reason);
-  Deno.exit(1);
+  Deno.exit(EXIT_BUG);
 });
 globalThis.addEventListener("error", (event) => {
   event.preventDefault();
   failure.report(event.error ?? event.message);
-  Deno.exit(1);
+  Deno.exit(EXIT_BUG);
 });
 
 Deno.exit(

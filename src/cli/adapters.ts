@@ -1,4 +1,4 @@
-// What of the configuration the adapters are made with.
+// Builds the adapters' options from the configuration.
 
 import { formatAddress } from "../core/address.ts";
 import type { Config, PgConfig } from "../config/config.ts";
@@ -6,11 +6,16 @@ import { fileFacts, readTextFile } from "../config/environment.ts";
 import type { PostgresOptions } from "../source/options.ts";
 import { TlsFiles } from "../source/tls/tls_files.ts";
 
-/** How to connect to PostgreSQL. */
+/**
+ * How to connect to PostgreSQL.
+ * @throws CaptureError `configuration` if TLS is required and one of its files is not usable
+ */
 export function postgresOptions({ pg }: Config): PostgresOptions {
   const { servers, database, username, password, passwordFile, connectTimeoutMs } = pg;
   const { mode, ...paths } = pg.tls;
   const files = new TlsFiles(mode, paths, { read: readTextFile, facts: fileFacts });
+  const isRemote = servers.some(({ host }) => !host.startsWith("/"));
+  if (isRemote && mode !== "disable" && mode !== "prefer") files.read();
   return {
     servers,
     database,
@@ -25,7 +30,7 @@ export function postgresOptions({ pg }: Config): PostgresOptions {
   };
 }
 
-/** `host:port/database`, or several hosts, as people are told of it. */
+/** `host:port/database`, or several hosts, for messages. */
 export function postgresPlace({ servers, database }: PgConfig): string {
   return `${servers.map(formatAddress).join(",")}/${database}`;
 }

@@ -2,11 +2,23 @@
 
 import { parseArgs } from "node:util";
 import { closest } from "../config/suggestion.ts";
+import { alternatives } from "../config/syntax.ts";
 import { unreachable } from "../core/errors.ts";
+import {
+  COMMAND_NAMES,
+  type CommandName,
+  isCommand,
+  isOption,
+  OPTIONS,
+  optionsOf,
+  SHELLS,
+} from "./command_table.ts";
+import type { Shell } from "./completion.ts";
 
 /** What a command line asks for. */
 export type Invocation =
-  | { readonly kind: "help" }
+  | { readonly kind: "help"; readonly command?: CommandName }
+  | { readonly kind: "completion"; readonly shell: Shell }
   | { readonly kind: "version" }
   | { readonly kind: "wrong"; readonly message: string }
   | { readonly kind: "unavailable"; readonly command: string }
@@ -23,16 +35,16 @@ export type Invocation =
     & CommonOptions
   );
 
-/** What every command takes. */
+/** The options that every command takes. */
 export interface CommonOptions {
   readonly configFile: string | undefined;
   readonly jsonLogs: boolean;
   readonly verbose: boolean;
 }
 
-/** What the arguments (without the program's name) ask for. Help and version win over whatever else is there. */
+/** What the arguments (without the program's name) ask for. Help and version take precedence. */
 export function parseArguments(argv: readonly string[]): Invocation {
-  // Strict parsing stops at the first mistake with a message of its own; the tokens say all that is needed.
+  // Strict parsing stops at the first mistake, with node's own message. The tokens hold everything needed here.
   const { tokens } = parseArgs({
     args: [...argv],
     options: OPTIONS,
@@ -42,7 +54,7 @@ export function parseArguments(argv: readonly string[]): Invocation {
   });
   const options = tokens.filter((token) => token.kind === "option");
   const words = tokens.filter((token) => token.kind === "positional").map((token) => token.value);
-  if (options.some((option) => option.name === "help")) return { kind: "help" };
+  if (options.some((option) => option.name === "help")) return helpFor(words.find(isCommand));
   if (options.some((option) => option.name === "version")) return { kind: "version" };
 
   const wrong = options.map(findMistake).find((message) => message !== undefined);
@@ -50,12 +62,15 @@ export function parseArguments(argv: readonly string[]): Invocation {
 
   const [command = "run", ...rest] = words;
   if (!isCommand(command)) {
-    return { kind: "wrong", message: unknown("command", command, closest(command, COMMANDS)) };
+    return { kind: "wrong", message: unknown("command", command, closest(command, COMMAND_NAMES)) };
   }
   if (command === "snapshot") return { kind: "unavailable", command };
-  if (rest[0] !== undefined) return { kind: "wrong", message: `Unexpected argument "${rest[0]}"` };
-  const own = OWN_OPTIONS[command];
-  const foreign = options.find(({ name }) => !COMMON_OPTIONS.includes(name) && !own.includes(name));
+  const argumentsMax = command === "help" || command === "completion" ? 1 : 0;
+  if (rest.length > argumentsMax) {
+    return { kind: "wrong", message: `Unexpected argument "${rest[argumentsMax]}"` };
+  }
+  const known = optionsOf(command);
+  const foreign = options.find(({ name }) => !known.some((each) => each === name));
   if (foreign !== undefined) {
     return { kind: "wrong", message: `${foreign.rawName} is not an option of ${command}` };
   }
@@ -73,41 +88,36 @@ export function parseArguments(argv: readonly string[]): Invocation {
       return { kind: command, json: isGiven("json"), ...common };
     case "status":
       if (!isGiven("health")) return { kind: command, json: isGiven("json"), ...common };
-      if (isGiven("json")) return { kind: "wrong", message: "--health and --json exclude each other" };
+      if (isGiven("json")) return { kind: "wrong", message: "--health and --json can't be used together" };
       return { kind: "health", ...common };
     case "teardown": {
       const [yes, publication, progress] = [isGiven("yes"), isGiven("publication"), isGiven("progress")];
       return { kind: command, yes, publication, progress, ...common };
     }
+    case "help":
+      return parseHelp(rest[0]);
+    case "completion":
+      return parseCompletion(rest[0]);
     default:
       return unreachable(command);
   }
 }
 
-const OPTIONS = {
-  config: { type: "string", short: "c" },
-  "json-logs": { type: "boolean", short: "j" },
-  verbose: { type: "boolean", short: "v" },
-  help: { type: "boolean", short: "h" },
-  version: { type: "boolean", short: "V" },
-  json: { type: "boolean" },
-  health: { type: "boolean" },
-  yes: { type: "boolean" },
-  publication: { type: "boolean" },
-  progress: { type: "boolean" },
-} as const;
+function helpFor(command: CommandName | undefined): Invocation {
+  return command === undefined ? { kind: "help" } : { kind: "help", command };
+}
 
-const COMMANDS = ["run", "check", "status", "snapshot", "tail", "teardown"] as const;
+function parseHelp(command: string | undefined): Invocation {
+  if (command === undefined || isCommand(command)) return helpFor(command);
+  return { kind: "wrong", message: unknown("command", command, closest(command, COMMAND_NAMES)) };
+}
 
-const COMMON_OPTIONS: readonly string[] = ["config", "json-logs", "verbose"];
-/** What a command takes beside them. */
-const OWN_OPTIONS: Readonly<Record<Exclude<(typeof COMMANDS)[number], "snapshot">, readonly string[]>> = {
-  run: [],
-  check: ["json"],
-  status: ["json", "health"],
-  tail: [],
-  teardown: ["yes", "publication", "progress"],
-};
+function parseCompletion(text: string | undefined): Invocation {
+  const shell = SHELLS.find((each) => each === text);
+  if (shell !== undefined) return { kind: "completion", shell };
+  const found = text === undefined ? "completion needs a shell" : `Unknown shell "${text}"`;
+  return { kind: "wrong", message: `${found}: ${alternatives(SHELLS)}` };
+}
 
 interface OptionToken {
   readonly name: string;
@@ -129,12 +139,4 @@ function findMistake({ name, rawName, value, inlineValue }: OptionToken): string
 
 function unknown(what: string, name: string, near: string | undefined): string {
   return `Unknown ${what} "${name}"${near === undefined ? "" : `; did you mean ${near}?`}`;
-}
-
-function isOption(name: string): name is keyof typeof OPTIONS {
-  return Object.hasOwn(OPTIONS, name);
-}
-
-function isCommand(name: string): name is (typeof COMMANDS)[number] {
-  return COMMANDS.some((command) => command === name);
 }

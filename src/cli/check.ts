@@ -1,4 +1,4 @@
-// `pg-capture check`: looks at everything that `run` needs, and changes nothing.
+// `pg-capture check`: tests everything that `run` needs, and changes nothing.
 
 import type { Config } from "../config/config.ts";
 import type { SourceIdentity } from "../core/position.ts";
@@ -7,17 +7,16 @@ import type { KafkaSecurity } from "../sink/wire/security.ts";
 import { PostgresInspection, type SlotFacts } from "../source/inspection.ts";
 import { postgresOptions } from "./adapters.ts";
 import { agreementFinding, readCheckpoint } from "./check/agreement.ts";
-import { failed, type Finding, type Findings, formatFinding } from "./check/finding.ts";
+import { exitCodeOfFindings, failed, type Finding, type Findings, formatFinding } from "./check/finding.ts";
 import { kafkaFindings } from "./check/kafka_checks.ts";
+import { canDoWithoutCheckpoint, localFindings } from "./check/local_checks.ts";
 import { postgresFindings } from "./check/postgres_checks.ts";
 import type { PostgresFacts } from "./check/postgres_facts.ts";
 import type { CommandOutput } from "./command_output.ts";
+import { EXIT_OK } from "./exit_code.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
 
-const EXIT_OK = 0;
-const EXIT_FAILURE = 3;
-
-/** Prints each finding as it is made; with `json` all of them at the end. @returns the exit code */
+/** Prints each finding as soon as it is known; with `json`, all of them at the end. @returns the exit code */
 export async function check(
   config: Config,
   { json, nowMs }: { readonly json: boolean; /** Since 1970. */ readonly nowMs: number },
@@ -30,17 +29,21 @@ export async function check(
     const next = await output.waiting("checking", all.next());
     if (next.done === true) break;
     findings.push(next.value);
-    if (!json) output.print(formatFinding(next.value));
+    if (!json) output.print(formatFinding(next.value, output.style));
   }
-  const isGood = findings.every(({ outcome }) => outcome !== "failure");
-  if (json) output.printJson({ ok: isGood, findings });
-  else output.print(summary(findings));
-  return isGood ? EXIT_OK : EXIT_FAILURE;
+  const code = exitCodeOfFindings(findings);
+  if (!json) output.print(summary(findings));
+  else {
+    const shown = findings.map(({ exitCode: _exitCode, ...finding }) => finding);
+    output.printJson({ ok: code === EXIT_OK, findings: shown });
+  }
+  return code;
 }
 
 async function* allFindings(config: Config, nowMs: number, signal: AbortSignal): Findings {
+  yield* localFindings(config, signal);
   const facts: PostgresFacts = {};
-  yield* guarded("PostgreSQL", postgresFindings(config, facts, signal));
+  yield* withErrorsAsFindings("PostgreSQL", postgresFindings(config, facts, signal));
   const identity = facts.system && {
     systemIdentifier: facts.system.systemIdentifier,
     database: config.pg.database,
@@ -54,13 +57,13 @@ async function* allFindings(config: Config, nowMs: number, signal: AbortSignal):
     return;
   }
   using kafka = new KafkaInspection(config.kafka.brokers, security);
-  yield* guarded(
+  yield* withErrorsAsFindings(
     "Kafka",
     kafkaFindings({ config, identity, tables: facts.tables ?? [], nowMs }, kafka, signal),
   );
   if (identity === undefined || facts.system === undefined) return;
   const { system } = facts;
-  yield* guarded("Positions", agreement(config, identity, system, kafka, signal));
+  yield* withErrorsAsFindings("Positions", agreement(config, identity, system, kafka, signal));
 }
 
 async function* agreement(
@@ -70,7 +73,10 @@ async function* agreement(
   kafka: KafkaInspection,
   signal: AbortSignal,
 ): Findings {
-  const checkpoint = await readCheckpoint(config);
+  const checkpoint = await readCheckpoint(config).catch((error) => {
+    if (canDoWithoutCheckpoint(config, error)) return null;
+    throw error;
+  });
   const progress = await kafka.progress(config.kafka.topicPrefix, identity, signal);
   const slot = await slotFacts(config, signal);
   yield agreementFinding(config, { identity, system, slot, progress, checkpoint });
@@ -81,8 +87,8 @@ async function slotFacts(config: Config, signal: AbortSignal): Promise<SlotFacts
   return await inspection.slot(config.pg.slotName, signal);
 }
 
-/** A look that could not be finished is a failure like others. */
-async function* guarded(what: string, findings: Findings): Findings {
+/** Reports an error that ends a series of checks as a failure. */
+async function* withErrorsAsFindings(what: string, findings: Findings): Findings {
   try {
     yield* findings;
   } catch (error) {

@@ -1,16 +1,19 @@
-// Where a command prints: results on standard output, and on a terminal what it is waiting for.
+// Where a command prints: results to standard output and, on a terminal, what it is waiting for.
 
 import { escapeControls, escapeEachLine } from "../observability/escape.ts";
 import { maskSecrets, maskValue } from "../observability/mask.ts";
+import { PLAIN, type Style } from "./style.ts";
 
-/** What a command may say. */
+/** The output of a command. */
 export interface CommandOutput {
-  /** On standard output. @throws Deno.errors.BrokenPipe when nobody reads it any more */
+  /** For what is printed. */
+  readonly style: Style;
+  /** Writes to standard output. @throws Deno.errors.BrokenPipe when the reader is gone */
   print(text: string): void;
-  /** The same, as JSON in lines. */
+  /** Writes the value as indented JSON. */
   printJson(value: unknown): void;
-  /** Waits for the promise; on a terminal, after two seconds, it is said what takes so long. */
-  waiting<T>(doing: string, promise: Promise<T>): Promise<T>;
+  /** Waits for the promise. On a terminal, shows after two seconds what it is waiting for. */
+  waiting<T>(activity: string, promise: Promise<T>): Promise<T>;
 }
 
 const QUIET_MS = 2_000;
@@ -18,36 +21,39 @@ const AGAIN_MS = 500;
 
 /**
  * @param print writes to standard output
- * @param secrets that no output may hold
- * @param note writes to standard error, which is a terminal; undefined where it is none
+ * @param secrets what the output must not contain
+ * @param note writes to standard error; undefined if that is not a terminal
+ * @param outputStyle colors for standard output
  */
 export function commandOutput(
   print: (text: string) => void,
   secrets: () => readonly string[],
   note: ((text: string) => void) | undefined,
+  outputStyle: Style = PLAIN,
 ): CommandOutput {
   return {
+    style: outputStyle,
     print: (text) => print(maskSecrets(text, secrets())),
     printJson(value) {
-      // Masked value by value: in the text, a short secret could be a part of JSON itself.
+      // Masked value by value: in the whole text, a short secret could match part of the JSON syntax.
       const text = JSON.stringify(value, (_key, item) => maskValue(item, secrets()), 2);
       print(`${escapeEachLine(text)}\n`);
     },
-    async waiting(doing, promise) {
+    async waiting(activity, promise) {
       if (note === undefined) return await promise;
       const startedAt = performance.now();
-      let said = false;
+      let shown = false;
       const timer = setInterval(() => {
         const elapsedMs = performance.now() - startedAt;
         if (elapsedMs < QUIET_MS) return;
-        said = true;
-        note(`\r\u001b[2K${escapeControls(doing)}, ${Math.floor(elapsedMs / 1000)} s ...`);
+        shown = true;
+        note(`\r\u001b[2K${escapeControls(activity)}, ${Math.floor(elapsedMs / 1000)} s ...`);
       }, AGAIN_MS);
       try {
         return await promise;
       } finally {
         clearInterval(timer);
-        if (said) note("\r\u001b[2K");
+        if (shown) note("\r\u001b[2K");
       }
     },
   };

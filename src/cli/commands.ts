@@ -1,4 +1,4 @@
-// The commands that do their work and end.
+// Runs the commands that end by themselves: all but `run`.
 
 import { type Config, secretsToMask } from "../config/config.ts";
 import { unreachable } from "../core/errors.ts";
@@ -6,14 +6,16 @@ import { writeStandardError } from "../observability/standard_error.ts";
 import { check } from "./check.ts";
 import { commandOutput } from "./command_output.ts";
 import type { OtherInvocation } from "./dispatch.ts";
+import { EXIT_INTERRUPTED, EXIT_OK } from "./exit_code.ts";
 import { writeStandardOutput, writeStandardOutputBytes } from "./standard_output.ts";
 import { health } from "./health.ts";
 import { status } from "./status.ts";
 import { onStopSignal } from "./stop_signal.ts";
+import { style } from "./style.ts";
 import { tail } from "./tail.ts";
 import { teardown } from "./teardown.ts";
 
-/** Does what the invocation asks for. @returns the exit code @throws CaptureError, or a bug */
+/** Runs the command. @returns the exit code @throws CaptureError; anything else is a bug */
 export async function execute(invocation: OtherInvocation, config: Config): Promise<number> {
   using stop = onStopSignal(() => {});
   const { signal } = stop;
@@ -21,6 +23,8 @@ export async function execute(invocation: OtherInvocation, config: Config): Prom
     writeStandardOutput,
     () => secretsToMask(config),
     Deno.stderr.isTerminal() ? writeStandardError : undefined,
+    // Deno.noColor: NO_COLOR is set.
+    style(Deno.stdout.isTerminal() && !Deno.noColor),
   );
   try {
     switch (invocation.kind) {
@@ -38,12 +42,9 @@ export async function execute(invocation: OtherInvocation, config: Config): Prom
         return unreachable(invocation);
     }
   } catch (error) {
-    // Whoever reads the output may stop reading: `pg-capture tail | head`.
-    if (error instanceof Deno.errors.BrokenPipe) return 0;
+    // The reader of the output may end first: `pg-capture tail | head`.
+    if (error instanceof Deno.errors.BrokenPipe) return EXIT_OK;
     if (signal.aborted && invocation.kind !== "teardown") return EXIT_INTERRUPTED;
     throw error;
   }
 }
-
-// 128 + SIGINT, as shells report it.
-const EXIT_INTERRUPTED = 130;

@@ -1,4 +1,4 @@
-// From the command line to a command and its exit code.
+// Maps the command line to a command, and the command's outcome to an exit code.
 
 import type { Config } from "../config/config.ts";
 import { ConfigurationErrors } from "../config/configuration_errors.ts";
@@ -9,10 +9,12 @@ import { escapeControls } from "../observability/escape.ts";
 import { formatLogLine } from "../observability/log_line.ts";
 import { describeVersion } from "../version.ts";
 import { type CommonOptions, type Invocation, parseArguments } from "./args.ts";
+import { completionScript } from "./completion.ts";
+import { EXIT_CONFIGURATION, EXIT_OK } from "./exit_code.ts";
 import type { FailureReport } from "./failure_report.ts";
-import { USAGE } from "./usage.ts";
+import { commandHelp, USAGE } from "./usage.ts";
 
-/** What a command may touch. */
+/** The process's surroundings, as far as commands use them. */
 export interface World {
   readonly env: () => ConfigSources["env"];
   readonly readTextFile: ConfigSources["readTextFile"];
@@ -23,32 +25,29 @@ export interface World {
   readonly failure: Pick<FailureReport, "configure" | "report">;
   /** Captures until stopped. @returns the exit code */
   readonly run: (loaded: LoadedConfig) => Promise<number>;
-  /** Does what another command asks for. @returns the exit code */
+  /** Runs any other command. @returns the exit code */
   readonly execute: (invocation: OtherInvocation, config: Config) => Promise<number>;
 }
 
-/** A command that does its work and ends. */
+/** A command that ends by itself. */
 export type OtherInvocation = Exclude<ConfiguredInvocation, { readonly kind: "run" }>;
 
-const EXIT_OK = 0;
-const EXIT_USAGE = 2;
-
-/** Does what the arguments ask for. @returns the exit code; does not throw */
+/** Runs the command that the arguments name. @returns the exit code; never throws */
 export async function dispatch(argv: readonly string[], world: World): Promise<number> {
   const invocation = parseArguments(argv);
   switch (invocation.kind) {
     case "help":
-      world.standardOutput(USAGE);
-      return EXIT_OK;
+      return print(invocation.command === undefined ? USAGE : commandHelp(invocation.command), world);
+    case "completion":
+      return print(completionScript(invocation.shell), world);
     case "version":
-      world.standardOutput(`${describeVersion()}\n`);
-      return EXIT_OK;
+      return print(`${describeVersion()}\n`, world);
     case "wrong":
       world.standardError(`${escapeControls(invocation.message)}\n\n${USAGE}`);
-      return EXIT_USAGE;
+      return EXIT_CONFIGURATION;
     case "unavailable":
       world.standardError(`pg-capture ${invocation.command} is not available in this version yet\n`);
-      return EXIT_USAGE;
+      return EXIT_CONFIGURATION;
     case "run":
     case "check":
     case "status":
@@ -59,6 +58,16 @@ export async function dispatch(argv: readonly string[], world: World): Promise<n
     default:
       return unreachable(invocation);
   }
+}
+
+/** The reader of the output may end first: `pg-capture help | head -1`. */
+function print(text: string, { standardOutput }: World): number {
+  try {
+    standardOutput(text);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+  return EXIT_OK;
 }
 
 type ConfiguredInvocation = Extract<Invocation, CommonOptions>;
@@ -72,7 +81,7 @@ async function runCommand(invocation: ConfiguredInvocation, world: World): Promi
   } catch (error) {
     if (!(error instanceof ConfigurationErrors)) return world.failure.report(error);
     for (const line of error.lines) world.standardError(problemLine(line, invocation, world));
-    return EXIT_USAGE;
+    return EXIT_CONFIGURATION;
   }
 }
 
@@ -89,7 +98,7 @@ function load(
     overrides: {
       ...(jsonLogs ? { LOG_FORMAT: "json" } : {}),
       ...(verbose ? { LOG_LEVEL: "debug" } : {}),
-      // What a command doesn't need, nobody has to set for it.
+      // Settings that the command doesn't use need not be set.
       ...(kind === "tail" ? { KAFKA_BROKERS: "localhost" } : {}),
       ...(kind === "health" ? NOTHING_REQUIRED : {}),
     },
@@ -104,7 +113,7 @@ const NOTHING_REQUIRED = {
   REPLICATION_CHECKPOINT_FILE: "-",
 };
 
-/** A bare line for people; where logs are asked for as JSON, a line that their reader understands. */
+/** A plain line, or a JSON log line if logs are JSON. */
 function problemLine(line: string, { jsonLogs }: CommonOptions, { env }: World): string {
   if (!jsonLogs && env().LOG_FORMAT !== "json") return `${escapeControls(line)}\n`;
   return formatLogLine("json", { timeMs: Date.now(), level: "error", message: line, fields: {} }, []);

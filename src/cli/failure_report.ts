@@ -1,15 +1,13 @@
-// Says on standard error why the process ends with an error: in one line, without a secret.
+// Writes to standard error why the process ends with an error: one line, without secrets.
 
 import { type Config, secretsToMask } from "../config/config.ts";
-import { CaptureError, errorPolicy } from "../core/errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import { describeError } from "../observability/error_chain.ts";
 import { formatLogLine, type LogFields, type LogFormat } from "../observability/log_line.ts";
 import { VERSION } from "../version.ts";
+import { exitCodeOf } from "./exit_code.ts";
 
-const EXIT_BUG = 1;
-const EXIT_NOT_NOW = 3;
-
-/** Reports the error that ends the process. Knows what must not be said as soon as it knows the configuration. */
+/** Reports the error that ends the process. Masks secrets once the configuration is known. */
 export class FailureReport {
   readonly #write: (text: string) => void;
   #format: LogFormat = "plain";
@@ -26,17 +24,15 @@ export class FailureReport {
     this.#secrets = () => secretsToMask(config);
   }
 
-  /** Writes what happened and gives the exit code: that of the error's policy, or 1 for a bug. */
+  /** Writes what happened. @returns the exit code */
   report(error: unknown): number {
     if (error instanceof CaptureError) {
-      const policy = errorPolicy(error.kind);
       this.#line(describeError(error), { fix: error.fix });
-      // Only a command that does not wait and try again ends with one of the others.
-      return policy.action === "stop" ? policy.exitCode : EXIT_NOT_NOW;
+    } else {
+      const stack = this.#isDebug && error instanceof Error ? error.stack : undefined;
+      this.#line(`This is a bug in pg-capture ${VERSION}: ${describeError(error)}`, { stack });
     }
-    const stack = this.#isDebug && error instanceof Error ? error.stack : undefined;
-    this.#line(`This is a bug in pg-capture ${VERSION}: ${describeError(error)}`, { stack });
-    return EXIT_BUG;
+    return exitCodeOf(error);
   }
 
   #line(message: string, fields: LogFields): void {

@@ -1,4 +1,4 @@
-// How the connections to Kafka are secured, from the configuration.
+// Builds the security settings of Kafka connections from the configuration.
 
 import type { Config, KafkaSasl } from "../config/config.ts";
 import { readTextFile } from "../config/environment.ts";
@@ -8,9 +8,9 @@ import type { KafkaSecurity, SaslSettings, TlsSettings } from "../sink/wire/secu
 import { TlsFiles } from "../sink/wire/tls_files.ts";
 
 /**
- * To be made once and kept: it holds the certificates that were right last, and the token that is fresh. The files are
- * read again for each connection.
- * @throws CaptureError `configuration` when a file of certificates or the key is no good
+ * Create it once and keep it: it holds the last valid certificates and the current token. The files are read again for
+ * each connection.
+ * @throws CaptureError `configuration` if a certificate or key file is not usable
  */
 export function kafkaSecurity({ kafka }: Config): KafkaSecurity {
   const { tls, sasl } = kafka.security;
@@ -24,7 +24,7 @@ function tlsSettings(
   { caFile, certFile, keyFile, verifiesHost }: NonNullable<Config["kafka"]["security"]["tls"]>,
 ): TlsSettings {
   const files = new TlsFiles({ ca: caFile, cert: certFile, key: keyFile }, readTextFile);
-  files.load(); // a wrong file is told before anything is done
+  files.load(); // reports an unusable file before anything else happens
   return { files, verifiesHost };
 }
 

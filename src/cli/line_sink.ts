@@ -7,10 +7,10 @@ import type { Batch, Route, Sink } from "../pipeline/ports.ts";
 
 const NEWLINE = 0x0a;
 const FIRST_BYTES = 64 * 1024;
-/** So much is gathered before it is printed. */
+/** Output is buffered up to this size. */
 const BATCH_BYTES_MAX = 1024 * 1024;
 
-/** Takes any topic; knows of no progress. */
+/** Accepts any topic and keeps no progress. */
 export class LineSink implements Sink {
   readonly #print: (bytes: Uint8Array) => void;
 
@@ -92,8 +92,8 @@ class LineBatch implements Batch {
 }
 
 /**
- * JSON that a terminal shows and does not obey. Control characters stand between its tokens only, where a
- * value of type json has line breaks; the others are in strings, where an escape means the same.
+ * JSON without characters that control a terminal. Unescaped ones occur only between tokens, as line breaks in
+ * values of type json, and become spaces. The rest are in strings, where an escape means the same.
  */
 function printable(json: Uint8Array): Uint8Array {
   if (json.every((byte) => byte >= SPACE && byte < DELETE)) return json;

@@ -10,9 +10,9 @@ import { ChangeDecoder } from "../decoder/change_decoder.ts";
 import { NativeFormat } from "../decoder/formats/native/native_format.ts";
 import { KnownDisorder } from "../decoder/pgoutput/lsn_checks.ts";
 import { SYSTEM_CLOCK } from "../core/clock.ts";
-import { CaptureError, errorPolicy } from "../core/errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import { LifecycleLog } from "../observability/lifecycle_log.ts";
-import { ProblemKeeper } from "../observability/last_problem.ts";
+import { LastProblemLogger } from "../observability/last_problem_logger.ts";
 import { createLogger, type Logger } from "../observability/logger.ts";
 import { writeStandardError } from "../observability/standard_error.ts";
 import { Statistics } from "../observability/statistics.ts";
@@ -30,6 +30,7 @@ import { TopicNames } from "../sink/topics.ts";
 import { PostgresSource } from "../source/replication_source.ts";
 import { VERSION } from "../version.ts";
 import { postgresOptions, postgresPlace } from "./adapters.ts";
+import { exitCodeOf } from "./exit_code.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
 import { serve } from "./serve.ts";
 import { onStopSignal } from "./stop_signal.ts";
@@ -47,7 +48,7 @@ const BATCH_BYTES_MAX = 1024 * 1024;
 export async function run({ config, warnings, file }: LoadedConfig): Promise<number> {
   const secrets = () => secretsToMask(config);
   const { level, format } = config.logging;
-  const logger = new ProblemKeeper(
+  const logger = new LastProblemLogger(
     createLogger({ level, format, write: writeStandardError, secrets }),
     secrets,
     Date.now,
@@ -91,8 +92,7 @@ export async function run({ config, warnings, file }: LoadedConfig): Promise<num
     if (!(error instanceof CaptureError)) throw error;
     statistics.failed(error.kind, false);
     logger.error(error.message, error.fix === undefined ? {} : { fix: error.fix });
-    const policy = errorPolicy(error.kind);
-    return policy.action === "stop" ? policy.exitCode : 1;
+    return exitCodeOf(error);
   }
 }
 

@@ -3,36 +3,35 @@
 import process from "node:process";
 import type { Config } from "../config/config.ts";
 import { machineName } from "../config/environment.ts";
-import { CaptureError } from "../core/errors.ts";
 import { hostRule } from "../observability/allowed_hosts.ts";
 import { endpoints } from "../observability/endpoints.ts";
-import { startHttpServer } from "../observability/http_server.ts";
-import type { ProblemKeeper } from "../observability/last_problem.ts";
+import { isPortInUse, startHttpServer } from "../observability/http_server.ts";
+import type { LastProblemLogger } from "../observability/last_problem_logger.ts";
 import { RecentHistory } from "../observability/recent.ts";
-import type { CaptureFacts, Standing } from "../observability/standing.ts";
+import type { CaptureFacts, StatusSnapshot } from "../observability/status_snapshot.ts";
 import type { Statistics } from "../observability/statistics.ts";
 import type { WalGuard } from "../observability/wal_guard.ts";
 import { VERSION } from "../version.ts";
 import { postgresPlace } from "./adapters.ts";
 
-/** What is watched. */
-export interface ServedParts {
+/** The parts whose state is served. */
+interface ServedParts {
   readonly statistics: Statistics;
   readonly walGuard: WalGuard;
-  readonly logger: ProblemKeeper;
+  readonly logger: LastProblemLogger;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
 }
 
-// A standby on the same machine gets the port when the instance that it waits for ends.
+// A standby on the same machine gets the port once the active instance ends.
 const PORT_RETRY_MS = 5_000;
-// Anybody who reaches the port can send one.
+// Limits the log: any client that reaches the port can cause this warning.
 const UNEXPECTED_HOST_EVERY_MS = 60_000;
 
 /**
- * Serves until disposed of; nothing where METRICS_PORT is 0. A port that is taken is waited for: changes are worth
- * more than their metrics, and a waiting second instance has the same settings as the first.
- * @throws CaptureError `configuration` when it can never listen there
+ * Serves until disposed of; does nothing if METRICS_PORT is 0. If the port is in use, it retries: capture matters more
+ * than metrics, and a standby has the same settings as the active instance.
+ * @throws CaptureError `configuration` if it can never listen there
  */
 export function serve(config: Config, parts: ServedParts): Disposable {
   const { host, port, allowedHosts } = config.metrics;
@@ -43,7 +42,7 @@ export function serve(config: Config, parts: ServedParts): Disposable {
     { records: () => statistics.deliveredRecords, latency: () => statistics.latency },
     () => performance.now(),
   );
-  const standing = (): Standing => ({
+  const snapshot = (): StatusSnapshot => ({
     facts,
     atMs: wallClock(),
     reading: statistics.read(),
@@ -59,21 +58,21 @@ export function serve(config: Config, parts: ServedParts): Disposable {
     expectsHost: hostRule({ bindHost: host, machineName: machineName(), allowed: allowedHosts }),
     onUnexpectedHost: warnOfHosts(logger),
     onListenerLost: (error: unknown) =>
-      logger.warn("The listener on METRICS_PORT ended; opening it again", { error }),
+      logger.warn("The listener on METRICS_PORT failed; reopening it", { error }),
     onListenerBack: () => logger.info("Listening on METRICS_PORT again"),
   };
   let server: Disposable | undefined;
   let retry: ReturnType<typeof setTimeout> | undefined;
   const listen = (isFirst: boolean) => {
     try {
-      const started = startHttpServer(http, endpoints(standing));
+      const started = startHttpServer(http, endpoints(snapshot));
       server = started;
       logger.info("Serving the status page, /metrics, /healthz and /readyz", {
         address: `${host}:${started.port}`,
       });
     } catch (error) {
-      if (!(error instanceof CaptureError) || !(error.cause instanceof Deno.errors.AddrInUse)) throw error;
-      if (isFirst) logger.warn(`${error.message}; trying again until it is free`, { fix: error.fix });
+      if (!isPortInUse(error)) throw error;
+      if (isFirst) logger.warn(`${error.message}; retrying until the port is free`, { fix: error.fix });
       retry = setTimeout(() => listen(false), PORT_RETRY_MS);
       Deno.unrefTimer(retry);
     }
@@ -92,17 +91,17 @@ export function serve(config: Config, parts: ServedParts): Disposable {
   return { [Symbol.dispose]: stop };
 }
 
-function warnOfHosts(logger: ProblemKeeper): (host: string) => void {
-  let saidAt: number | undefined;
+function warnOfHosts(logger: LastProblemLogger): (host: string) => void {
+  let warnedAt: number | undefined;
   return (host) => {
     const now = performance.now();
-    if (saidAt !== undefined && now - saidAt < UNEXPECTED_HOST_EVERY_MS) return;
-    saidAt = now;
+    if (warnedAt !== undefined && now - warnedAt < UNEXPECTED_HOST_EVERY_MS) return;
+    warnedAt = now;
     logger.warn(
-      "A request to METRICS_PORT was refused: it called this server by a name that is not expected",
+      "Rejected a request to METRICS_PORT: its Host header names an unexpected host",
       {
         host,
-        fix: "if the name is right, add it to METRICS_ALLOWED_HOSTS",
+        fix: "if the name is correct, add it to METRICS_ALLOWED_HOSTS",
       },
     );
   };

@@ -1,11 +1,11 @@
-// Standard output, where only what a command is asked to print goes.
+// Standard output. It holds only what a command is asked to print.
 
-/** Writes all of it. @throws Deno.errors.BrokenPipe when nobody reads it any more */
+/** Writes the whole text. @throws Deno.errors.BrokenPipe when the reader is gone */
 export function writeStandardOutput(text: string): void {
   writeStandardOutputBytes(new TextEncoder().encode(text));
 }
 
-/** As `writeStandardOutput`, for what is UTF-8 already. */
+/** Like `writeStandardOutput`, for bytes. */
 export function writeStandardOutputBytes(bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
 }

@@ -1,8 +1,8 @@
-// `pg-capture status`: slot, lag, checkpoint and Kafka's progress, side by side.
+// `pg-capture status`: slot, lag, checkpoint and Kafka progress side by side.
 
 import { formatAddress } from "../core/address.ts";
 import type { Config } from "../config/config.ts";
-import { CaptureError, errorPolicy } from "../core/errors.ts";
+import { CaptureError } from "../core/errors.ts";
 import { escapeControls } from "../observability/escape.ts";
 import { formatLsn, type Lsn } from "../core/position.ts";
 import { KafkaInspection } from "../sink/inspection.ts";
@@ -11,23 +11,25 @@ import { postgresOptions } from "./adapters.ts";
 import { readCheckpoint } from "./check/agreement.ts";
 import { formatBytes, formatVersion } from "./check/units.ts";
 import type { CommandOutput } from "./command_output.ts";
+import { EXIT_OK, exitCodeOf } from "./exit_code.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
+import type { Style } from "./style.ts";
 
-/** Something that was looked at, or why it could not be. */
-type Looked<T> = { readonly value: T } | { readonly error: CaptureError };
+/** A value, or the error that was found instead. */
+type Attempt<T> = { readonly value: T } | { readonly error: CaptureError };
 
-/** Prints what is known. @returns 0, or the exit code of what could not be looked at */
+/** Prints what is known. @returns 0, or the exit code of the first error */
 export async function status(
   config: Config,
   { json }: { readonly json: boolean },
   output: CommandOutput,
   signal: AbortSignal,
 ): Promise<number> {
-  const postgres = await look(output.waiting("asking PostgreSQL", lookAtPostgres(config, signal)));
-  const kafka = "error" in postgres ? postgres : await look(
-    output.waiting("asking Kafka", lookAtKafka(config, postgres.value.systemIdentifier, signal)),
+  const postgres = await attempted(output.waiting("asking PostgreSQL", readPostgres(config, signal)));
+  const kafka = "error" in postgres ? postgres : await attempted(
+    output.waiting("asking Kafka", readKafka(config, postgres.value.systemIdentifier, signal)),
   );
-  const checkpoint = await look(readCheckpoint(config));
+  const checkpoint = await attempted(readCheckpoint(config));
   const report = {
     postgres: shown(postgres, (value) => value),
     kafka: shown(
@@ -40,12 +42,12 @@ export async function status(
     })),
   };
   if (json) output.printJson(report);
-  else output.print(escapeLines(lines(config, report)));
+  else output.print(formatRows(lines(config, report), output.style));
   const faults = [postgres, kafka, checkpoint].flatMap((each) => "error" in each ? [each.error] : []);
-  return faults.length === 0 ? 0 : exitCode(faults[0]!);
+  return faults.length === 0 ? EXIT_OK : exitCodeOf(faults[0]);
 }
 
-async function lookAtPostgres(config: Config, signal: AbortSignal) {
+async function readPostgres(config: Config, signal: AbortSignal) {
   const options = postgresOptions(config);
   using inspection = await PostgresInspection.open(options, signal);
   const server = await inspection.server(signal);
@@ -69,15 +71,15 @@ async function lookAtPostgres(config: Config, signal: AbortSignal) {
   };
 }
 
-async function lookAtKafka(config: Config, systemIdentifier: string, signal: AbortSignal) {
+async function readKafka(config: Config, systemIdentifier: string, signal: AbortSignal) {
   using kafka = new KafkaInspection(config.kafka.brokers, kafkaSecurity(config));
   const { database, slotName: slot } = config.pg;
   return await kafka.progress(config.kafka.topicPrefix, { systemIdentifier, database, slot }, signal);
 }
 
-async function look<T>(looking: Promise<T>): Promise<Looked<T>> {
+async function attempted<T>(promise: Promise<T>): Promise<Attempt<T>> {
   try {
-    return { value: await looking };
+    return { value: await promise };
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
     return { error };
@@ -85,24 +87,24 @@ async function look<T>(looking: Promise<T>): Promise<Looked<T>> {
 }
 
 function shown<T, S>(
-  looked: Looked<T>,
+  attempt: Attempt<T>,
   show: (value: T) => S,
 ): S | { readonly error: string; readonly fix: string | null } {
-  return "error" in looked
-    ? { error: looked.error.message, fix: looked.error.fix ?? null }
-    : show(looked.value);
+  return "error" in attempt
+    ? { error: attempt.error.message, fix: attempt.error.fix ?? null }
+    : show(attempt.value);
 }
 
 type Shown<T> = T | { readonly error: string; readonly fix: string | null };
 
 interface Report {
-  readonly postgres: Shown<Awaited<ReturnType<typeof lookAtPostgres>>>;
+  readonly postgres: Shown<Awaited<ReturnType<typeof readPostgres>>>;
   readonly kafka: Shown<{ readonly progress: string | null }>;
   readonly checkpoint: Shown<{ readonly file: string; readonly position: string | null }>;
 }
 
 function lines(
-  { pg, kafka: to }: Config,
+  { pg, kafka: kafkaConfig }: Config,
   { postgres, kafka, checkpoint }: Report,
 ): readonly (readonly [string, string])[] {
   const rows: (readonly [string, string])[] = [];
@@ -117,7 +119,7 @@ function lines(
     else {
       rows.push([
         "slot",
-        `${slot.name}, ${slot.activePid === null ? "held by nobody" : `held by process ${slot.activePid}`}`,
+        `${slot.name}, ${slot.activePid === null ? "not in use" : `in use by process ${slot.activePid}`}`,
       ]);
       rows.push(["WAL end", slot.walEnd]);
       rows.push(["confirmed", slot.confirmed ?? "nothing yet"]);
@@ -126,7 +128,9 @@ function lines(
   if (!("error" in postgres && "error" in kafka)) {
     rows.push([
       "Kafka",
-      "error" in kafka ? fault(kafka) : kafka.progress ?? `no progress record under ${to.topicPrefix}`,
+      "error" in kafka
+        ? fault(kafka)
+        : kafka.progress ?? `no progress record under ${kafkaConfig.topicPrefix}`,
     ]);
   }
   rows.push([
@@ -137,7 +141,10 @@ function lines(
   const { lagBytes, keptBytes, walStatus, bytesLeft } = postgres.slot;
   rows.push(["lag", lagBytes === null ? "unknown" : formatBytes(lagBytes)]);
   const left = bytesLeft === null ? "" : `, ${formatBytes(bytesLeft)} left`;
-  rows.push(["WAL kept", keptBytes === null ? "unknown" : `${formatBytes(keptBytes)} (${walStatus}${left})`]);
+  rows.push([
+    "retained WAL",
+    keptBytes === null ? "unknown" : `${formatBytes(keptBytes)} (${walStatus}${left})`,
+  ]);
   return rows;
 }
 
@@ -145,18 +152,14 @@ function fault({ error, fix }: { readonly error: string; readonly fix: string | 
   return fix === null ? error : `${error} (fix: ${fix})`;
 }
 
-function escapeLines(rows: readonly (readonly [string, string])[]): string {
-  return rows.map(([name, value]) => `${name.padEnd(NAME_WIDTH)}${escapeControls(value)}\n`).join("");
+function formatRows(rows: readonly (readonly [string, string])[], style: Style): string {
+  return rows.map(([name, value]) => `${style.strong(name.padEnd(NAME_WIDTH))}${escapeControls(value)}\n`)
+    .join("");
 }
 
-const NAME_WIDTH = 12;
+const NAME_WIDTH = 14;
 
 function bytesBetween(from: Lsn | null, to: Lsn): number | null {
   if (from === null) return null;
   return to > from ? Number(to - from) : 0;
-}
-
-function exitCode({ kind }: CaptureError): number {
-  const policy = errorPolicy(kind);
-  return policy.action === "stop" ? policy.exitCode : 3;
 }

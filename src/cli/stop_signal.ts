@@ -1,15 +1,15 @@
-// SIGTERM and SIGINT: the first asks for a clean stop, the second ends the process at once.
+// SIGTERM and SIGINT: the first requests a clean stop, the second ends the process at once.
+
+import { EXIT_INTERRUPTED } from "./exit_code.ts";
 
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM"];
-// Ctrl-C reaches a process twice when a task runner passes on what the terminal has sent to both.
+// Ctrl-C arrives twice if a task runner forwards a signal that the terminal sent to both processes.
 const ONE_SIGNAL_MS = 300;
-// 128 + SIGINT, as shells report a process that a signal ended.
-const EXIT_AT_ONCE = 130;
 
-/** A signal that aborts when the process is asked to stop; disposing of it gives the process's signals back. */
-export interface StopSignal extends Disposable {
+/** A signal that aborts when the process is asked to stop. Disposing of it removes the signal handlers. */
+interface StopSignal extends Disposable {
   readonly signal: AbortSignal;
 }
 
@@ -19,12 +19,12 @@ export function onStopSignal(onFirst: () => void): StopSignal {
   let firstAt = 0;
   const handler = () => {
     if (stop.signal.aborted) {
-      if (performance.now() - firstAt > ONE_SIGNAL_MS) Deno.exit(EXIT_AT_ONCE);
+      if (performance.now() - firstAt > ONE_SIGNAL_MS) Deno.exit(EXIT_INTERRUPTED);
       return;
     }
     firstAt = performance.now();
     onFirst();
-    stop.abort(new DOMException("asked to stop", "AbortError"));
+    stop.abort(new DOMException("stop requested", "AbortError"));
   };
   for (const signal of SIGNALS) Deno.addSignalListener(signal, handler);
   return {

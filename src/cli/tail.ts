@@ -1,4 +1,4 @@
-// `pg-capture tail`: prints changes on standard output, from a temporary slot, without Kafka.
+// `pg-capture tail`: prints changes to standard output, from a temporary slot, without Kafka.
 
 import { type Config, secretsToMask } from "../config/config.ts";
 import { SYSTEM_CLOCK } from "../core/clock.ts";
@@ -25,10 +25,10 @@ const BUFFER_RECORDS = 10_000;
 const STOP_MS_MAX = 3_000;
 
 /**
- * Prints until the signal aborts, or nobody reads any more. PostgreSQL drops the slot with the connection.
- * @param print writes all of the bytes to standard output
+ * Prints until the signal aborts or the reader is gone. PostgreSQL drops the slot with the connection.
+ * @param print writes the bytes to standard output
  * @returns 0
- * @throws CaptureError: it does not try again, as the slot is gone with the connection and changes between would be missing
+ * @throws CaptureError, without a retry: the slot is gone with the connection, and changes in between would be missing
  */
 export async function tail(
   config: Config,
@@ -63,7 +63,7 @@ function partsOf(
 ): CaptureParts {
   const { pg, logging } = config;
   const logger = createLogger({
-    // What it prints is what it is for: of its own doings only what is wrong, unless asked.
+    // Unless asked, logs only problems: the changes are the output.
     level: logging.level === "info" ? "warn" : logging.level,
     format: logging.format,
     write: writeStandardError,
@@ -117,7 +117,7 @@ function settingsOf({ pg, replication, kafka }: Config, slot: string): CaptureSe
   };
 }
 
-/** No stream of it is read twice. */
+/** Nothing to keep: no part of the stream is read twice. */
 const NO_RELATIONS: RelationStore = {
   load: () => Promise.resolve([]),
   save: () => Promise.resolve(),

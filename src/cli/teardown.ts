@@ -1,4 +1,4 @@
-// `pg-capture teardown`: drops what pg-capture has made: the slot, and asked to, the publication and the progress.
+// `pg-capture teardown`: drops the slot and, on request, the publication and the progress.
 
 import type { Config } from "../config/config.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -11,22 +11,22 @@ import { postgresOptions } from "./adapters.ts";
 import type { CommandOutput } from "./command_output.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
 
-/** What is to be dropped beside the slot, and whether to do it or only to say it. */
-export interface TeardownOptions {
+/** What to drop besides the slot, and whether to do it or only print it. */
+interface TeardownOptions {
   readonly yes: boolean;
   readonly publication: boolean;
   readonly progress: boolean;
 }
 
 interface Step {
-  readonly says: string;
-  readonly act: () => Promise<unknown>;
+  readonly description: string;
+  readonly run: () => Promise<unknown>;
 }
 
 /**
- * Does it, or says what it would do.
+ * Drops everything, or prints what it would drop.
  * @returns 0
- * @throws CaptureError `slot-in-use` while a pg-capture runs, and what a step meets
+ * @throws CaptureError `slot-in-use` while pg-capture is running, or the error of a step
  */
 export async function teardown(
   config: Config,
@@ -38,14 +38,16 @@ export async function teardown(
     "connecting to PostgreSQL",
     PostgresInspection.open(postgresOptions(config), signal),
   );
-  const steps = await output.waiting("looking", stepsOf(config, options, inspection, signal));
-  for (const { says, act } of steps) {
-    if (options.yes) await output.waiting(says, act());
-    output.print(`${options.yes ? "done" : "would do"}: ${escapeControls(says)}\n`);
+  const steps = await output.waiting("reading the slot", stepsOf(config, options, inspection, signal));
+  for (const { description, run } of steps) {
+    if (options.yes) await output.waiting(description, run());
+    output.print(`${options.yes ? "done" : "would do"}: ${escapeControls(description)}\n`);
   }
   if (steps.length === 0) output.print("nothing to do\n");
   else if (!options.yes) {
-    output.print("Nothing was done. With --yes it is; changes since the last confirmation are gone then.\n");
+    output.print(
+      "Nothing was changed. Add --yes to do it; changes since the last confirmed position are then lost.\n",
+    );
   }
   return 0;
 }
@@ -64,14 +66,14 @@ async function stepsOf(
     if (slot.activePid !== null) throw heldBy(slotName, slot.activePid);
     const sql = `SELECT pg_catalog.pg_drop_replication_slot(${quoteLiteral(slotName)})`;
     steps.push({
-      says: `drop slot "${slotName}"`,
-      act: () => connection.query(sql, `drop slot "${slotName}"`, signal),
+      description: `drop slot "${slotName}"`,
+      run: () => connection.query(sql, `drop slot "${slotName}"`, signal),
     });
   }
   if (options.publication) {
     const sql = `DROP PUBLICATION IF EXISTS ${quoteIdentifier(publication)}`;
-    const says = `drop publication "${publication}"`;
-    steps.push({ says, act: () => connection.query(sql, says, signal) });
+    const description = `drop publication "${publication}"`;
+    steps.push({ description, run: () => connection.query(sql, description, signal) });
   }
   if (!options.progress) return steps;
   const { systemIdentifier } = await inspectSystem(postgresOptions(config), signal);
@@ -79,25 +81,25 @@ async function stepsOf(
   const { brokers, topicPrefix } = config.kafka;
   const security = kafkaSecurity(config);
   steps.push({
-    says: `remove this slot's progress record from topic ${progressTopic(topicPrefix)}`,
-    act: () => removeProgress({ brokers, security }, topicPrefix, identity, signal),
+    description: `remove this slot's progress record from topic ${progressTopic(topicPrefix)}`,
+    run: () => removeProgress({ brokers, security }, topicPrefix, identity, signal),
   });
   const file = config.replication.checkpointFile;
-  steps.push({ says: `remove checkpoint file ${file}`, act: () => removeFiles(file) });
+  steps.push({ description: `remove checkpoint file ${file}`, run: () => removeFiles(file) });
   return steps;
 }
 
 function heldBy(slot: string, pid: number): CaptureError {
   return new CaptureError(
     "slot-in-use",
-    `Cannot drop slot "${slot}": process ${pid} of PostgreSQL holds it`,
+    `Cannot drop slot "${slot}": PostgreSQL process ${pid} is using it`,
     {
-      hint: `stop the pg-capture that runs; where there is none: SELECT pg_terminate_backend(${pid});`,
+      hint: `stop the pg-capture that is running; if there is none: SELECT pg_terminate_backend(${pid});`,
     },
   );
 }
 
-/** The file, and what SQLite keeps beside it. */
+/** Removes the file and SQLite's files next to it. */
 async function removeFiles(file: string): Promise<void> {
   for (const path of [file, `${file}-wal`, `${file}-shm`]) {
     try {

@@ -1,4 +1,4 @@
-// The configuration as the program uses it: grouped, typed, with units in the names.
+// The configuration as the program uses it: grouped and typed, with units in the names.
 
 import { strict as assert } from "node:assert";
 import type { DeliveryGuarantee } from "../pipeline/ports.ts";
@@ -10,35 +10,35 @@ import type { RequiredAuth } from "./require_auth.ts";
 import type { Secret } from "./secret.ts";
 import type { Values } from "./variables.ts";
 
-/** Everything that can be configured. It may be printed: secrets show as `[secret]`. */
+/** All settings. Safe to print: secrets show as `[secret]`. */
 export interface Config {
   readonly pg: PgConfig;
   readonly kafka: KafkaConfig;
   readonly replication: ReplicationConfig;
   readonly snapshot: { readonly mode: "initial" | "never" };
   readonly format: { readonly name: "native" | "debezium" };
-  /** The first that matches a table is its rule. */
+  /** The first rule that matches a table applies to it. */
   readonly tables: readonly TableRule[];
   readonly logging: LoggingConfig;
   readonly metrics: {
     readonly host: string;
-    /** 0: no port. */
+    /** 0 turns the server off. */
     readonly port: number;
-    /** Names that requests may call it by, beside those that are its own. */
+    /** Host names accepted in requests, in addition to the built-in ones. */
     readonly allowedHosts: readonly string[];
   };
 }
 
 export interface PgConfig {
-  /** At least one; a host is a name, an address, or the folder of a Unix socket, which begins with a slash. */
+  /** At least one. A host is a name, an address, or the directory of a Unix socket, which begins with a slash. */
   readonly servers: readonly { readonly host: string; readonly port: number }[];
   readonly database: string;
   readonly username: string;
   readonly password: Secret | undefined;
-  /** Where a password is looked for that is not set. */
+  /** Where to look up the password if it is not set. */
   readonly passwordFile: PasswordFile | undefined;
   readonly publication: string;
-  /** `schema.table` or `schema.*`; undefined where the publication is taken as it is. */
+  /** Undefined if pg-capture does not manage the publication. */
   readonly tables: readonly TablePattern[] | undefined;
   readonly messages: MessagePrefixes;
   readonly slotName: string;
@@ -49,9 +49,9 @@ export interface PgConfig {
     readonly rootCertFile: string | undefined;
     readonly certFile: string | undefined;
     readonly keyFile: string | undefined;
-    /** The home directory: libpq's defaults lie below it. */
+    /** The home directory: libpq's default files are below it. */
     readonly home: string | undefined;
-    /** SSL_CERT_FILE: what the system trusts. */
+    /** SSL_CERT_FILE: the certificates that the system trusts. */
     readonly systemCertFile: string | undefined;
   };
   readonly loginRules: {
@@ -60,35 +60,35 @@ export interface PgConfig {
   };
 }
 
-export interface KafkaConfig {
+interface KafkaConfig {
   readonly brokers: readonly Broker[];
   readonly topicPrefix: string;
-  /** What will be done: `acks` 0 and 1 have made it at-least-once. */
+  /** The effective guarantee: with `acks` 0 or 1 it is at-least-once. */
   readonly delivery: DeliveryGuarantee;
   readonly compression: "none" | "gzip" | "snappy" | "lz4" | "zstd";
-  /** As in a Produce request: -1 is all in-sync replicas. */
+  /** As in a Produce request: -1 means all in-sync replicas. */
   readonly acks: 0 | 1 | -1;
   readonly lingerMs: number;
-  /** Enough to send without waiting for `lingerMs`. */
+  /** A batch of this size is sent without waiting for `lingerMs`. */
   readonly batchBytes: number;
-  /** Held undelivered; at least twice `messageBytesMax`. */
+  /** The most undelivered bytes to hold; at least twice `messageBytesMax`. */
   readonly bufferBytesMax: number;
   /** The broker's limit for one record batch. */
   readonly messageBytesMax: number;
   readonly oversize: "stop" | "dead-letter";
-  /** Of topics that are made; undefined is the broker's default. */
+  /** For topics that pg-capture creates; undefined for the broker's default. */
   readonly topicPartitions: number | undefined;
   readonly topicReplicationFactor: number | undefined;
   readonly tombstones: boolean;
   readonly security: {
     readonly protocol: "PLAINTEXT" | "SSL" | "SASL_PLAINTEXT" | "SASL_SSL";
     readonly sasl: KafkaSasl | undefined;
-    /** Undefined: without TLS. */
+    /** Undefined without TLS. */
     readonly tls: KafkaTls | undefined;
   };
 }
 
-export interface KafkaTls {
+interface KafkaTls {
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
@@ -110,25 +110,25 @@ export type KafkaSasl =
     readonly scope: string | undefined;
   };
 
-export interface ReplicationConfig {
+interface ReplicationConfig {
   readonly pollIntervalMs: number;
   readonly keepaliveIntervalMs: number;
   readonly checkpointIntervalMs: number;
-  /** Its folder may not exist yet. */
+  /** Its directory may not exist yet. */
   readonly checkpointFile: string;
-  /** Changes held undelivered. */
+  /** The most undelivered changes to hold. */
   readonly bufferChangesMax: number;
 }
 
-export interface LoggingConfig {
+interface LoggingConfig {
   readonly level: "error" | "warn" | "info" | "debug" | "trace";
   readonly format: "plain" | "json";
 }
 
 /**
- * Groups the values of the table.
- * @param values passed `findContradictions`
- * @param stateDirectory where files go that have no path of their own
+ * Builds the configuration from the values of all variables.
+ * @param values already checked by `findContradictions`
+ * @param stateDirectory the directory for files without a configured path
  */
 export function toConfig(
   values: Values,
@@ -162,28 +162,33 @@ export function toConfig(
 }
 
 /**
- * The secrets of a configuration as they are now, for a log to cut out of its lines. One that equals a name
- * which is no secret (a role `postgres` with the password `postgres`) is left out: masking it would tell it.
+ * The current secrets, to be masked in logs. A secret that equals a public name (role `postgres` with the password
+ * `postgres`) is left out: masking the name would reveal the secret.
  */
 export function secretsToMask(config: Config): readonly string[] {
   const { servers, database, username, password, passwordFile } = config.pg;
-  const open = new Set([...servers.map(({ host }) => host), database, username, config.kafka.topicPrefix]);
+  const publicNames = new Set([
+    ...servers.map(({ host }) => host),
+    database,
+    username,
+    config.kafka.topicPrefix,
+  ]);
   const secrets = [
     ...(password === undefined ? [] : [password.reveal()]),
     ...(passwordFile === undefined ? [] : passwordFile.found),
   ];
   const sasl = config.kafka.security.sasl;
   if (sasl?.mechanism === "OAUTHBEARER") {
-    open.add(sasl.clientId);
+    publicNames.add(sasl.clientId);
     secrets.push(sasl.clientSecret.reveal());
   } else if (sasl !== undefined) {
-    open.add(sasl.username);
+    publicNames.add(sasl.username);
     secrets.push(sasl.password.reveal());
   }
-  return secrets.filter((secret) => !open.has(secret));
+  return secrets.filter((secret) => !publicNames.has(secret));
 }
 
-/** Each host with its port. */
+/** Pairs each host with its port. */
 export function serversOf(hosts: readonly string[], ports: readonly number[]): PgConfig["servers"] {
   return hosts.map((host, index) => ({ host, port: ports[ports.length === 1 ? 0 : index] ?? 0 }));
 }

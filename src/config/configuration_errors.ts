@@ -1,8 +1,8 @@
-// All that is wrong with a configuration, as one error.
+// One error that lists everything wrong with a configuration.
 
 import { CaptureError } from "../core/errors.ts";
 
-/** One thing that is wrong: which setting, what was found, what to do. */
+/** One problem: the setting, what was found, and the fix. */
 export interface ConfigurationProblem {
   /** The setting and where it was found: `PG_PORT (environment)`, `[pg] port (pg-capture.toml line 3)`. */
   readonly setting: string;
@@ -10,7 +10,7 @@ export interface ConfigurationProblem {
   readonly fix: string;
 }
 
-/** Thrown when a configuration can't be used. It lists every problem, so that one try is enough to fix them. */
+/** Thrown if a configuration can't be used. It lists every problem, so that all can be fixed at once. */
 export class ConfigurationErrors extends CaptureError {
   readonly problems: readonly ConfigurationProblem[];
 

@@ -1,8 +1,8 @@
-// What a contradiction between settings is, and the rule that finds it.
+// A contradiction between settings, and the type of rule that finds it.
 
 import type { Values, VariableName } from "./variables.ts";
 
-/** Two or more settings that contradict each other, told at the one to change. */
+/** Settings that contradict each other, reported for the one to change. */
 export interface Contradiction {
   readonly name: VariableName;
   readonly problem: string;
@@ -10,21 +10,21 @@ export interface Contradiction {
 }
 
 export interface Rule {
-  /** The rule is left out when one of these is wrong by itself: that is reported already. */
+  /** The rule is skipped if one of these is invalid on its own, because that is reported already. */
   readonly involves: readonly VariableName[];
   check(values: Values): Contradiction | undefined;
 }
 
-/** A client certificate is of no use without its key, and the other way round. */
-export function together(given: VariableName, missing: VariableName): Rule {
+/** Two settings that need each other, such as a client certificate and its key. */
+export function mustBeSetTogether(given: VariableName, missing: VariableName): Rule {
   return {
     involves: [given, missing],
     check(values) {
       if (values[given] === undefined || values[missing] !== undefined) return undefined;
       return {
         name: missing,
-        problem: `not set, and ${given} is of no use without it`,
-        fix: `set ${missing}, or leave ${given} out`,
+        problem: `not set, but ${given} needs it`,
+        fix: `set ${missing}, or remove ${given}`,
       };
     },
   };

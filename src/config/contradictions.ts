@@ -1,12 +1,12 @@
-// Settings that are right one by one and can't be used together.
+// Finds settings that are valid on their own but can't be used together.
 
-import { type Contradiction, type Rule, together } from "./contradiction.ts";
+import { type Contradiction, mustBeSetTogether, type Rule } from "./contradiction.ts";
 import { KAFKA_SECURITY_RULES, kafkaSecurityWarnings } from "./kafka_security_rules.ts";
 import type { Values, VariableName } from "./variables.ts";
 
 /**
- * Everything that contradicts.
- * @param values as far as they are right
+ * Finds all contradictions.
+ * @param values the valid values
  * @param wrong the settings that are reported already
  */
 export function findContradictions(
@@ -18,15 +18,15 @@ export function findContradictions(
     .filter((found) => found !== undefined);
 }
 
-/** What will be done otherwise than it was asked for, or is allowed and unwise. */
+/** Warnings about settings that are overridden, or valid but risky. */
 export function findWarnings(values: Values): readonly string[] {
   const warnings: string[] = [];
   if (values.KAFKA_ACKS !== "all") {
     const when = values.KAFKA_ACKS === "0"
-      ? "Kafka may lose batches unnoticed"
-      : "a broker's failure may lose changes";
+      ? "Kafka can lose batches without an error"
+      : "a broker failure can lose changes";
     warnings.push(
-      `KAFKA_ACKS=${values.KAFKA_ACKS} makes the delivery at-least-once at best: ${when}; set KAFKA_ACKS=all for exactly-once`,
+      `KAFKA_ACKS=${values.KAFKA_ACKS} limits delivery to at-least-once at best: ${when}; set KAFKA_ACKS=all for exactly-once`,
     );
   }
   return [...warnings, ...kafkaSecurityWarnings(values)];
@@ -43,7 +43,7 @@ const RULES: readonly Rule[] = [
       return {
         name: "KAFKA_BUFFER_MEMORY",
         problem: `${values.KAFKA_BUFFER_MEMORY} bytes can't hold two batches of KAFKA_MAX_MESSAGE_BYTES, ` +
-          `one on its way and one being filled`,
+          `one in flight and one being filled`,
         fix: `write at least ${least}, or lower KAFKA_MAX_MESSAGE_BYTES`,
       };
     },
@@ -55,7 +55,7 @@ const RULES: readonly Rule[] = [
       return {
         name: "KAFKA_BATCH_SIZE",
         problem:
-          `${values.KAFKA_BATCH_SIZE} bytes are more than half of KAFKA_BUFFER_MEMORY, so they would never come together`,
+          `${values.KAFKA_BATCH_SIZE} bytes are more than half of KAFKA_BUFFER_MEMORY, so a batch would never reach that size`,
         fix: `write at most ${Math.floor(values.KAFKA_BUFFER_MEMORY / 2)}, or raise KAFKA_BUFFER_MEMORY`,
       };
     },
@@ -67,8 +67,8 @@ const RULES: readonly Rule[] = [
       if (values[name] === undefined || values.PG_SSL_MODE !== "disable") return undefined;
       return {
         name,
-        problem: "it is set, but PG_SSL_MODE=disable has no TLS",
-        fix: `set PG_SSL_MODE to verify-full, or leave ${name} out`,
+        problem: "it is set, but PG_SSL_MODE=disable turns TLS off",
+        fix: `set PG_SSL_MODE to verify-full, or remove ${name}`,
       };
     },
   })),
@@ -78,7 +78,8 @@ const RULES: readonly Rule[] = [
       if (root !== "system" || mode === "verify-full" || mode === "disable") return undefined;
       return {
         name: "PG_SSL_MODE",
-        problem: `${mode} is too weak for PG_SSL_ROOT_CERT=system: anybody can get a certificate of those`,
+        problem:
+          `${mode} is too weak for PG_SSL_ROOT_CERT=system: anyone can get a certificate from a public authority`,
         fix: "set PG_SSL_MODE to verify-full",
       };
     },
@@ -125,6 +126,6 @@ const RULES: readonly Rule[] = [
       };
     },
   },
-  together("PG_SSL_CERT", "PG_SSL_KEY"),
-  together("PG_SSL_KEY", "PG_SSL_CERT"),
+  mustBeSetTogether("PG_SSL_CERT", "PG_SSL_KEY"),
+  mustBeSetTogether("PG_SSL_KEY", "PG_SSL_CERT"),
 ];

@@ -1,16 +1,16 @@
-// The one door to the environment and to files of settings.
+// Reads the environment and settings files. No other file of src/config does.
 
 import type { FileFacts } from "./password_file.ts";
 
-/** The environment as it is now. */
+/** The current environment. */
 export function readEnvironment(): Readonly<Record<string, string>> {
   return Deno.env.toObject();
 }
 
 /**
- * The text of a file, undefined where there is none. Only a regular file is read, and no more than 1 MB of
- * it: `/dev/zero` never ends, and a FIFO blocks the whole program until somebody writes to it.
- * @throws where it can't be read
+ * The text of a file; undefined if it does not exist. Reads only regular files of at most 1 MB: `/dev/zero` never
+ * ends, and a FIFO blocks the whole program until a writer opens it.
+ * @throws if it can't be read
  */
 export function readTextFile(path: string): string | undefined {
   try {
@@ -35,7 +35,7 @@ function readAtMost(file: Deno.FsFile, bytesMax: number): Uint8Array {
     if (read === null) return bytes.subarray(0, length);
     length += read;
   }
-  throw new Error(`it is larger than ${bytesMax} bytes, or grows while it is read`);
+  throw new Error(`it is larger than ${bytesMax} bytes, or grew while being read`);
 }
 
 /** The user that the program runs as; undefined if unknown, null on Windows. */
@@ -47,18 +47,17 @@ export function ownUid(): number | null | undefined {
   }
 }
 
-/** The machine's name, in a container the container's; undefined if unknown. */
+/** The host name of the machine or container; undefined if unknown. */
 export function machineName(): string | undefined {
   try {
-    // Asking the system would need another permission. Docker and Kubernetes write this file for each
-    // container.
+    // Deno.hostname() would need another permission. Docker and Kubernetes write this file for each container.
     return readTextFile("/etc/hostname")?.trim();
   } catch {
     return undefined;
   }
 }
 
-/** What of a file decides whether a secret may be read from it; undefined where there is no such file. */
+/** The facts that decide whether a file's content can be trusted; undefined if it does not exist. */
 export function fileFacts(
   path: string,
 ): FileFacts | undefined {

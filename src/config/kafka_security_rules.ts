@@ -1,6 +1,6 @@
-// Which settings of Kafka's TLS and login go together, and what is allowed and unwise among them.
+// Rules for Kafka's TLS and login settings: which can be combined, and which are valid but risky.
 
-import { type Rule, together } from "./contradiction.ts";
+import { mustBeSetTogether, type Rule } from "./contradiction.ts";
 import type { Values, VariableName } from "./variables.ts";
 
 const PASSWORD_LOGIN = ["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] as const;
@@ -24,16 +24,16 @@ export const KAFKA_SECURITY_RULES: readonly Rule[] = [
       if (!hasLogin(values) || values.KAFKA_SASL_MECHANISM !== undefined) return undefined;
       return {
         name: "KAFKA_SASL_MECHANISM",
-        problem: `not set, and KAFKA_SECURITY_PROTOCOL=${protocol} needs it`,
+        problem: `not set, but KAFKA_SECURITY_PROTOCOL=${protocol} needs it`,
         fix: "set it to the mechanism that the brokers offer, such as SCRAM-SHA-512",
       };
     },
   },
-  ...PASSWORD_LOGIN.map((name) => neededBy(name, (mechanism) => mechanism !== "OAUTHBEARER")),
-  ...TOKEN_LOGIN.map((name) => neededBy(name, (mechanism) => mechanism === "OAUTHBEARER")),
-  ...PASSWORD_LOGIN.map((name) => uselessWith(name, (mechanism) => mechanism === "OAUTHBEARER")),
+  ...PASSWORD_LOGIN.map((name) => requiredBy(name, (mechanism) => mechanism !== "OAUTHBEARER")),
+  ...TOKEN_LOGIN.map((name) => requiredBy(name, (mechanism) => mechanism === "OAUTHBEARER")),
+  ...PASSWORD_LOGIN.map((name) => unusedWith(name, (mechanism) => mechanism === "OAUTHBEARER")),
   ...[...TOKEN_LOGIN, ...TOKEN_DETAILS].map((name) =>
-    uselessWith(name, (mechanism) => mechanism !== "OAUTHBEARER")
+    unusedWith(name, (mechanism) => mechanism !== "OAUTHBEARER")
   ),
   {
     involves: ["KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL", "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA"],
@@ -44,8 +44,8 @@ export const KAFKA_SECURITY_RULES: readonly Rule[] = [
       }
       return {
         name: "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_CA",
-        problem: "it is set, but KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL has no TLS",
-        fix: "write an https URL, or leave it out",
+        problem: "it is set, but KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL does not use TLS",
+        fix: "write an https URL, or remove it",
       };
     },
   },
@@ -54,11 +54,11 @@ export const KAFKA_SECURITY_RULES: readonly Rule[] = [
     "KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM",
     (values) => values.KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM === "none",
   ),
-  together("KAFKA_SSL_CERT", "KAFKA_SSL_KEY"),
-  together("KAFKA_SSL_KEY", "KAFKA_SSL_CERT"),
+  mustBeSetTogether("KAFKA_SSL_CERT", "KAFKA_SSL_KEY"),
+  mustBeSetTogether("KAFKA_SSL_KEY", "KAFKA_SSL_CERT"),
 ];
 
-/** What lets a listener on the way see or change what it should not. */
+/** Settings that let an attacker on the network read or change what they should not. */
 export function kafkaSecurityWarnings(values: Values): readonly string[] {
   const warnings: string[] = [];
   if (values.KAFKA_SECURITY_PROTOCOL === "SASL_PLAINTEXT") {
@@ -75,8 +75,8 @@ export function kafkaSecurityWarnings(values: Values): readonly string[] {
   }
   if (hasTls(values) && values.KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM === "none") {
     warnings.push(
-      "KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM=none takes any broker's certificate for any broker: " +
-        "whoever has one of a trusted authority can stand in between; set it to https",
+      "KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM=none accepts a certificate for any host name: " +
+        "anyone with a certificate from a trusted authority can impersonate a broker; set it to https",
     );
   }
   return warnings;
@@ -97,8 +97,8 @@ function needsLogin(name: VariableName): Rule {
       if (values[name] === undefined || hasLogin(values)) return undefined;
       return {
         name,
-        problem: `it is set, but KAFKA_SECURITY_PROTOCOL=${values.KAFKA_SECURITY_PROTOCOL} has no login`,
-        fix: `set KAFKA_SECURITY_PROTOCOL to SASL_SSL or SASL_PLAINTEXT, or leave ${name} out`,
+        problem: `it is set, but KAFKA_SECURITY_PROTOCOL=${values.KAFKA_SECURITY_PROTOCOL} does not use SASL`,
+        fix: `set KAFKA_SECURITY_PROTOCOL to SASL_SSL or SASL_PLAINTEXT, or remove ${name}`,
       };
     },
   };
@@ -111,15 +111,15 @@ function needsTls(name: VariableName, isUsed: (values: Values) => boolean): Rule
       if (!isUsed(values) || hasTls(values)) return undefined;
       return {
         name,
-        problem: `it is set, but KAFKA_SECURITY_PROTOCOL=${values.KAFKA_SECURITY_PROTOCOL} has no TLS`,
-        fix: `set KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL, or leave ${name} out`,
+        problem: `it is set, but KAFKA_SECURITY_PROTOCOL=${values.KAFKA_SECURITY_PROTOCOL} does not use TLS`,
+        fix: `set KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL, or remove ${name}`,
       };
     },
   };
 }
 
-/** Only where there is a login at all: without one the mechanism itself is the contradiction. */
-function neededBy(name: VariableName, isOf: (mechanism: string) => boolean): Rule {
+/** Applies only with SASL; without it, `needsLogin` reports the mechanism. */
+function requiredBy(name: VariableName, isOf: (mechanism: string) => boolean): Rule {
   return {
     involves: ["KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM", name],
     check(values) {
@@ -128,14 +128,14 @@ function neededBy(name: VariableName, isOf: (mechanism: string) => boolean): Rul
       if (values[name] !== undefined) return undefined;
       return {
         name,
-        problem: `not set, and KAFKA_SASL_MECHANISM=${mechanism} needs it`,
+        problem: `not set, but KAFKA_SASL_MECHANISM=${mechanism} needs it`,
         fix: `set ${name}`,
       };
     },
   };
 }
 
-function uselessWith(name: VariableName, isOf: (mechanism: string) => boolean): Rule {
+function unusedWith(name: VariableName, isOf: (mechanism: string) => boolean): Rule {
   return {
     involves: ["KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM", name],
     check(values) {
@@ -144,8 +144,8 @@ function uselessWith(name: VariableName, isOf: (mechanism: string) => boolean): 
       if (values[name] === undefined) return undefined;
       return {
         name,
-        problem: `it is set, but KAFKA_SASL_MECHANISM=${mechanism} makes no use of it`,
-        fix: `leave ${name} out, or set KAFKA_SASL_MECHANISM to the one that is meant`,
+        problem: `it is set, but KAFKA_SASL_MECHANISM=${mechanism} does not use it`,
+        fix: `remove ${name}, or set KAFKA_SASL_MECHANISM to the mechanism that uses it`,
       };
     },
   };

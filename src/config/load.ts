@@ -1,9 +1,9 @@
-// Loads the configuration from all places, in their order, and finds all that is wrong with it at once.
+// Loads the configuration from all sources, in order of precedence, and reports all problems at once.
 
 import { type Config, toConfig } from "./config.ts";
 import { ConfigurationErrors, type ConfigurationProblem } from "./configuration_errors.ts";
 import { findContradictions, findWarnings } from "./contradictions.ts";
-import { judgeLogin } from "./login.ts";
+import { validateLogin } from "./login.ts";
 import type { Given, Layer } from "./layer.ts";
 import { PasswordFile } from "./password_file.ts";
 import { exposure, readLayers, readOrReport } from "./read_layers.ts";
@@ -11,22 +11,22 @@ import type { ConfigSources } from "./sources.ts";
 import { stateDirectory } from "./state_directory.ts";
 import { trimFinalNewline } from "./secret.ts";
 import { alternatives, type ParseContext } from "./syntax.ts";
-import { judgeUnknownNames } from "./unknown_names.ts";
+import { checkUnknownNames } from "./unknown_names.ts";
 import { defaultText, tomlPlace, type Variable } from "./variable.ts";
 import { isSecret, type Values, VARIABLE_NAMES, type VariableName, VARIABLES } from "./variables.ts";
 
-/** A configuration that can be used, and what is to be said about it all the same. */
+/** A valid configuration, with its warnings. */
 export interface LoadedConfig {
   readonly config: Config;
   readonly warnings: readonly string[];
-  /** The file that settings were read from: `.env`, or the one that was named. */
+  /** The file that settings were read from: `.env`, or the one named by -c. */
   readonly file: string | undefined;
 }
 
 /**
- * Loads the configuration: command line, then environment, then the TOML file, or without one `.env` in the
- * working directory, then defaults.
- * @throws ConfigurationErrors with everything that is wrong
+ * Loads the configuration. Precedence: command line, environment, TOML file (or, if none is named, `.env` in the
+ * working directory), defaults.
+ * @throws ConfigurationErrors with all problems
  */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
   const { layers, dotenvFault, file, ...read } = readLayers(sources);
@@ -38,9 +38,9 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
 
   const isSet = (name: string) => layers.some((layer) => layer.given.has(name));
   for (const layer of layers) {
-    const judgement = judgeUnknownNames(layer, isSet);
-    problems.push(...layer.problems, ...judgement.problems);
-    warnings.push(...judgement.warnings);
+    const names = checkUnknownNames(layer, isSet);
+    problems.push(...layer.problems, ...names.problems);
+    warnings.push(...names.warnings);
   }
 
   const otherNames = new Set(layers.flatMap((layer) => layer.unknownNames.map(({ name }) => name)));
@@ -50,7 +50,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   }
   const { HOME: home } = sources.env;
   const passwordFile = PasswordFile.of(sources.env, sources);
-  const login = judgeLogin(values, wrong, { home, passwordFile, fileFacts: sources.fileFacts });
+  const login = validateLogin(values, wrong, { home, passwordFile, fileFacts: sources.fileFacts });
   if (login.passwordIsMissing) {
     const problem = missing("PG_PASSWORD", VARIABLES.PG_PASSWORD, otherNames);
     problems.push(login.why === undefined ? problem : { ...problem, problem: `not set, and ${login.why}` });
@@ -60,9 +60,8 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   if (directory === undefined && found.get("REPLICATION_CHECKPOINT_FILE") === undefined) {
     problems.push({
       setting: "REPLICATION_CHECKPOINT_FILE",
-      problem:
-        "not set, and neither STATE_DIRECTORY, XDG_STATE_HOME, HOME nor LOCALAPPDATA says where state is kept",
-      fix: "set it to a path that outlives the process",
+      problem: "not set, and none of STATE_DIRECTORY, XDG_STATE_HOME, HOME and LOCALAPPDATA is set",
+      fix: "set it to a path on persistent storage",
     });
   }
   if (problems.length > 0) {
@@ -80,7 +79,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
 }
 
 /**
- * Warnings of files that hold a secret and that every user of the machine may read. PG_SSL_KEY's is an error.
+ * Warnings about files with secrets that every user of the machine can read. For PG_SSL_KEY this is an error.
  */
 function exposedFiles(
   found: ReadonlyMap<VariableName, Found>,
@@ -98,17 +97,17 @@ function exposedFiles(
   return [...named, ...key];
 }
 
-/** A variable's text with where it came from, or "unusable" where that is reported already. */
+/** A variable's text with its source, or "unusable" if its problem is reported already. */
 type Found = (Given & { readonly file?: string }) | "unusable" | undefined;
 
-/** What parsing needs to know beyond the text. */
+/** Context for parsing a value. */
 interface Surroundings {
   readonly home: string | undefined;
-  /** Set names that are not ours. */
+  /** Names that are set but are not variables of pg-capture. */
   readonly otherNames: ReadonlySet<string>;
 }
 
-/** The first layer that knows the variable decides. */
+/** The first layer that sets the variable takes precedence. */
 function find(
   name: VariableName,
   layers: readonly Layer[],
@@ -121,8 +120,8 @@ function find(
     if (value !== undefined && file !== undefined) {
       problems.push({
         setting: value.setting,
-        problem: `${name}_FILE is set too`,
-        fix: "leave one of the two out",
+        problem: `${name}_FILE is also set`,
+        fix: "remove one of the two",
       });
       return "unusable";
     }
@@ -138,7 +137,7 @@ function readValueFile(
   readTextFile: ConfigSources["readTextFile"],
   problems: ConfigurationProblem[],
 ): Found {
-  // A password that was given where its file should be named is not repeated in a message.
+  // If a password was written where its file should be named, the message must not repeat it.
   const shown = isSecret(name) && !/^\.{0,2}\//.test(path) ? "the file" : path;
   const text = readOrReport(path, readTextFile, setting, shown, problems);
   if (text === undefined) return "unusable";
@@ -164,8 +163,8 @@ function parseAll(
     wrong.add(name);
     if (problem !== "reported") problems.push(problem);
   }
-  // Each value was made by the parser of its own entry in the table, and `Values` is derived from the table;
-  // those in `wrong` are missing, and nobody looks at them.
+  // Safe: each value comes from the parser of its own table entry, and `Values` is derived from that table. Values
+  // of names in `wrong` are missing, but nothing reads them.
   return { values: values as Values, wrong };
 }
 
@@ -206,11 +205,13 @@ function missing(
 ): ConfigurationProblem {
   const { section, key } = tomlPlace(name);
   const other = alsoKnownAs?.find((alias) => otherNames.has(alias));
-  const problem = other === undefined ? "not set" : `not set (${other} is, but pg-capture does not read it)`;
+  const problem = other === undefined
+    ? "not set"
+    : `not set (${other} is set, but pg-capture does not read it)`;
   return {
     setting: name,
     problem,
-    fix: `set it in the environment, or ${key} under [${section}] of the TOML file`,
+    fix: `set it in the environment, or ${key} under [${section}] in the TOML file`,
   };
 }
 
@@ -224,7 +225,7 @@ function notYet(
   return {
     setting,
     problem: `${what} is not available in this version yet`,
-    fix: onlyNow.length === 0 ? `leave ${name} out` : `use ${alternatives(onlyNow)}`,
+    fix: onlyNow.length === 0 ? `remove ${name}` : `use ${alternatives(onlyNow)}`,
   };
 }
 

@@ -1,13 +1,13 @@
-// Whether the settings give what a login to PostgreSQL needs, beyond what one setting alone can tell.
+// Checks that the settings together allow a login to PostgreSQL.
 
 import { serversOf } from "./config.ts";
 import type { FileFacts, PasswordFile } from "./password_file.ts";
 import type { Values, VariableName } from "./variables.ts";
 
-/** What is found. */
-export interface LoginJudgement {
+/** The result. */
+interface LoginValidation {
   readonly passwordIsMissing: boolean;
-  /** What speaks against the password file, where it would have served. */
+  /** Why the password file is not used; undefined if it is usable or absent. */
   readonly why: string | undefined;
   readonly warnings: readonly string[];
 }
@@ -19,21 +19,23 @@ interface Surroundings {
 }
 
 /**
- * A password is missing where nothing else lets the role in, as far as can be seen from here: a line of the password
- * file, a client certificate, or a Unix socket, over which the server may ask the system who calls.
+ * A password is required unless something else may authenticate the role: a matching line of the password file, a
+ * client certificate, or a Unix socket with peer authentication.
  * @param wrong the settings that are reported already
  */
-export function judgeLogin(
+export function validateLogin(
   values: Values,
   wrong: ReadonlySet<VariableName>,
   { home, passwordFile, fileFacts }: Surroundings,
-): LoginJudgement {
+): LoginValidation {
   const warnings: string[] = [];
   const { PG_SSL_MODE: mode, PG_SSL_ROOT_CERT: root } = values;
   const isUnverified = mode === "prefer" || mode === "require";
   if (isUnverified && root !== undefined && root !== "system" && fileFacts(root) === undefined) {
     warnings.push(
-      `PG_SSL_ROOT_CERT ${JSON.stringify(root)} does not exist, so PG_SSL_MODE=${mode} checks no certificate`,
+      `PG_SSL_ROOT_CERT ${
+        JSON.stringify(root)
+      } does not exist, so PG_SSL_MODE=${mode} does not verify the server's certificate`,
     );
   }
   const none = { passwordIsMissing: false, why: undefined, warnings };

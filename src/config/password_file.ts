@@ -1,30 +1,30 @@
 // Looks up passwords in a .pgpass file, by libpq's rules (PostgreSQL manual, 34.16; fe-connect.c, passwordFromFile).
 
-/** What of a file decides whether a secret may be read from it. */
+/** The facts that decide whether a file's content can be trusted. */
 export interface FileFacts {
   readonly isFile: boolean;
-  /** Permission bits; null where the system has none. */
+  /** Permission bits; null if the system has none. */
   readonly mode: number | null;
   readonly uid: number | null;
-  /** Whose the name itself is: of a symbolic link, the link's owner. */
+  /** The owner of the directory entry: for a symbolic link, of the link itself. */
   readonly linkUid: number | null;
 }
 
-/** How files are looked at. */
-export interface PasswordFileAccess {
+/** Access to files. */
+interface PasswordFileAccess {
   readonly readTextFile: (path: string) => string | undefined;
   readonly fileFacts: (path: string) => FileFacts | undefined;
 }
 
-/** Whose password is asked for. */
-export interface LoginName {
+/** The login whose password is looked up. */
+interface LoginName {
   readonly host: string;
   readonly port: number;
   readonly database: string;
   readonly username: string;
 }
 
-/** A .pgpass file, read again for each look. Printing it shows its path. */
+/** A .pgpass file, read again for each lookup. Printing it shows its path. */
 export class PasswordFile {
   readonly path: string;
   readonly #access: PasswordFileAccess;
@@ -35,7 +35,7 @@ export class PasswordFile {
     this.#access = access;
   }
 
-  /** The one that PGPASSFILE names, else the one in the home directory; there may be no such file. */
+  /** The file that PGPASSFILE names, or ~/.pgpass. The file need not exist. */
   static of(
     env: Readonly<Record<string, string | undefined>>,
     access: PasswordFileAccess,
@@ -45,12 +45,12 @@ export class PasswordFile {
     return home === undefined || home === "" ? undefined : new PasswordFile(`${home}/.pgpass`, access);
   }
 
-  /** All passwords that were found so far, for a log to cut out of its lines. */
+  /** All passwords found so far, to be masked in logs. */
   get found(): readonly string[] {
     return [...this.#found];
   }
 
-  /** The password of the first line that matches; undefined where there is none, or the file is left out. */
+  /** The password of the first matching line; undefined if there is none, or the file is not used. */
   find(name: LoginName): string | undefined {
     if (this.fault() !== undefined) return undefined;
     let text: string | undefined;
@@ -64,13 +64,13 @@ export class PasswordFile {
     return password;
   }
 
-  /** Why the file is left out, although it is there. */
+  /** Why an existing file is not used. */
   fault(): string | undefined {
     const facts = this.#access.fileFacts(this.path);
     if (facts === undefined) return undefined;
     if (!facts.isFile) return `${this.path} is not a plain file`;
     if (facts.mode !== null && (facts.mode & 0o077) !== 0) {
-      return `${this.path} is left out because group or world has access to it (chmod 600 '${this.path}')`;
+      return `${this.path} is not used because group or world has access to it (chmod 600 '${this.path}')`;
     }
     return undefined;
   }
@@ -81,8 +81,8 @@ export class PasswordFile {
 }
 
 /**
- * Why what is in a file may be another user's words: what was found, and the fix for a path.
- * @param ownUid undefined if unknown, null where the system has no such thing
+ * Why a file's content can't be trusted: another user may have written it.
+ * @param ownUid undefined if unknown, null if the system has no user IDs
  */
 export function accessFault(
   { isFile, mode, uid, linkUid }: FileFacts,
@@ -105,12 +105,12 @@ export function accessFault(
   return { found: "other users may write to it", fix: (path) => `if you trust it: chmod go-w '${path}'` };
 }
 
-/** The password in the first line of the text that matches. */
+/** The password in the first matching line of the text. */
 export function passwordIn(
   text: string,
   { host, port, database, username }: LoginName,
 ): string | undefined {
-  // libpq calls the folder it was built with so; packages have one of these two.
+  // libpq uses localhost for its default socket directory; packages are built with one of these two.
   const hosts = host === "/tmp" || host === "/var/run/postgresql" ? [host, "localhost"] : [host];
   for (const line of text.split("\n").map((each) => each.replace(/\r$/, ""))) {
     if (line.startsWith("#")) continue;
@@ -125,7 +125,7 @@ export function passwordIn(
   return undefined;
 }
 
-/** What follows a line's first field, if that is a star or the token; a backslash takes what follows as it is. */
+/** The rest of the line after its first field, if that is a star or the token. A backslash escapes a character. */
 function afterField(line: string, token: string): string | undefined {
   if (line.startsWith("*:")) return line.slice(2);
   let at = 0;
@@ -138,7 +138,7 @@ function afterField(line: string, token: string): string | undefined {
   return line[at] === ":" ? line.slice(at + 1) : undefined;
 }
 
-/** Up to the next colon that is no part of it. */
+/** The field up to the next unescaped colon. */
 function unescaped(field: string): string {
   const [raw = ""] = /^(?:\\[^]|[^:\\]|\\$)*/.exec(field) ?? [];
   return raw.replace(/\\([^])/g, "$1");

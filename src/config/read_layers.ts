@@ -1,4 +1,4 @@
-// Reads the places that settings come from: command line, environment, and one file.
+// Reads the sources of settings: command line, environment, and one file.
 
 import type { ConfigurationProblem } from "./configuration_errors.ts";
 import { readDotenv } from "./dotenv_file.ts";
@@ -8,21 +8,21 @@ import type { ConfigSources } from "./sources.ts";
 import { readToml } from "./toml_file.ts";
 import { isSecret, VARIABLE_NAMES } from "./variables.ts";
 
-/** What was read. */
-export interface ReadLayers {
-  /** The first wins. */
+/** The result of reading all sources. */
+interface ReadLayers {
+  /** In order of precedence. */
   readonly layers: readonly Layer[];
   readonly problems: readonly ConfigurationProblem[];
   readonly warnings: readonly string[];
-  /** Why `.env` was left out, although it is there: to be said beside what is missing without it. */
+  /** Why an existing `.env` was not read. Reported if settings are missing. */
   readonly dotenvFault: ConfigurationProblem | undefined;
-  /** The file that was read, if any. */
+  /** The file that was read; undefined if none was. */
   readonly file: string | undefined;
 }
 
 /**
- * The command line, then the environment, then the file that `-c` names; without `-c`, `.env` in the working
- * directory, if nobody else can have written it.
+ * Reads the command line, the environment, and the file that `-c` names. Without `-c`, reads `.env` in the working
+ * directory, unless another user may have written it.
  */
 export function readLayers(sources: ConfigSources): ReadLayers {
   const layers = [
@@ -45,15 +45,15 @@ export function readLayers(sources: ConfigSources): ReadLayers {
   return { layers, problems, warnings, dotenvFault, file: layer === undefined ? undefined : file };
 }
 
-/** A warning where the file holds a secret and every user of the machine may read it. */
+/** A warning if every user of the machine can read a file that holds a secret. */
 export function exposure(setting: string, path: string, facts: FileFacts | undefined): readonly string[] {
   if (facts === undefined || facts.mode === null || (facts.mode & 0o004) === 0) return [];
-  return [`${setting}: it holds a secret, and every user of this machine may read it; chmod o-r '${path}'`];
+  return [`${setting}: it holds a secret, and every user of this machine can read it; chmod o-r '${path}'`];
 }
 
 /**
- * The text of a file that a setting names; undefined where it can't be read, which is a problem then.
- * @param shown what messages call the file
+ * The text of a file that a setting names; undefined if it can't be read, which adds a problem.
+ * @param shown the file's name in messages
  */
 export function readOrReport(
   path: string,
@@ -68,15 +68,15 @@ export function readOrReport(
     problems.push({
       setting,
       problem: `${shown} does not exist`,
-      fix: "write the path of a file that does",
+      fix: "write the path of an existing file",
     });
   } catch (error) {
     const reason = messageOf(error).replaceAll(path, shown);
-    const isFolder = reason.includes("Is a directory");
+    const isDirectory = reason.includes("Is a directory");
     problems.push({
       setting,
-      problem: isFolder ? `${shown} is a folder` : `${shown} can't be read: ${reason}`,
-      fix: isFolder ? "write the path of a file in it" : fixOf(reason),
+      problem: isDirectory ? `${shown} is a directory` : `${shown} can't be read: ${reason}`,
+      fix: isDirectory ? "write the path of a file in it" : fixOf(reason),
     });
   }
   return undefined;
@@ -93,7 +93,7 @@ function findDotenvFault({ configFile, fileFacts, ownUid }: ConfigSources): Conf
     fix,
   });
   if (configFile !== undefined) {
-    return left(`-c names the file with the settings`, `write them to ${configFile}, or leave -c out`);
+    return left(`-c names the settings file`, `move its settings to ${configFile}, or remove -c`);
   }
   const fault = accessFault(facts, ownUid());
   return fault === undefined ? undefined : left(fault.found, fault.fix(DOTENV));
@@ -113,8 +113,8 @@ function readFile(
     const text = readTextFile(file);
     return text === undefined ? undefined : readDotenv(text, file);
   } catch (error) {
-    // It is read because it lies there, not because anybody asked for it.
-    warnings.push(`.env can't be read and is left out: ${messageOf(error)}`);
+    // A warning is enough: the user did not name this file.
+    warnings.push(`.env can't be read and is skipped: ${messageOf(error)}`);
     return undefined;
   }
 }
@@ -122,7 +122,7 @@ function readFile(
 function fixOf(reason: string): string {
   return /regular file|larger than/.test(reason)
     ? "write the path of a regular file of at most 1 MB"
-    : "make it readable for this user";
+    : "make it readable by this user";
 }
 
 function messageOf(error: unknown): string {

@@ -1,11 +1,11 @@
-// A value that must not be printed: every way of turning it to text gives "[secret]", but for the one that asks.
+// A value that must not be printed: every conversion to text gives "[secret]", except reveal().
 
 const MASK = "[secret]";
 
 /** A password or a key. Printing, inspecting, concatenating or serializing it shows `[secret]`. */
 export class Secret {
   #value: string;
-  /** The file that holds the value, where `NAME_FILE` named one. */
+  /** The file that holds the value, if `NAME_FILE` named one. */
   readonly file: string | undefined;
 
   constructor(value: string, file?: string) {
@@ -13,14 +13,15 @@ export class Secret {
     this.file = file;
   }
 
-  /** The value as it was last read. */
+  /** The last value read. */
   reveal(): string {
     return this.#value;
   }
 
   /**
-   * Reads the file again, so that a password can be changed without a restart, and gives the value.
-   * Where there is no file, or it is gone, unreadable or empty for the moment, the last value stays.
+   * Reads the file again, so that a password can be changed without a restart.
+   * Keeps the last value if there is no file, or it is currently missing, unreadable or empty.
+   * @returns the value
    */
   refresh(readTextFile: (path: string) => string | undefined): string {
     if (this.file !== undefined) this.#value = readSecretFile(this.file, readTextFile) || this.#value;
@@ -44,7 +45,7 @@ export class Secret {
   }
 }
 
-/** The content of a file that holds one value: editors and `echo` leave a newline at the end. */
+/** The content of a file that holds one value, without the final newline that editors and `echo` add. */
 export function trimFinalNewline(text: string): string {
   return text.replace(/^\uFEFF/, "").replace(/\r?\n$/, "");
 }

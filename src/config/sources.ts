@@ -1,19 +1,19 @@
-// What a configuration is loaded from.
+// The sources that a configuration is loaded from.
 
 import type { FileFacts } from "./password_file.ts";
 import type { VariableName } from "./variables.ts";
 
-/** The program's surroundings, as far as settings come from them. */
+/** Everything that can supply settings. */
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The file's text; undefined where there is no such file. Throws where it can't be read. */
+  /** The file's text; undefined if it does not exist. Throws if it can't be read. */
   readonly readTextFile: (path: string) => string | undefined;
-  /** What the file system says of a file; undefined where there is none. */
+  /** Owner and permissions of a file; undefined if it does not exist. */
   readonly fileFacts: (path: string) => FileFacts | undefined;
-  /** The user that the program runs as; undefined if unknown, null where the system has none. */
+  /** The user that the program runs as; undefined if unknown, null if the system has no user IDs. */
   readonly ownUid: () => number | null | undefined;
-  /** The TOML file, where one was named. */
+  /** The TOML file, if one was named. */
   readonly configFile?: string;
-  /** Settings of the command line, which win over all others. */
+  /** Settings from the command line. They override all others. */
   readonly overrides?: Partial<Readonly<Record<VariableName, string>>>;
 }

@@ -1,15 +1,15 @@
-// "Did you mean": the known name that a name was probably meant to be.
+// "Did you mean": finds the known name that a misspelled name probably stands for.
 
-/** Up to this many letters after the prefix, one slip is all that counts as a misspelling: HOME is not HOST. */
+/** Names with at most this many letters after the prefix allow only one edit: HOME is not a misspelled HOST. */
 const SHORT_LENGTH_MAX = 5;
 
-/** The closest of `known`, where it is so close that `name` is probably a misspelling of it. */
+/** The closest of `known`, if `name` is probably a misspelling of it. */
 export function closest<T extends string>(name: string, known: readonly T[]): T | undefined {
   let best: T | undefined;
   let bestDistance = Infinity;
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance && distance <= slipsAllowed(name, candidate)) {
+    if (distance < bestDistance && distance <= editsAllowed(name, candidate)) {
       best = candidate;
       bestDistance = distance;
     }
@@ -17,7 +17,7 @@ export function closest<T extends string>(name: string, known: readonly T[]): T 
   return best;
 }
 
-/** How many letters have to be added, left out, changed or swapped with their neighbour to come from `a` to `b`. */
+/** The number of letters to add, remove, change or swap with a neighbor to turn `a` into `b`. */
 export function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
@@ -41,11 +41,11 @@ export function editDistance(a: string, b: string): number {
   return previous[b.length] ?? 0;
 }
 
-function slipsAllowed(name: string, candidate: string): number {
+function editsAllowed(name: string, candidate: string): number {
   return Math.min(ownLength(name), ownLength(candidate)) <= SHORT_LENGTH_MAX ? 1 : 2;
 }
 
-/** The length after the first underscore: the prefix is what all names of a group share. */
+/** The length after the first underscore, because all names of a group share the prefix. */
 function ownLength(name: string): number {
   return name.length - (name.indexOf("_") + 1);
 }

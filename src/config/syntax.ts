@@ -1,15 +1,15 @@
-// What the text of a setting may look like: one parser for each kind of value, which says what is wrong and what to write.
+// Parsers for each kind of value. A parser that rejects a text says what is wrong and what to write.
 
 import { Secret } from "./secret.ts";
 
-/** A parsed value, or what is wrong with the text and what to do about it. */
+/** A parsed value, or the problem with the text and its fix. */
 export type Parsed<T> =
   | { readonly kind: "value"; readonly value: T }
   | { readonly kind: "invalid"; readonly problem: string; readonly fix: string };
 
-/** Where a text comes from, as far as its meaning depends on it. */
+/** Context that affects the meaning of a text. */
 export interface ParseContext {
-  /** The file that held the text, where `NAME_FILE` named one. */
+  /** The file that holds the text, if `NAME_FILE` named one. */
   readonly file?: string;
   /** The home directory, for paths that begin with `~/`. */
   readonly home?: string;
@@ -19,17 +19,17 @@ export interface ParseContext {
 export interface Syntax<T> {
   /** What to write, for the documents: `1 to 65535`, `true or false`. */
   readonly description: string;
-  /** Which TOML values can stand for the text: a scalar, a string, or one or an array of such. */
+  /** The TOML values accepted for it: a scalar, a string, or one or an array of either. */
   readonly toml: "scalar" | "string" | "list" | "scalars";
-  /** Whether a text of this kind must not be printed. */
+  /** Set if values of this kind must not be printed. */
   readonly secret?: true;
   parse(text: string, context: ParseContext): Parsed<T>;
 }
 
-/** A check of a text that is right in form: the problem and the fix, or undefined where all is well. */
+/** Validates a text. Returns the problem and the fix, or undefined if it is valid. */
 export type TextCheck = (text: string) => { readonly problem: string; readonly fix: string } | undefined;
 
-/** A whole number of `unit`, within bounds. */
+/** A whole number of `unit`, within limits. */
 export function integer(unit: string, min: number, max: number): Syntax<number> {
   const range = `a whole number from ${min} to ${max}${unit === "" ? "" : ` (${unit})`}`;
   return {
@@ -38,7 +38,7 @@ export function integer(unit: string, min: number, max: number): Syntax<number> 
     parse(text) {
       if (text.startsWith("tcp://")) {
         return invalid(
-          `${quote(text)} is not a number; Kubernetes sets this name for a service`,
+          `${quote(text)} is not a number; Kubernetes sets this variable for a service`,
           "set enableServiceLinks: false in the pod, or rename the service",
         );
       }
@@ -51,7 +51,7 @@ export function integer(unit: string, min: number, max: number): Syntax<number> 
   };
 }
 
-/** One of a few words; upper and lower case are the same. */
+/** One of several words, in upper or lower case. */
 export function choice<const T extends string>(...choices: readonly T[]): Syntax<T> {
   return {
     description: choices.join(", "),
@@ -59,12 +59,12 @@ export function choice<const T extends string>(...choices: readonly T[]): Syntax
     parse(text) {
       const value = choices.find((word) => word.toLowerCase() === text.toLowerCase());
       if (value !== undefined) return { kind: "value", value };
-      return invalid(`${quote(text)} is not one of its values`, `write ${alternatives(choices)}`);
+      return invalid(`${quote(text)} is not a valid value`, `write ${alternatives(choices)}`);
     },
   };
 }
 
-/** True or false, in the words that people use. */
+/** A boolean, also written as yes/no, on/off or 1/0. */
 export function flag(): Syntax<boolean> {
   return {
     description: "true or false",
@@ -77,7 +77,7 @@ export function flag(): Syntax<boolean> {
   };
 }
 
-/** Any text, or any that passes `check`. */
+/** A text that passes `check`. */
 export function text(description: string, check: TextCheck = () => undefined): Syntax<string> {
   return {
     description,
@@ -89,7 +89,7 @@ export function text(description: string, check: TextCheck = () => undefined): S
   };
 }
 
-/** A path; `~/` at its beginning is the home directory, as no shell has seen it in a file. */
+/** A path. A leading `~/` is expanded here, because no shell does that in a file. */
 export function path(): Syntax<string> {
   return {
     description: "path of a file",
@@ -97,7 +97,7 @@ export function path(): Syntax<string> {
     parse(text, { home }) {
       if (!text.startsWith("~")) return { kind: "value", value: text };
       if (!text.startsWith("~/") || home === undefined) {
-        return invalid(`${quote(text)} begins with a "~" that can't be resolved`, "write the whole path");
+        return invalid(`${quote(text)} begins with a "~" that can't be resolved`, "write the full path");
       }
       return { kind: "value", value: `${home.replace(/\/+$/, "")}${text.slice(1)}` };
     },
@@ -120,7 +120,7 @@ export function integers(unit: string, min: number, max: number): Syntax<readonl
   return { ...list(`${one.description}`, (item) => one.parse(item, {})), toml: "scalars" };
 }
 
-/** Items separated by commas, each read by `parseItem`; spaces around an item don't count, nor do commas in quotes. */
+/** Items separated by commas, each parsed by `parseItem`. Items are trimmed; commas in quotes don't separate. */
 export function list<T>(description: string, parseItem: (item: string) => Parsed<T>): Syntax<readonly T[]> {
   return {
     description,
@@ -129,7 +129,7 @@ export function list<T>(description: string, parseItem: (item: string) => Parsed
       const items = (text.match(/(?:"[^"]*"|[^,])+/g) ?? []).map((item) => item.trim()).filter((item) =>
         item !== ""
       );
-      if (items.length === 0) return invalid(`${quote(text)} names nothing`, `write ${description}`);
+      if (items.length === 0) return invalid(`${quote(text)} lists no items`, `write ${description}`);
       const values: T[] = [];
       for (const item of items) {
         const parsed = parseItem(item);
@@ -141,14 +141,14 @@ export function list<T>(description: string, parseItem: (item: string) => Parsed
   };
 }
 
-/** What a parser gives when the text is not right. */
+/** The result of a parser that rejects the text. */
 export function invalid(problem: string, fix: string): Parsed<never> {
   return { kind: "invalid", problem, fix };
 }
 
 /**
- * The text in quotes, on one line and not too long. What looks like a connection string is not repeated: there
- * may be a password in it.
+ * The text in quotes, on one line and shortened. Does not repeat what looks like a connection string: it may contain
+ * a password.
  */
 export function quote(text: string): string {
   if (text.includes("@") || text.includes("://")) return "the value";

@@ -1,4 +1,4 @@
-// Reads the `[[tables]]` of a TOML file to table rules, and finds all that is wrong with them.
+// Parses the `[[tables]]` of a TOML file into table rules, and reports all problems.
 
 import type { TablePattern, TableRule } from "../rules/table_rule.ts";
 import type { ConfigurationProblem } from "./configuration_errors.ts";
@@ -8,7 +8,7 @@ import { parseTopicTemplate } from "./topic_template.ts";
 import { escapePattern, isTable, setting, type Table } from "./toml_lines.ts";
 
 const KEYS = ["match", "topic"] as const;
-/** Planned, and refused by name until they are there. */
+/** Planned keys. They are rejected until they are supported. */
 const LATER_KEYS = [
   "key",
   "partition_by",
@@ -19,8 +19,8 @@ const LATER_KEYS = [
 ] as const;
 
 /**
- * @param value what the file has under `tables`
- * @param source the file's text, to find lines in
+ * @param value the file's value of `tables`
+ * @param source the file's text, to find line numbers
  */
 export function readTableRules(
   value: unknown,
@@ -32,12 +32,12 @@ export function readTableRules(
     problems.push({
       setting: setting("tables", file, undefined),
       problem: "it is not a list of rules",
-      fix: "write [[tables]], in two brackets, above the keys of each rule",
+      fix: "write [[tables]], with double brackets, above the keys of each rule",
     });
     return [];
   }
   const lines = new RuleLines(source);
-  /** Where each pattern stands for the first time. */
+  /** Where each pattern first appears. */
   const places = new Map<string, string>();
   return value.map((rule, index) => {
     const label = (key: string) => setting(`[[tables]] ${key}`, file, lines.of(index, key));
@@ -57,8 +57,8 @@ type Fault = Omit<ConfigurationProblem, "setting">;
 function keyFault(key: string): Fault | undefined {
   if (KEYS.some((known) => known === key)) return undefined;
   const later = LATER_KEYS.find((known) => known === key);
-  if (later !== undefined) return { problem: "it is not supported yet", fix: `leave ${later} out` };
-  // `closest` leaves the first word out of account, as names of variables share it.
+  if (later !== undefined) return { problem: "it is not supported yet", fix: `remove ${later}` };
+  // `closest` ignores the first word, because variable names share it.
   const near = closest(`x_${key}`, [...KEYS, ...LATER_KEYS].map((known) => `x_${known}`))?.slice(2);
   return {
     problem: "there is no such key",
@@ -76,7 +76,7 @@ function readMatch(
     problems.push({
       setting: label,
       problem: match === undefined ? "not set" : "it is not a list of tables",
-      fix: 'write the tables that the rule is for: match = ["public.users", "sales.*"]',
+      fix: 'write the tables that the rule applies to: match = ["public.users", "sales.*"]',
     });
     return [];
   }
@@ -94,8 +94,8 @@ function readMatch(
     }
     problems.push({
       setting: label,
-      problem: `${JSON.stringify(text)} has a rule already: ${place}`,
-      fix: "leave one of the two out: the first rule that matches a table is its rule",
+      problem: `${JSON.stringify(text)} already has a rule: ${place}`,
+      fix: "remove one of the two: the first rule that matches a table applies to it",
     });
     return [];
   });
@@ -106,8 +106,8 @@ function readTopic({ topic }: Table, label: string, problems: ConfigurationProbl
   if (typeof topic !== "string") {
     problems.push({
       setting: label,
-      problem: "the value's type is not right",
-      fix: "write a text in quotes",
+      problem: "the value has the wrong type",
+      fix: "write a string in quotes",
     });
     return undefined;
   }
@@ -117,7 +117,7 @@ function readTopic({ topic }: Table, label: string, problems: ConfigurationProbl
   return undefined;
 }
 
-/** The lines of each rule's keys. TOML can be written in ways that this does not find. */
+/** Finds the lines of each rule's keys. It does not recognize every way to write TOML. */
 class RuleLines {
   readonly #lines: readonly string[];
   readonly #starts: readonly number[];
@@ -129,7 +129,7 @@ class RuleLines {
     );
   }
 
-  /** From 1; of the rule itself where the key is not found, undefined where that is not found either. */
+  /** The key's line, from 1; the rule's line if the key is not found; undefined if neither is found. */
   of(rule: number, key: string): number | undefined {
     const start = this.#starts[rule];
     if (start === undefined) return undefined;

@@ -1,9 +1,9 @@
-// Reads the TOML file's text to a layer; what it holds beyond the known keys is an error.
+// Parses a TOML file into a layer. Unknown sections and keys are errors.
 
 import { parse, TomlError } from "smol-toml";
 import type { TableRule } from "../rules/table_rule.ts";
 import type { ConfigurationProblem } from "./configuration_errors.ts";
-import { type Given, isKnownName, type Layer, withoutMargin } from "./layer.ts";
+import { type Given, isKnownName, type Layer, trimUnlessSecret } from "./layer.ts";
 import { closest } from "./suggestion.ts";
 import { alternatives } from "./syntax.ts";
 import { readTableRules } from "./table_rules.ts";
@@ -13,7 +13,7 @@ import { isVariableName, VARIABLE_NAMES, VARIABLES } from "./variables.ts";
 
 /**
  * The settings of a TOML file.
- * @param file its name, for messages
+ * @param file the file's name, for messages
  */
 export function readToml(text: string, file: string): Layer {
   const source = text.replace(/^\uFEFF/, "");
@@ -50,21 +50,21 @@ function parseToml(source: string, file: string, problems: ConfigurationProblem[
     return parse(source, { integersAsBigInt: "asNeeded" });
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    // The rest of the message shows the lines around, where a password may be.
+    // The rest of the message quotes the surrounding lines, which may contain a password.
     const reason = error.message.split("\n")[0]?.replace("Invalid TOML document: ", "") ?? "";
     problems.push({
       setting: `${file} line ${error.line}`,
-      problem: `it is not TOML: ${reason}`,
+      problem: `invalid TOML: ${reason}`,
       fix: `fix column ${error.column} of that line`,
     });
     return {};
   }
 }
 
-/** The text that the environment would hold for this value; undefined where it can't stand for one. */
+/** The value as the text of an environment variable; undefined if its type is wrong. */
 function toText(name: string, value: unknown): string | undefined {
   const accepts = isVariableName(name) ? VARIABLES[name].syntax.toml : "string";
-  if (typeof value === "string") return withoutMargin(name, value);
+  if (typeof value === "string") return trimUnlessSecret(name, value);
   const takesNumbers = accepts === "scalar" || accepts === "scalars";
   const isItem = (item: unknown) => typeof item === "string" || (takesNumbers && isScalar(item));
   if ((accepts === "list" || accepts === "scalars") && Array.isArray(value) && value.every(isItem)) {
@@ -81,11 +81,11 @@ function wrongType(name: string, label: string): ConfigurationProblem {
   const accepts = isVariableName(name) ? VARIABLES[name].syntax.toml : "string";
   const form = {
     scalar: "one value",
-    string: "a text in quotes",
-    list: "a text in quotes, or an array of such",
-    scalars: "one value, or an array of such",
+    string: "a string in quotes",
+    list: "a string in quotes, or an array of strings",
+    scalars: "one value, or an array of values",
   }[accepts];
-  return { setting: label, problem: "the value's type is not right", fix: `write ${form}` };
+  return { setting: label, problem: "the value has the wrong type", fix: `write ${form}` };
 }
 
 function misplaced(name: string, label: string, isTable: boolean): ConfigurationProblem {
@@ -128,11 +128,11 @@ function unknownKey(section: Section, key: string, label: string): Configuration
 
 function nearKey(key: string, own: readonly string[]): string | undefined {
   const known = own.flatMap((key) => [key, `${key}_file`]);
-  // `closest` leaves the first word out of account, as names of variables share it.
+  // `closest` ignores the first word, because variable names share it.
   return closest(`x_${key}`, known.map((key) => `x_${key}`))?.slice("x_".length);
 }
 
-/** What other programs call a key of this section. */
+/** The key that is meant by a name from another program. */
 function alias(section: Section, key: string): string | undefined {
   const variable = nameOfTomlPlace(section, key);
   const name = VARIABLE_NAMES.find((name) =>
@@ -141,7 +141,7 @@ function alias(section: Section, key: string): string | undefined {
   return name === undefined ? undefined : tomlPlace(name).key;
 }
 
-/** Where a section begins, or a key at the top is written. TOML can be written in ways that this doesn't find. */
+/** The line of a section or a top-level key. It does not recognize every way to write TOML. */
 function lineOfSection(source: string, section: string): number | undefined {
   const name = escapePattern(section);
   return lineWhere(source, new RegExp(`^\\s*(?:\\[+\\s*"?${name}"?\\s*[\\].]|"?${name}"?\\s*[=.])`));

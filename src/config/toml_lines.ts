@@ -1,4 +1,4 @@
-// What the readers of a TOML file share: its tables, and the lines that their problems are on.
+// Helpers shared by the TOML parsers: tables, and line numbers for problems.
 
 /** A table of TOML. */
 export type Table = Readonly<Record<string, unknown>>;
@@ -7,7 +7,7 @@ export function isTable(value: unknown): value is Table {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
-/** How a setting is named in messages: `[pg] port (pg-capture.toml line 3)`. */
+/** A setting's name in messages: `[pg] port (pg-capture.toml line 3)`. */
 export function setting(name: string, file: string, line: number | undefined): string {
   return `${name} (${file}${line === undefined ? "" : ` line ${line}`})`;
 }

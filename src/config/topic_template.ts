@@ -1,13 +1,13 @@
-// Reads a rule's topic: text with {prefix}, {database}, {schema} and {table}.
+// Parses a rule's topic: text with {prefix}, {database}, {schema} and {table}.
 
 import { type Placeholder, PLACEHOLDERS, type TopicTemplate } from "../rules/table_rule.ts";
 import { closest } from "./suggestion.ts";
 import { invalid, type Parsed, quote } from "./syntax.ts";
 
 const TEXT_LENGTH_MAX = 249;
-const WRITE_PLACEHOLDERS = "{prefix}, {database}, {schema} and {table} stand for what they say";
+const WRITE_PLACEHOLDERS = "the placeholders are {prefix}, {database}, {schema} and {table}";
 
-/** The rules for names are Kafka's (org.apache.kafka.common.internals.Topic). */
+/** Follows Kafka's rules for names (org.apache.kafka.common.internals.Topic). */
 export function parseTopicTemplate(text: string): Parsed<TopicTemplate> {
   const template: (string | { readonly placeholder: Placeholder })[] = [];
   for (const [piece, name] of text.matchAll(/\{([^{}]*)\}|[^{}]+|[{}]/g)) {
@@ -16,12 +16,12 @@ export function parseTopicTemplate(text: string): Parsed<TopicTemplate> {
       if (placeholder === undefined) return unknownPlaceholder(name);
       template.push({ placeholder });
     } else if (piece === "{" || piece === "}") {
-      return invalid(`${quote(text)} has a "${piece}" that stands alone`, WRITE_PLACEHOLDERS);
+      return invalid(`${quote(text)} has an unmatched "${piece}"`, WRITE_PLACEHOLDERS);
     } else if (/^[A-Za-z0-9._-]+$/.test(piece)) {
       template.push(piece);
     } else {
       return invalid(
-        `${quote(text)} has characters that a topic's name can't have`,
+        `${quote(text)} contains characters that are not allowed in topic names`,
         `write letters, digits, dots, _ and - only; ${WRITE_PLACEHOLDERS}`,
       );
     }
@@ -31,20 +31,23 @@ export function parseTopicTemplate(text: string): Parsed<TopicTemplate> {
 
 function checked(text: string, template: TopicTemplate): Parsed<TopicTemplate> {
   if (/^\.{0,2}$/.test(text)) {
-    return invalid(`${quote(text)} is not the name of a topic`, "write one, or leave topic out");
+    return invalid(`${quote(text)} is not a topic name`, "write a topic name, or remove topic");
   }
   const length = template.reduce((sum, part) => sum + (typeof part === "string" ? part.length : 0), 0);
   if (length > TEXT_LENGTH_MAX) {
-    return invalid(`it has ${length} characters, Kafka takes ${TEXT_LENGTH_MAX}`, "write a shorter name");
+    return invalid(
+      `it has ${length} characters, but Kafka allows ${TEXT_LENGTH_MAX}`,
+      "write a shorter name",
+    );
   }
   if (!isUndivided(template)) return { kind: "value", value: template };
   return invalid(
-    `${quote(text)} gives two tables one topic by accident: nothing tells where a schema's name ends`,
-    "put a dot between {schema} and {table}; to collect tables in one topic, leave one of the two out",
+    `${quote(text)} could give two tables the same topic by accident: nothing separates schema and table`,
+    "put a dot between {schema} and {table}; to collect tables in one topic, remove one of the two",
   );
 }
 
-/** Whether {schema} and {table} follow one another without a dot, which no escaped name has. */
+/** Whether no dot separates {schema} and {table}. Escaped names contain no dots. */
 function isUndivided(template: TopicTemplate): boolean {
   const isName = (part: TopicTemplate[number]) =>
     typeof part !== "string" && (part.placeholder === "schema" || part.placeholder === "table");
@@ -59,7 +62,7 @@ function isUndivided(template: TopicTemplate): boolean {
 function unknownPlaceholder(name: string): Parsed<never> {
   const near = closest(`x_${name}`, PLACEHOLDERS.map((known) => `x_${known}`))?.slice(2);
   return invalid(
-    `there is no {${name.slice(0, 40)}}`,
+    `there is no placeholder {${name.slice(0, 40)}}`,
     near === undefined ? WRITE_PLACEHOLDERS : `did you mean {${near}}?`,
   );
 }

@@ -1,4 +1,4 @@
-// Environment variables that look like ours and aren't: misspelled ones are errors, machines' own are left alone.
+// Finds misspelled environment variables. Variables of other programs are ignored.
 
 import type { ConfigurationProblem } from "./configuration_errors.ts";
 import type { Layer } from "./layer.ts";
@@ -6,32 +6,32 @@ import { closest, editDistance } from "./suggestion.ts";
 import { SECTIONS } from "./variable.ts";
 import { VARIABLE_NAMES } from "./variables.ts";
 
-/** What is to be said of the names that are not known. */
-export interface Judgement {
+/** Problems and warnings about unknown names. */
+interface UnknownNameFindings {
   readonly problems: readonly ConfigurationProblem[];
   readonly warnings: readonly string[];
 }
 
 /**
- * Judges a layer's unknown names.
+ * Checks a layer's unknown names.
  *
- * The environment belongs to the whole machine: KAFKA_HOME, KAFKA_OPTS, LOG_DIR and PG_COLOR are other programs'
- * and are passed over. A name that is a slip away from one of ours is an error, unless ours is set too. One
- * that begins like a group of ours (KAFKA_SASL_, KAFKA_TOPIC_) gets a warning.
+ * Programs share the environment: KAFKA_HOME, KAFKA_OPTS, LOG_DIR and PG_COLOR belong to others and are ignored. A
+ * probable misspelling of a variable is an error, unless the variable itself is set. A name that begins like a group
+ * of variables (KAFKA_SASL_, KAFKA_TOPIC_) gets a warning.
  * @param isSet whether a known variable is set, in any layer
  */
-export function judgeUnknownNames(layer: Layer, isSet: (name: string) => boolean): Judgement {
+export function checkUnknownNames(layer: Layer, isSet: (name: string) => boolean): UnknownNameFindings {
   const problems: ConfigurationProblem[] = [];
   const warnings: string[] = [];
   for (const { name, setting } of layer.unknownNames) {
     const upper = /^(pg|kafka)_/i.test(name) ? name.toUpperCase() : name;
     const near = nearest(upper);
     if (near !== undefined && isSet(near)) {
-      warnings.push(`${setting}: it is not a variable of pg-capture and is not read; ${near} is`);
+      warnings.push(`${setting}: pg-capture has no such variable and uses ${near}`);
     } else if (near !== undefined) {
       problems.push({ setting, problem: "there is no such variable", fix: `did you mean ${near}?` });
     } else if (FAMILIES.some((family) => upper.startsWith(family))) {
-      warnings.push(`${setting}: it is not a variable of pg-capture and is not read`);
+      warnings.push(`${setting}: pg-capture has no such variable and ignores it`);
     }
   }
   return { problems, warnings };
@@ -40,7 +40,7 @@ export function judgeUnknownNames(layer: Layer, isSet: (name: string) => boolean
 const PREFIXES: readonly string[] = Object.values(SECTIONS);
 const KNOWN_NAMES: readonly string[] = VARIABLE_NAMES.flatMap((name) => [name, `${name}_FILE`]);
 
-/** Beginnings that several of our variables share, or that no other program is known to use. */
+/** Prefixes that several variables share, or that no other program is known to use. */
 const FAMILIES = [
   ...new Set(
     VARIABLE_NAMES.map((name) => name.split("_")).filter((words) => words.length > 2)
@@ -50,14 +50,14 @@ const FAMILIES = [
   SECTIONS.snapshot,
 ];
 
-/** The known name that is meant. */
+/** The known name that is probably meant. */
 function nearest(name: string): string | undefined {
   if (KNOWN_NAMES.includes(name)) return name;
   const prefix = PREFIXES.find((prefix) => name.startsWith(prefix));
   return prefix === undefined ? withPrefixFixed(name) : closest(name, KNOWN_NAMES);
 }
 
-/** KAKFA_BROKERS: a slip in the prefix, where that is long enough for one, and the rest is right. */
+/** KAKFA_BROKERS: a misspelled prefix that is long enough to recognize, followed by a correct rest. */
 function withPrefixFixed(name: string): string | undefined {
   const [, word, rest] = /^([A-Z]{5,}_)(.+)$/.exec(name) ?? [];
   if (word === undefined) return undefined;

@@ -1,20 +1,20 @@
-// What the table says of one variable, and where a variable is found in the TOML file.
+// The table's entry for one variable, and the variable's place in the TOML file.
 
 import type { Syntax } from "./syntax.ts";
 
-/** What is said of every variable. */
-export interface VariableNotes {
+/** Notes on a variable. */
+interface VariableNotes {
   /** One sentence for the documents. */
   readonly help: string;
-  /** A value for the documents, where the default is none. */
+  /** An example value for the documents, for variables without a default. */
   readonly example?: string;
-  /** What the documents say of the default, where it isn't a fixed value. */
+  /** The documents' text for a default that isn't a fixed value. */
   readonly defaultNote?: string;
-  /** Names that other programs use for the same thing: never read, but named when the variable is missing. */
+  /** Names that other programs use for the same setting: never read, but mentioned if the variable is missing. */
   readonly alsoKnownAs?: readonly string[];
   /**
-   * The only values that this version supports; every other one is refused as not available yet. An empty list
-   * refuses them all. Deleting the entry switches the rest on.
+   * The only values that this version supports. Others are rejected as not available yet. An empty list rejects all.
+   * Delete the entry to enable all values.
    */
   readonly onlyNow?: readonly string[];
 }
@@ -28,7 +28,7 @@ export interface Variable<T> extends VariableNotes {
     | { readonly kind: "default"; readonly text: string };
 }
 
-/** The sections of the TOML file, in the documents' order, and the beginning of their variables' names. */
+/** The sections of the TOML file in the documents' order, with the prefix of their variables. */
 export const SECTIONS = {
   pg: "PG_",
   kafka: "KAFKA_",
@@ -46,7 +46,7 @@ export function required<T>(syntax: Syntax<Exclude<T, undefined>>, notes: Variab
   return { ...notes, syntax, presence: { kind: "required" } };
 }
 
-/** A variable that must be set, unless something else does its work: the loader knows when. */
+/** A variable that must be set, unless something else replaces it. The loader decides that. */
 export function mostlyRequired<T>(
   syntax: Syntax<Exclude<T, undefined>>,
   unless: string,
@@ -59,7 +59,7 @@ export function mostlyRequired<T>(
   };
 }
 
-/** A variable that may be left out. */
+/** A variable that need not be set. */
 export function optional<T>(
   syntax: Syntax<Exclude<T, undefined>>,
   notes: VariableNotes,
@@ -71,7 +71,7 @@ export function optional<T>(
   };
 }
 
-/** A variable with a default, written as a person would write it. */
+/** A variable with a default, given as the user would write it. */
 export function defaulted<T>(
   syntax: Syntax<Exclude<T, undefined>>,
   text: string | number | boolean,
@@ -80,7 +80,7 @@ export function defaulted<T>(
   return { ...notes, syntax, presence: { kind: "default", text: String(text) } };
 }
 
-/** The default as text; while the default proper is not available, the first value that is. */
+/** The default as text. If this version does not support it, the first supported value. */
 export function defaultText({ presence, onlyNow }: Variable<unknown>): string | undefined {
   if (presence.kind !== "default") return undefined;
   return onlyNow === undefined || onlyNow.includes(presence.text)
@@ -99,7 +99,7 @@ export function tomlPlace(name: string): { readonly section: Section; readonly k
   throw new Error(`no section for ${name}`);
 }
 
-/** The name of the variable that a place in the TOML file stands for. */
+/** The variable at a place in the TOML file. */
 export function nameOfTomlPlace(section: Section, key: string): string {
   return section === "format" ? key.toUpperCase() : `${SECTIONS[section]}${key.toUpperCase()}`;
 }

@@ -1,4 +1,4 @@
-// Writes docs/CONFIGURATION.md and .envrc.example: run by `deno task docs:config`.
+// Writes docs/CONFIGURATION.md and .envrc.example. Run it with `deno task docs:config`.
 
 import { configurationDocument, envrcExample } from "./documents.ts";
 

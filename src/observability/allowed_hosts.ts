@@ -1,23 +1,22 @@
-// Which names a request may call this server by: what keeps a web page from reading it through a browser.
+// Which Host headers are accepted. This keeps web pages from reading the server through a browser (DNS rebinding).
 
 import { isIP } from "node:net";
 
-/** The names that are known, in any case. */
-export interface KnownNames {
+/** The accepted names, in upper or lower case. */
+interface KnownNames {
   /** METRICS_HOST. */
   readonly bindHost: string;
-  /** The machine's, undefined if unknown. */
+  /** The machine's host name; undefined if unknown. */
   readonly machineName: string | undefined;
-  /** METRICS_ALLOWED_HOSTS; `*.example.org` stands for every name below example.org. */
+  /** METRICS_ALLOWED_HOSTS; `*.example.org` matches every name below example.org. */
   readonly allowed: readonly string[];
 }
 
 /**
- * Decides about the host of a request, in lower case.
+ * Returns a function that decides whether a request's host (in lower case) is accepted.
  *
- * DNS rebinding needs a name that its attacker controls: a browser takes the page from it, then its address
- * becomes that of this server. An address, `localhost` and the machine's own name are nobody's to point
- * elsewhere.
+ * DNS rebinding needs a name that the attacker controls: the browser loads the attacker's page from it, then the
+ * name is pointed at this server. Attackers can't do that with an IP address, `localhost` or the machine's own name.
  */
 export function hostRule({ bindHost, machineName, allowed }: KnownNames): (host: string) => boolean {
   const names = new Set(["localhost"]);

@@ -1,26 +1,26 @@
-// What is served on which path.
+// Maps each HTTP path to its response.
 
 import { escapeControls } from "./escape.ts";
 import type { Reply } from "./http_connection.ts";
 import { renderMetrics } from "./metrics.ts";
 import { PROMETHEUS_TEXT } from "./prometheus_text.ts";
-import { isReady, type Standing } from "./standing.ts";
+import { isReady, type StatusSnapshot } from "./status_snapshot.ts";
 import { STATUS_PAGE, STATUS_PAGE_POLICY } from "./status_page/page.ts";
 import { statusJson } from "./status_json.ts";
 
-/** The paths of SPEC section 5, and the JSON that the status page asks for. */
-export function endpoints(standing: () => Standing): ReadonlyMap<string, () => Reply> {
+/** Status page, its JSON, metrics, health and readiness. */
+export function endpoints(snapshot: () => StatusSnapshot): ReadonlyMap<string, () => Reply> {
   return new Map<string, () => Reply>([
     ["/", () => ({
       contentType: "text/html; charset=utf-8",
       body: STATUS_PAGE,
       headers: { "content-security-policy": STATUS_PAGE_POLICY },
     })],
-    ["/status.json", () => json(200, statusJson(standing()))],
-    ["/metrics", () => ({ contentType: PROMETHEUS_TEXT, body: renderMetrics(standing()) })],
+    ["/status.json", () => json(200, statusJson(snapshot()))],
+    ["/metrics", () => ({ contentType: PROMETHEUS_TEXT, body: renderMetrics(snapshot()) })],
     ["/healthz", () => json(200, { status: "alive" })],
     ["/readyz", () => {
-      const { reading } = standing();
+      const { reading } = snapshot();
       const ready = isReady(reading);
       return json(ready ? 200 : 503, { ready, ...reading.states });
     }],
@@ -28,7 +28,7 @@ export function endpoints(standing: () => Standing): ReadonlyMap<string, () => R
 }
 
 function json(status: number, value: unknown): Reply {
-  // Names from a database: what reads this shows the escape, in place of the character.
+  // Names come from a database: clients must show control characters as escapes.
   const body = JSON.stringify(value, (_key, item) => typeof item === "string" ? escapeControls(item) : item);
   return { status, contentType: "application/json", body: `${body}\n` };
 }

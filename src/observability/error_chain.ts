@@ -1,10 +1,10 @@
-// An error and its causes as one text.
+// Describes an error and its causes in one line.
 
 const CAUSES_MAX = 8;
 
 /**
- * The messages of an error and its causes, joined by colons. A cause whose message the text holds already is
- * left out. No stack, whatever was thrown.
+ * The messages of an error and its causes, joined by colons, without stack traces. Leaves out a cause whose message
+ * the text already contains.
  */
 export function describeError(error: unknown): string {
   let description = "";

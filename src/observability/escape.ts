@@ -1,19 +1,19 @@
-// Keeps what is printed on its line: control characters and what would steer a terminal are shown, not obeyed.
+// Escapes control characters, so that printed text stays on its line and can't control a terminal.
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** Control characters, invisible formatting (such as changes of direction) and line separators. */
+/** Control characters, invisible formatting (such as direction changes) and line separators. */
 export const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /**
- * Replaces control characters, invisible formatting (such as changes of direction) and line separators by
- * escapes that are also valid inside a JSON string.
+ * Replaces control characters, invisible formatting (such as direction changes) and line separators with
+ * escapes that are also valid in a JSON string.
  */
 export function escapeControls(text: string): string {
   return text.replace(STEERING, (found) => SHORT[found] ?? escapeUnits(found));
 }
 
-/** Of a text of several lines, each line. */
+/** Escapes each line of the text; keeps the line breaks. */
 export function escapeEachLine(text: string): string {
   return text.split("\n").map(escapeControls).join("\n");
 }

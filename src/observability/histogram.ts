@@ -1,21 +1,21 @@
-// A histogram: how many values fell below each of a few bounds.
+// A histogram with fixed buckets, and quantiles from it.
 
-/** What a histogram has counted, at one moment. */
+/** The counts of a histogram at one moment. */
 export interface HistogramReading {
-  /** Upper bounds, ascending; one more bucket without a bound follows. */
+  /** Upper bounds, ascending. One more bucket has no bound. */
   readonly bounds: readonly number[];
-  /** Values in each bucket alone; one more than there are bounds. */
+  /** Number of values in each bucket, not cumulative; one more entry than bounds. */
   readonly counts: readonly number[];
   readonly sum: number;
 }
 
-/** Counts values in fixed buckets: an array of numbers, nothing made for a value. */
+/** Counts values in fixed buckets, without allocating. */
 export class Histogram {
   readonly #bounds: readonly number[];
   readonly #counts: number[];
   #sum = 0;
 
-  /** @param bounds upper bounds, ascending; a value equal to one belongs to it */
+  /** @param bounds inclusive upper bounds, ascending */
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds;
     this.#counts = new Array<number>(bounds.length + 1).fill(0);
@@ -33,7 +33,7 @@ export class Histogram {
   }
 }
 
-/** The value that a share of all values is not above, interpolated within its bucket; null while there is none. */
+/** The quantile (0.99 for p99), interpolated within its bucket; null if nothing was counted. */
 export function quantile({ bounds, counts }: HistogramReading, share: number): number | null {
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (total === 0) return null;
@@ -49,7 +49,7 @@ export function quantile({ bounds, counts }: HistogramReading, share: number): n
   return bounds.at(-1) ?? null;
 }
 
-/** What was counted between two readings of one histogram. */
+/** The counts between two readings of one histogram. */
 export function since(earlier: HistogramReading, later: HistogramReading): HistogramReading {
   return {
     bounds: later.bounds,

@@ -1,29 +1,29 @@
-// One HTTP connection: one request, one answer, and bounds on how long it takes and how much it may hold.
+// Handles one HTTP connection: one request, one response, with limits on time and memory.
 
 import { type HttpRequest, parseRequestHead } from "./http_request.ts";
 
-/** What is answered. */
+/** An HTTP response. */
 export interface Reply {
   readonly status?: number;
   readonly contentType: string;
   readonly body: string;
-  /** Beside those of every answer; of one name they replace those. */
+  /** Added to the headers of every response; replace those of the same name. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 const HEAD_BYTES_MAX = 8 * 1024;
 const READ_BYTES = 1024;
 /**
- * After the answer: what is still unread would turn the end of the connection into a reset, and lose the
- * answer.
+ * Read and discarded after the response: closing a connection with unread input resets it, and the client could
+ * lose the response.
  */
 const DRAIN_BYTES_MAX = 64 * 1024;
 
 /**
- * Reads one request, and answers it. The connection ends with the answer: whoever comes each few seconds
- * needs no other, and nobody holds one.
- * @param respond gives the answer
- * @throws what the connection ends with
+ * Reads one request and responds to it. There is no keep-alive: clients come every few seconds, and none can hold
+ * a connection.
+ * @param respond returns the response
+ * @throws the connection's error
  */
 export async function answerOne(
   connection: Deno.Conn,
@@ -38,7 +38,7 @@ export async function answerOne(
   await drain(connection);
 }
 
-/** The head; undefined where the connection ended before. */
+/** The request's head; undefined if the connection ended before it. */
 async function readHead(connection: Deno.Conn): Promise<string | "too long" | undefined> {
   const buffer = new Uint8Array(READ_BYTES);
   const decoder = new TextDecoder("latin1");
@@ -95,7 +95,7 @@ const REASONS: Readonly<Record<number, string>> = {
   503: "Service Unavailable",
 };
 
-/** Of every answer. The status page replaces the policy by its own. */
+/** Sent with every response. The status page replaces the policy with its own. */
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "cross-origin-opener-policy": "same-origin",

@@ -1,21 +1,20 @@
-// Reads the head of an HTTP/1 request (RFC 9112), as far as a server that answers GET for a few paths needs
-// it.
+// Parses the head of an HTTP/1 request (RFC 9112), as far as a server that handles GET on a few paths needs it.
 
-/** What a request asks for. */
+/** A parsed request. */
 export interface HttpRequest {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
   /**
-   * In lower case, without the port; an IPv6 address without brackets. Undefined: HTTP/1.0 without a Host.
+   * In lower case, without the port; an IPv6 address without brackets. Undefined for HTTP/1.0 without a Host header.
    */
   readonly host: string | undefined;
 }
 
 /**
- * The request.
- * @param head all up to the empty line that ends it, or longer
- * @returns undefined for what is not HTTP/1, or does not name one host
+ * Parses a request.
+ * @param head the head with the empty line that ends it; anything after that is ignored
+ * @returns undefined if it is not HTTP/1, or does not name exactly one host
  */
 export function parseRequestHead(head: string): HttpRequest | undefined {
   const [requestLine = "", ...lines] = head.split("\r\n\r\n", 1)[0]!.split("\r\n");
@@ -34,7 +33,7 @@ export function parseRequestHead(head: string): HttpRequest | undefined {
   const url = URL.parse(target.startsWith("/") ? `http://${authority ?? "localhost"}${target}` : target);
   if (url?.protocol !== "http:" || url.username !== "" || url.password !== "") return undefined;
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
-  // The target's own host counts where it has one (RFC 9112, section 3.2.2).
+  // The target's own host takes precedence (RFC 9112, section 3.2.2).
   return {
     method,
     path: url.pathname,

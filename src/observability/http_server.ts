@@ -1,37 +1,37 @@
-// Listens on METRICS_PORT, and answers GET requests for a few paths. Whoever reaches the port can hold
-// neither memory nor file descriptors: few connections at a time, of which the oldest makes way for the next.
+// Listens on METRICS_PORT and serves GET requests for a few paths. Clients can't exhaust memory or file descriptors:
+// the number of connections is limited, and a new one replaces the oldest.
 
 import { CaptureError } from "../core/errors.ts";
 import { answerOne, type Reply } from "./http_connection.ts";
 import type { HttpRequest } from "./http_request.ts";
 
-/** A server that listens; disposing of it ends it, without waiting for anybody. */
-export interface HttpServer extends Disposable {
+/** A listening server. Disposing of it closes all connections at once. */
+interface HttpServer extends Disposable {
   readonly port: number;
 }
 
 export interface HttpServerOptions {
   readonly host: string;
-  /** 0: any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** Whether a request may call the server by this name: in lower case, without the port. */
+  /** Whether a Host header's host (in lower case, without the port) is accepted. */
   readonly expectsHost: (host: string) => boolean;
-  /** A request that called it by another name was refused. */
+  /** Called when a request was rejected because of its Host header. */
   readonly onUnexpectedHost: (host: string) => void;
-  /** The listener ended by itself; it is opened again after each pause until that works. */
+  /** Called when the listener failed. The server retries opening it until that succeeds. */
   readonly onListenerLost: (error: unknown) => void;
   readonly onListenerBack: () => void;
   readonly listen?: (options: Deno.ListenOptions) => Deno.Listener;
 }
 
-/** Prometheus, a few open pages and probes need one each, for milliseconds. */
+/** Prometheus, a few open pages and probes need one each, for milliseconds at a time. */
 const CONNECTIONS_MAX = 16;
 const CONNECTION_MS_MAX = 10_000;
 const REOPEN_PAUSE_MS = 500;
 
 /**
- * Listens at once, and answers each path with what its function gives at that moment.
- * @throws CaptureError `configuration` when it can't listen there
+ * Starts listening. Each request to a path calls its function.
+ * @throws CaptureError `configuration` if it can't listen there
  */
 export function startHttpServer(
   options: HttpServerOptions,
@@ -46,7 +46,7 @@ class Server implements HttpServer {
   readonly port: number;
   readonly #options: HttpServerOptions;
   readonly #routes: ReadonlyMap<string, () => Reply>;
-  /** The oldest first. */
+  /** Oldest first. */
   readonly #connections = new Set<Deno.Conn>();
   #listener: Deno.Listener | undefined;
   #isStopped = false;
@@ -96,7 +96,7 @@ class Server implements HttpServer {
     this.#connections.add(connection);
     const timer = setTimeout(() => close(connection), CONNECTION_MS_MAX);
     Deno.unrefTimer(timer);
-    // Whatever it ended with is its client's affair.
+    // An error here affects only this client.
     answerOne(connection, (request) => this.#respond(request)).catch(() => {}).finally(() => {
       clearTimeout(timer);
       this.#connections.delete(connection);
@@ -130,10 +130,23 @@ const FAILED: Reply = { status: 500, contentType: PLAIN, body: "Internal error\n
 const MISDIRECTED: Reply = {
   status: 421,
   contentType: PLAIN,
-  body: "This server is not known by that name: add it to METRICS_ALLOWED_HOSTS, or use an address\n",
+  body: "Unexpected Host header: add the name to METRICS_ALLOWED_HOSTS, or use an IP address\n",
 };
 
-function open({ host, listen = Deno.listen }: HttpServerOptions, port: number): Deno.Listener {
+/** Listens and stops at once. @throws CaptureError the error that `startHttpServer` would throw */
+export function tryListening(host: string, port: number): void {
+  close(open({ host }, port));
+}
+
+/** Whether a `startHttpServer` failed only because another process listens there. */
+export function isPortInUse(error: unknown): error is CaptureError {
+  return error instanceof CaptureError && error.cause instanceof Deno.errors.AddrInUse;
+}
+
+function open(
+  { host, listen = Deno.listen }: Pick<HttpServerOptions, "host" | "listen">,
+  port: number,
+): Deno.Listener {
   try {
     const listener = listen({ hostname: host, port });
     listener.unref();
@@ -143,12 +156,12 @@ function open({ host, listen = Deno.listen }: HttpServerOptions, port: number): 
   }
 }
 
-/** Closing twice is no fault here: a timer, the next connection and the end may all do it. */
+/** Closing twice is harmless: a timer, a newer connection and disposal may all do it. */
 function close(closable: { close(): void } | undefined): void {
   try {
     closable?.close();
   } catch {
-    // It is closed.
+    // Already closed.
   }
 }
 
@@ -158,17 +171,17 @@ function pause(milliseconds: number): Promise<void> {
 
 function cannotListen(host: string, port: number, error: unknown): CaptureError {
   const what = `Cannot serve metrics on ${host}:${port}`;
-  const off = "METRICS_PORT=0 does without";
+  const off = "METRICS_PORT=0 turns it off";
   if (error instanceof Deno.errors.AddrInUse) {
-    const hint = `set METRICS_PORT to a free one, such as ${port === 65535 ? port - 1 : port + 1}; ${off}`;
-    return new CaptureError("configuration", `${what}: another program uses the port`, {
+    const hint = `set METRICS_PORT to a free port, such as ${port === 65535 ? port - 1 : port + 1}; ${off}`;
+    return new CaptureError("configuration", `${what}: the port is in use`, {
       hint,
       cause: error,
     });
   }
   if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
-    const hint = `set METRICS_PORT to one above 1023; ${off}`;
-    return new CaptureError("configuration", `${what}: it is not allowed`, { hint, cause: error });
+    const hint = `set METRICS_PORT to a port above 1023; ${off}`;
+    return new CaptureError("configuration", `${what}: permission denied`, { hint, cause: error });
   }
   const found = error instanceof Error ? error.message : String(error);
   const hint = `set METRICS_HOST to an address of this machine, or 0.0.0.0 for all of them; ${off}`;

@@ -1,4 +1,4 @@
-// Turns one log message to its line: plain for people, JSON for machines.
+// Formats one log message as a line: plain for people, JSON for machines.
 
 import { describeError } from "./error_chain.ts";
 import { escapeControls } from "./escape.ts";
@@ -7,10 +7,10 @@ import { maskSecrets, maskValue } from "./mask.ts";
 export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
 export type LogFormat = "plain" | "json";
 
-/** What a message is about. Errors are shown with their causes; undefined is left out. */
+/** Details of a message. Errors are shown with their causes; undefined values are left out. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-export interface LogMessage {
+interface LogMessage {
   /** Milliseconds since 1970. */
   readonly timeMs: number;
   readonly level: LogLevel;
@@ -19,8 +19,8 @@ export interface LogMessage {
 }
 
 /**
- * One line, its newline included. Whatever the message and its fields hold, it stays one line and holds none of
- * the secrets.
+ * One line with its newline. It never spans lines and never contains a secret, whatever the message and its fields
+ * hold.
  */
 export function formatLogLine(format: LogFormat, message: LogMessage, secrets: readonly string[]): string {
   return format === "json" ? jsonLine(message, secrets) : plainLine(message, secrets);
@@ -28,7 +28,7 @@ export function formatLogLine(format: LogFormat, message: LogMessage, secrets: r
 
 const LEVEL_WIDTH = 5;
 
-/** Keys of the JSON line that a field must not take. */
+/** Keys of the JSON line that a field must not use. */
 const RESERVED = new Set(["time", "level", "message"]);
 
 function plainLine({ timeMs, level, message, fields }: LogMessage, secrets: readonly string[]): string {
@@ -41,7 +41,7 @@ function plainLine({ timeMs, level, message, fields }: LogMessage, secrets: read
   for (const [key, value] of Object.entries(others)) {
     if (value !== undefined) words.push(`${escapeControls(key)}=${plainValue(value, secrets)}`);
   }
-  // Last, and as it is: a person copies the command in it.
+  // Last and unquoted, so that the command in it can be copied.
   if (fix !== undefined) words.push(`fix: ${escapeControls(maskSecrets(String(fix), secrets))}`);
   return `${words.join(" ")}\n`;
 }
@@ -67,7 +67,7 @@ function jsonLine({ timeMs, level, message, fields }: LogMessage, secrets: reado
   return `${escapeControls(`{${members.join(",")}}`)}\n`;
 }
 
-/** The value as JSON; one that has no JSON form is named by its type, so that the line is not lost. */
+/** The value as JSON. A value without a JSON form is replaced by its type's name, so that the line is not lost. */
 function toJson(value: unknown, secrets: readonly string[]): string {
   try {
     return JSON.stringify(value, (_key, item) => toJsonItem(item, secrets)) ?? `"[${typeof value}]"`;

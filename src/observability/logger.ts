@@ -1,4 +1,4 @@
-// The program's logger: a small interface of its own, with LogTape behind it.
+// The program's logger: a small interface, implemented with LogTape.
 
 import { configureSync, getLogger, type LogRecord } from "@logtape/logtape";
 import { formatLogLine, type LogFields, type LogFormat, type LogLevel } from "./log_line.ts";
@@ -6,8 +6,8 @@ import { formatLogLine, type LogFields, type LogFormat, type LogLevel } from "./
 export type { LogFields, LogFormat, LogLevel } from "./log_line.ts";
 
 /**
- * Takes messages of five levels. The message is a constant sentence; what varies goes into the fields, in snake
- * case. Never a row's value.
+ * Logs messages of five levels. The message is a constant sentence; details go into the fields, named in snake case.
+ * Neither may hold a row's value.
  */
 export interface Logger {
   error(message: string, fields?: LogFields): void;
@@ -17,17 +17,17 @@ export interface Logger {
   trace(message: string, fields?: LogFields): void;
 }
 
-export interface LoggerOptions {
+interface LoggerOptions {
   /** The least important level that is written. */
   readonly level: LogLevel;
   readonly format: LogFormat;
-  /** Takes a line with its newline. */
+  /** Writes a line that includes its newline. */
   readonly write: (line: string) => void;
-  /** The secrets that no line may hold, asked for at each line as they can change. */
+  /** The secrets that no line may contain. Read for each line, because they can change. */
   readonly secrets: () => readonly string[];
 }
 
-/** Makes the process's logger; one made before stops writing. */
+/** Creates the process's logger. A previously created one stops writing. */
 export function createLogger({ level, format, write, secrets }: LoggerOptions): Logger {
   const lines = (record: LogRecord) => write(formatLogLine(format, toMessage(record), secrets()));
   configureSync({
@@ -59,7 +59,7 @@ function fromLogTapeLevel(level: LogRecord["level"]): LogLevel {
   return level === "fatal" ? "error" : level;
 }
 
-/** Takes the raw message: LogTape would read braces in it as places for values. */
+/** Uses the raw message: LogTape would treat braces in it as placeholders. */
 function toMessage({ timestamp, level, rawMessage, properties }: LogRecord) {
   const message = typeof rawMessage === "string" ? rawMessage : rawMessage.join("");
   return { timeMs: timestamp, level: fromLogTapeLevel(level), message, fields: properties };

@@ -1,27 +1,26 @@
-// The last line of defence against a secret in a log: known secrets are cut out of every text.
+// The last line of defense against secrets in logs: replaces known secrets in every text.
 
 import { escapeControls } from "./escape.ts";
 
 const MASK = "[secret]";
-/** Shorter ones are cut out as whole words only: else half of each line would be. */
+/** Shorter secrets are masked only as whole words; otherwise half of each line would be masked. */
 const ANYWHERE_LENGTH_MIN = 4;
 
 /**
- * The text without any of the secrets: as they are, as JSON, SQL or a URL would hold them, or with their
- * control characters escaped.
- * @param secrets as `secretsToMask` of the configuration gives them
+ * The text with every secret replaced: verbatim, as JSON, SQL or a URL would contain it, or with its control
+ * characters escaped.
+ * @param secrets from `secretsToMask`
  */
 export function maskSecrets(text: string, secrets: readonly string[]): string {
   const forms = [...new Set(secrets.filter((secret) => secret !== "").flatMap(formsOf))];
   if (!forms.some((form) => text.includes(form))) return text;
-  // The longest first: one may be the beginning of another. All in one pass: none is looked for inside a
-  // mask.
+  // Longest first, because one may be the beginning of another. In one pass, so that the mask itself is not searched.
   const pattern = forms.sort((a, b) => b.length - a.length).map(patternOf).join("|");
   return text.replace(new RegExp(pattern, "gu"), MASK);
 }
 
 /**
- * The strings in a value without any of the secrets; so are numbers that would print as one. For
+ * The value with secrets replaced if it is a string, or a number that prints as a secret. For use as a replacer in
  * JSON.stringify.
  */
 export function maskValue(value: unknown, secrets: readonly string[]): unknown {
@@ -41,7 +40,7 @@ function formsOf(secret: string): readonly string[] {
     escapeControls(json),
     secret.replaceAll("'", "''"),
     secret.replaceAll('"', '""'),
-    // A lone half of a surrogate pair has no form in a URL.
+    // A lone surrogate can't be encoded in a URL.
     ...(secret.isWellFormed() ? [encodeURIComponent(secret)] : []),
   ];
 }

@@ -1,46 +1,50 @@
-// The one table of all metrics: name, type, help, and where the value comes from.
+// The table of all metrics: name, type, help, and how to read the value.
 
 import type { Part, PartState } from "../pipeline/events.ts";
 import type { HistogramReading } from "./histogram.ts";
 import { formatMetrics, type MetricFamily, type Sample } from "./prometheus_text.ts";
-import { isReady, lagOf, type Standing } from "./standing.ts";
+import { isReady, lagOf, type StatusSnapshot } from "./status_snapshot.ts";
 
-/** All metrics in Prometheus' text format. A gauge whose value isn't known is left out. */
-export function renderMetrics(standing: Standing): string {
+/** All metrics in Prometheus text format. A gauge with an unknown value is left out. */
+export function renderMetrics(snapshot: StatusSnapshot): string {
   return formatMetrics(METRICS.map((metric): MetricFamily => {
     const { name, help, type } = metric;
-    if (type === "histogram") return { name, help, type, reading: metric.read(standing) };
-    const found = metric.read(standing);
+    if (type === "histogram") return { name, help, type, reading: metric.read(snapshot) };
+    const found = metric.read(snapshot);
     const samples = typeof found === "number" ? [{ value: found }] : found ?? [];
     return { name, help, type, samples };
   }));
 }
 
 /** A row of the table. */
-export type Metric =
+type Metric =
   & { readonly name: string; readonly help: string }
   & (
     | {
       readonly type: "counter" | "gauge";
-      readonly read: (standing: Standing) => number | readonly Sample[] | null;
+      readonly read: (snapshot: StatusSnapshot) => number | readonly Sample[] | null;
     }
-    | { readonly type: "histogram"; readonly read: (standing: Standing) => HistogramReading }
+    | { readonly type: "histogram"; readonly read: (snapshot: StatusSnapshot) => HistogramReading }
   );
 
 const PARTS: readonly Part[] = ["postgres", "kafka", "checkpoint"];
 const STATES: readonly PartState[] = ["connecting", "streaming", "waiting", "failed", "stopped"];
 const WAL_STATUSES = ["reserved", "extended", "unreserved", "lost"] as const;
 
-/** Names follow https://prometheus.io/docs/practices/naming/; the process_ ones are those of all client libraries. */
+/** Names follow https://prometheus.io/docs/practices/naming/; the process_ metrics are those of all client libraries. */
 export const METRICS: readonly Metric[] = [
-  gauge("pg_capture_build_info", "Always 1; the labels say what runs.", ({ facts }) => [{
+  gauge("pg_capture_build_info", "Always 1; the labels describe the running version.", ({ facts }) => [{
     labels: { version: facts.version, runtime: facts.runtime, delivery: facts.delivery },
     value: 1,
   }]),
-  gauge("pg_capture_ready", "1 while changes flow, else 0.", ({ reading }) => isReady(reading) ? 1 : 0),
+  gauge(
+    "pg_capture_ready",
+    "1 while changes are streaming, else 0.",
+    ({ reading }) => isReady(reading) ? 1 : 0,
+  ),
   gauge(
     "pg_capture_part_state",
-    "1 for the state that the part is in, 0 for the others.",
+    "1 for the current state of the part, 0 for all others.",
     ({ reading }) =>
       PARTS.flatMap((part) =>
         STATES.map((state) => ({ labels: { part, state }, value: reading.states[part] === state ? 1 : 0 }))
@@ -48,37 +52,37 @@ export const METRICS: readonly Metric[] = [
   ),
   gauge(
     "pg_capture_lag_bytes",
-    "WAL between the end of the server's and what is confirmed; absent while it isn't known.",
-    (standing) => lagOf(standing).bytes,
+    "WAL between the confirmed position and the end of the server's WAL; absent if unknown.",
+    (snapshot) => lagOf(snapshot).bytes,
   ),
   gauge(
     "pg_capture_lag_seconds",
-    "Age of the oldest commit that is received and not delivered; absent while it isn't known.",
-    (standing) => lagOf(standing).seconds,
+    "Age of the oldest commit that is received but not delivered; absent if unknown.",
+    (snapshot) => lagOf(snapshot).seconds,
   ),
   gauge(
     "pg_capture_slot_retained_wal_bytes",
-    "WAL that PostgreSQL keeps for the slot.",
+    "WAL that PostgreSQL retains for the slot.",
     ({ wal }) => wal.keptBytes,
   ),
   gauge(
     "pg_capture_slot_retained_wal_growth_bytes_per_second",
-    "Growth of the WAL kept for the slot, over the last five minutes.",
+    "Growth of the WAL retained for the slot, over the last five minutes.",
     ({ wal }) => wal.growthBytesPerSecond,
   ),
   gauge(
     "pg_capture_slot_wal_left_bytes",
-    "WAL that may still be written before the slot is in danger; absent without max_slot_wal_keep_size.",
+    "WAL that can still be written before the slot may be invalidated; absent without max_slot_wal_keep_size.",
     ({ wal }) => wal.bytesLeft,
   ),
   gauge(
     "pg_capture_slot_lost_in_seconds",
-    "Time until the slot is invalidated at the present growth; absent while it is not on its way there.",
+    "Time until the slot is invalidated at the current growth rate; absent if it is not growing towards the limit.",
     ({ wal }) => wal.secondsUntilLost,
   ),
   gauge(
     "pg_capture_slot_wal_status",
-    "1 for the slot's wal_status in pg_replication_slots, 0 for the others.",
+    "1 for the slot's wal_status in pg_replication_slots, 0 for all others.",
     ({ wal }) =>
       wal.status === null
         ? null
@@ -86,22 +90,22 @@ export const METRICS: readonly Metric[] = [
   ),
   counter(
     "pg_capture_received_bytes_total",
-    "Bytes of the replication stream.",
+    "Bytes received from the replication stream.",
     ({ reading }) => reading.received.bytes,
   ),
   counter(
     "pg_capture_received_messages_total",
-    "Messages of the replication stream.",
+    "Messages received from the replication stream.",
     ({ reading }) => reading.received.messages,
   ),
   counter(
     "pg_capture_transactions_total",
-    "Transactions of PostgreSQL received whole.",
+    "PostgreSQL transactions received completely.",
     ({ reading }) => reading.transactions,
   ),
   counter(
     "pg_capture_records_total",
-    "Changes that became records, by table and operation; logical messages have no table.",
+    "Changes encoded as records, by table and operation; logical messages have no table.",
     ({ reading }) =>
       reading.tables.flatMap(({ schema, table, records }) =>
         Object.entries(records).filter(([, count]) => count > 0)
@@ -123,54 +127,62 @@ export const METRICS: readonly Metric[] = [
   ),
   gauge(
     "pg_capture_delivered_commit_timestamp_seconds",
-    "Commit time of the last record delivered.",
+    "Commit time of the last delivered record.",
     ({ reading }) =>
       reading.delivered.commitTimeMs === undefined ? null : reading.delivered.commitTimeMs / 1000,
   ),
-  histogram("pg_capture_batch_records", "Records in a delivery.", ({ reading }) => reading.batchRecords),
+  histogram("pg_capture_batch_records", "Records per delivery.", ({ reading }) => reading.batchRecords),
   histogram(
     "pg_capture_batch_bytes",
-    "Bytes in a delivery, uncompressed.",
+    "Bytes per delivery, uncompressed.",
     ({ reading }) => reading.batchBytes,
   ),
   histogram(
     "pg_capture_batch_duration_seconds",
-    "Time that a delivery to Kafka took, its commit included.",
+    "Duration of a delivery to Kafka, including its commit.",
     ({ reading }) => reading.batchSeconds,
   ),
   histogram(
     "pg_capture_delivery_latency_seconds",
-    "Time from a record's commit in PostgreSQL to the end of its Kafka transaction, one value a record.",
+    "Time from a record's commit in PostgreSQL to the end of its Kafka transaction, observed for each record.",
     ({ reading }) => reading.latencySeconds,
   ),
-  gauge("pg_capture_buffered_records", "Records held undelivered.", ({ reading }) => reading.queued.changes),
-  gauge("pg_capture_buffered_bytes", "Bytes held undelivered.", ({ reading }) => reading.queued.bytes),
+  gauge(
+    "pg_capture_buffered_records",
+    "Records received but not delivered.",
+    ({ reading }) => reading.queued.changes,
+  ),
+  gauge(
+    "pg_capture_buffered_bytes",
+    "Bytes received but not delivered.",
+    ({ reading }) => reading.queued.bytes,
+  ),
   counter(
     "pg_capture_undescribed_relations_total",
-    "Tables dropped or altered before their changes were read, so that a key or a type could not be known.",
+    "Tables whose key or types are unknown because they were dropped or altered before their changes were read.",
     ({ reading }) => reading.undescribedRelations,
   ),
   counter("pg_capture_errors_total", "Errors by kind.", ({ reading }) => byKind(reading.errorsByKind)),
   counter(
     "pg_capture_restarts_total",
-    "Errors that were met with another try, by kind.",
+    "Errors that led to a retry, by kind.",
     ({ reading }) => byKind(reading.retriesByKind),
   ),
   gauge(
     "process_start_time_seconds",
-    "Start of the process, in seconds since 1970.",
+    "Start time of the process, in seconds since 1970.",
     ({ facts }) => facts.startedAtMs / 1000,
   ),
   counter(
     "process_cpu_seconds_total",
-    "CPU time of user and system.",
+    "User and system CPU time.",
     ({ usage }) => usage.cpuSeconds,
   ),
   gauge("process_resident_memory_bytes", "Resident memory.", ({ usage }) => usage.residentBytes),
-  gauge("pg_capture_heap_bytes", "Memory that JavaScript objects use.", ({ usage }) => usage.heapBytes),
+  gauge("pg_capture_heap_bytes", "Memory used by JavaScript objects.", ({ usage }) => usage.heapBytes),
 ];
 
-type Read = (standing: Standing) => number | readonly Sample[] | null;
+type Read = (snapshot: StatusSnapshot) => number | readonly Sample[] | null;
 
 function gauge(name: string, help: string, read: Read): Metric {
   return { name, help, type: "gauge", read };
@@ -180,7 +192,7 @@ function counter(name: string, help: string, read: Read): Metric {
   return { name, help, type: "counter", read };
 }
 
-function histogram(name: string, help: string, read: (standing: Standing) => HistogramReading): Metric {
+function histogram(name: string, help: string, read: (snapshot: StatusSnapshot) => HistogramReading): Metric {
   return { name, help, type: "histogram", read };
 }
 

@@ -1,4 +1,4 @@
-// Prometheus' text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/
+// Formats metrics in Prometheus text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/
 
 import { escapeControls, STEERING } from "./escape.ts";
 import type { HistogramReading } from "./histogram.ts";
@@ -6,7 +6,7 @@ import type { HistogramReading } from "./histogram.ts";
 /** Content-Type of the format. */
 export const PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
 
-export type Labels = Readonly<Record<string, string>>;
+type Labels = Readonly<Record<string, string>>;
 
 /** One value of a metric, with its labels. */
 export interface Sample {
@@ -14,7 +14,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** One metric with all its values. Without any, it is left out. */
+/** One metric with all its samples. A metric without samples is left out. */
 export type MetricFamily =
   & { readonly name: string; readonly help: string }
   & (
@@ -22,7 +22,7 @@ export type MetricFamily =
     | { readonly type: "histogram"; readonly reading: HistogramReading }
   );
 
-/** The families as the format has them. */
+/** The metrics as text. */
 export function formatMetrics(families: readonly MetricFamily[]): string {
   let text = "";
   for (const family of families) {
@@ -38,7 +38,7 @@ export function formatMetrics(families: readonly MetricFamily[]): string {
   return text;
 }
 
-/** Buckets are cumulative there: each counts all values up to its bound. */
+/** Buckets in this format are cumulative: each counts all values up to its bound. */
 function histogramLines(name: string, { bounds, counts, sum }: HistogramReading): string[] {
   let count = 0;
   const buckets = counts.map((inBucket, bucket) => {
@@ -59,8 +59,8 @@ function formatNumber(value: number): string {
 }
 
 /**
- * Beyond what the format asks for, control and formatting characters: names from a database steer no
- * terminal. A backslash is doubled, so the value has the escape itself.
+ * Escapes more than the format requires: control and formatting characters in names from a database must not control
+ * a terminal. Their backslash is doubled, so the label's value contains the escape sequence.
  */
 function escapeLabel(text: string): string {
   return escapeHelp(text).replaceAll('"', '\\"').replace(

@@ -1,47 +1,47 @@
-// The last minutes: the rate of delivery second by second, and the latency of the last one.
+// Recent history: the delivery rate of each second, and the latency of the last minute.
 
 import { type HistogramReading, since } from "./histogram.ts";
 
-/** Seconds of rates that are kept. */
+/** Number of one-second rates that are kept. */
 const LENGTH = 120;
 const EVERY_MS = 1000;
 const LATENCY_EVERY = 10;
 const LATENCY_LENGTH = 6;
 
-/** What is looked at. */
-export interface Watched {
-  /** Records delivered until now. */
+/** The counters to sample. */
+interface Watched {
+  /** Total number of delivered records. */
   readonly records: () => number;
-  /** Latency of all of them. */
+  /** Latency of all delivered records. */
   readonly latency: () => HistogramReading;
 }
 
-/** Takes a look each second; it does not keep the process alive. */
+/** Samples the counters each second. It does not keep the process alive. */
 export class RecentHistory implements Disposable {
   readonly #watched: Watched;
   readonly #rates = new Float64Array(LENGTH);
   readonly #latencies: HistogramReading[] = [];
   readonly #timer: ReturnType<typeof setInterval>;
-  #looks = 0;
+  #samplesTaken = 0;
   #previous: number;
   #previousMs: number;
 
-  /** @param nowMs milliseconds since any moment, never going back */
+  /** @param nowMs a monotonic clock, in milliseconds */
   constructor(watched: Watched, nowMs: () => number) {
     this.#watched = watched;
     this.#previous = watched.records();
     this.#previousMs = nowMs();
-    this.#timer = setInterval(() => this.#look(nowMs()), EVERY_MS);
+    this.#timer = setInterval(() => this.#sample(nowMs()), EVERY_MS);
     Deno.unrefTimer(this.#timer);
   }
 
-  /** Records a second, oldest first. */
+  /** Records per second, oldest first. */
   rates(): readonly number[] {
-    const next = this.#looks % LENGTH;
+    const next = this.#samplesTaken % LENGTH;
     return [...this.#rates.subarray(next), ...this.#rates.subarray(0, next)];
   }
 
-  /** Of the records of the last minute or so. */
+  /** Latency of the records delivered in about the last minute. */
   latency(): HistogramReading {
     const [earliest] = this.#latencies;
     return earliest === undefined ? this.#watched.latency() : since(earliest, this.#watched.latency());
@@ -51,13 +51,13 @@ export class RecentHistory implements Disposable {
     clearInterval(this.#timer);
   }
 
-  #look(atMs: number): void {
+  #sample(atMs: number): void {
     const count = this.#watched.records();
-    this.#rates[this.#looks % LENGTH] = (count - this.#previous) * 1000 /
+    this.#rates[this.#samplesTaken % LENGTH] = (count - this.#previous) * 1000 /
       Math.max(1, atMs - this.#previousMs);
     this.#previous = count;
     this.#previousMs = atMs;
-    if (this.#looks++ % LATENCY_EVERY !== 0) return;
+    if (this.#samplesTaken++ % LATENCY_EVERY !== 0) return;
     this.#latencies.push(this.#watched.latency());
     if (this.#latencies.length > LATENCY_LENGTH) this.#latencies.shift();
   }

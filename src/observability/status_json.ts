@@ -1,14 +1,14 @@
-// The numbers of the status page as JSON.
+// The status page's data as JSON.
 
 import { quantile } from "./histogram.ts";
-import { isReady, lagOf, type Standing } from "./standing.ts";
+import { isReady, lagOf, type StatusSnapshot } from "./status_snapshot.ts";
 
-/** So many tables are listed, the busiest first. */
+/** The number of tables listed, busiest first. */
 const TABLES_MAX = 50;
 
-/** Everything that the page shows; times in milliseconds since 1970. No secret, and no row's value. */
-export function statusJson(standing: Standing) {
-  const { facts, atMs, reading, wal, usage, lastProblem, rates, recentLatency } = standing;
+/** Everything the page shows; times in milliseconds since 1970. It holds no secrets and no row values. */
+export function statusJson(snapshot: StatusSnapshot) {
+  const { facts, atMs, reading, wal, usage, lastProblem, rates, recentLatency } = snapshot;
   const tables = reading.tables
     .map(({ schema, table, records }) => {
       const total = Object.values(records).reduce((sum, count) => sum + count, 0);
@@ -20,7 +20,7 @@ export function statusJson(standing: Standing) {
     atMs,
     ready: isReady(reading),
     states: reading.states,
-    lag: lagOf(standing),
+    lag: lagOf(snapshot),
     latencySeconds: { p50: quantile(recentLatency, 0.5), p99: quantile(recentLatency, 0.99) },
     rates: rates.map((rate) => Math.round(rate)),
     delivered: reading.delivered,
@@ -35,9 +35,6 @@ export function statusJson(standing: Standing) {
     tablesTotal: tables.length,
   };
 }
-
-/** What `/status.json` gives. */
-export type StatusJson = ReturnType<typeof statusJson>;
 
 function lowerCase(records: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(

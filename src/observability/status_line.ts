@@ -1,19 +1,19 @@
-// The line that says every ten seconds how the capture stands.
+// The status line that is logged every ten seconds.
 
 import type { LogFields, Logger } from "./logger.ts";
 import type { StatisticsReading } from "./statistics.ts";
 
-export interface StatusLineOptions {
+interface StatusLineOptions {
   readonly read: () => StatisticsReading;
   readonly logger: Pick<Logger, "info">;
   /** Milliseconds since 1970. */
   readonly wallClockMs: () => number;
-  /** Milliseconds since any moment; never goes back. */
+  /** A monotonic clock, in milliseconds. */
   readonly monotonicMs: () => number;
   readonly intervalMs?: number;
 }
 
-/** Logs a status line at each interval until disposed of. It does not keep the process alive. */
+/** Logs a status line at each interval until disposed of. Does not keep the process alive. */
 export function startStatusLine(options: StatusLineOptions): Disposable {
   const { read, logger, wallClockMs, monotonicMs, intervalMs = INTERVAL_MS } = options;
   let previous = read();
@@ -31,8 +31,8 @@ export function startStatusLine(options: StatusLineOptions): Disposable {
 
 /**
  * The fields of a status line.
- * @param previous the reading of the last line, `elapsedMs` ago
- * @param wallClockMs now, in milliseconds since 1970
+ * @param previous the reading of the previous line, `elapsedMs` ago
+ * @param wallClockMs the current time, in milliseconds since 1970
  */
 export function statusFields(
   previous: StatisticsReading,
@@ -58,13 +58,13 @@ export function statusFields(
 
 const INTERVAL_MS = 10_000;
 
-/** WAL that is not confirmed yet; null while it isn't known. */
+/** WAL that is not confirmed yet; null if unknown. */
 export function lagBytes({ states, serverWalEnd, confirmed }: StatisticsReading): number | null {
   if (states.postgres !== "streaming" || serverWalEnd === undefined || confirmed === undefined) return null;
   return serverWalEnd > confirmed ? Number(serverWalEnd - confirmed) : 0;
 }
 
-/** Age of the oldest undelivered commit; null while PostgreSQL may have some that haven't come. */
+/** Age of the oldest undelivered commit; null while PostgreSQL may have commits that were not received. */
 export function lagSeconds({ states, queued }: StatisticsReading, wallClockMs: number): number | null {
   const oldest = queued.oldestCommitTimeMs;
   if (oldest !== undefined) return Math.max(0, wallClockMs - oldest) / 1000;

@@ -1,22 +1,22 @@
-// Counts records by table.
+// Counts records by table and operation.
 
 import type { Operation } from "../decoder/change.ts";
 import type { RecordOrigin } from "../pipeline/events.ts";
 
-/** More tables than this are counted together: each is some lines of the metrics. */
+/** Further tables are counted together, because each adds several lines to the metrics. */
 const TABLES_MAX = 2000;
 
 /** Records by operation. */
 export type OperationCounts = Readonly<Record<Operation, number>>;
 
-/** A table's records, or those of logical messages, whose names are empty. */
+/** The counts of a table, or of logical messages, for which both names are empty. */
 export interface TableReading {
   readonly schema: string;
   readonly table: string;
   readonly records: OperationCounts;
 }
 
-/** Counts by table, in the order of their first records. */
+/** Counts by table, in the order in which tables first appeared. */
 export class TableCounts {
   readonly #tables = new Map<string, TableReading & { readonly records: Record<Operation, number> }>();
 
@@ -46,7 +46,7 @@ export class TableCounts {
   }
 }
 
-/** Zero of each. */
+/** Zero for each operation. */
 export function noRecords(): Record<Operation, number> {
   return { INSERT: 0, UPDATE: 0, DELETE: 0, TRUNCATE: 0, READ: 0, MESSAGE: 0 };
 }

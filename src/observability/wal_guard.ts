@@ -1,41 +1,41 @@
-// Watches what the slot makes PostgreSQL keep: how fast it grows, and when the slot would be lost.
+// Watches the WAL that PostgreSQL retains for the slot: how fast it grows, and when the slot would be lost.
 
 import type { WalState } from "../pipeline/ports.ts";
 
-/** What is known of the kept WAL. */
+/** The retained WAL and its forecast. */
 export interface WalForecast {
-  /** Bytes of WAL that are kept for the slot; null where that is not known. */
+  /** Bytes of WAL retained for the slot; null if unknown. */
   readonly keptBytes: number | null;
-  /** By how much that grows; negative while it shrinks; null before there are two looks. */
+  /** Its growth; negative while it shrinks; null before the second sample. */
   readonly growthBytesPerSecond: number | null;
   readonly status: WalState["status"];
-  /** Bytes that may still be written; null: max_slot_wal_keep_size sets no bound. */
+  /** Bytes that can still be written; null if max_slot_wal_keep_size sets no limit. */
   readonly bytesLeft: number | null;
-  /** Until the slot is invalidated, at the present rate; null in the first half minute, and while it is not on its way. */
+  /** Time until the slot is invalidated at the current rate; null in the first 30 seconds, or if it is not growing. */
   readonly secondsUntilLost: number | null;
 }
 
-/** How bad it is. `growing`: nothing bounds it, and the server's disk will be full some day. */
+/** The level of danger. `growing`: there is no limit, and the server's disk may fill up. */
 export type WalDanger = "none" | "growing" | "soon" | "now" | "lost";
 
-/** Takes a look every few seconds; keeps those of the last minutes. */
+/** Keeps the samples of the last five minutes. */
 export class WalGuard {
-  readonly #looks: { readonly atMs: number; readonly wal: WalState }[] = [];
-  #growingSaidAt = GROWING_BYTES / 2;
+  readonly #samples: { readonly atMs: number; readonly wal: WalState }[] = [];
+  #growingReportedBytes = GROWING_BYTES / 2;
 
-  /** @param atMs milliseconds since any moment, never going back */
+  /** Adds a sample. @param atMs the time on a monotonic clock, in milliseconds */
   take(wal: WalState, atMs: number): void {
-    this.#looks.push({ atMs, wal });
-    while (atMs - this.#looks[0]!.atMs > WINDOW_MS) this.#looks.shift();
+    this.#samples.push({ atMs, wal });
+    while (atMs - this.#samples[0]!.atMs > WINDOW_MS) this.#samples.shift();
   }
 
-  /** The slot is another instance's, which watches it. */
+  /** Drops the samples: another instance holds the slot and watches it. */
   forget(): void {
-    this.#looks.length = 0;
+    this.#samples.length = 0;
   }
 
   get forecast(): WalForecast {
-    const [first, last] = [this.#looks[0], this.#looks.at(-1)];
+    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
     if (first === undefined || last === undefined) return UNKNOWN;
     const keptBytes = kept(last.wal);
     const { status, bytesLeft } = last.wal;
@@ -44,32 +44,32 @@ export class WalGuard {
     const growth = seconds <= 0 || keptBytes === null || before === null
       ? null
       : (keptBytes - before) / seconds;
-    // What is left falls by what is kept more: of the two, the steadier number decides.
+    // The remaining bytes shrink as the retained bytes grow. Growth is the steadier of the two.
     const secondsUntilLost = this.#isSettled && bytesLeft !== null && growth !== null && growth > 0
       ? Math.max(0, bytesLeft) / growth
       : null;
     return { keptBytes, growthBytesPerSecond: growth, status, bytesLeft, secondsUntilLost };
   }
 
-  /** How bad it is; `growing` once for each doubling of what is kept. */
+  /** The current danger. Reports `growing` once for each doubling of the retained WAL. */
   danger(): WalDanger {
     const { keptBytes, growthBytesPerSecond, status, bytesLeft, secondsUntilLost } = this.forecast;
     if (status === "lost") return "lost";
     if (status === "unreserved") return "now";
     if (secondsUntilLost !== null && secondsUntilLost < SOON_SECONDS) return "soon";
     if (bytesLeft !== null || keptBytes === null || (growthBytesPerSecond ?? 0) <= 0) return "none";
-    if (keptBytes < 2 * this.#growingSaidAt) return "none";
-    this.#growingSaidAt = keptBytes;
+    if (keptBytes < 2 * this.#growingReportedBytes) return "none";
+    this.#growingReportedBytes = keptBytes;
     return "growing";
   }
 
-  /** Whether the looks span enough time to tell a trend from a burst. */
+  /** Whether the samples span enough time to tell a trend from a burst. */
   get #isSettled(): boolean {
-    return (this.#looks.at(-1)?.atMs ?? 0) - (this.#looks[0]?.atMs ?? 0) >= SETTLED_MS;
+    return (this.#samples.at(-1)?.atMs ?? 0) - (this.#samples[0]?.atMs ?? 0) >= SETTLED_MS;
   }
 }
 
-// Long enough to see past one large transaction, short enough to notice within minutes.
+// Long enough to outlast one large transaction, short enough to react within minutes.
 const WINDOW_MS = 5 * 60_000;
 const SETTLED_MS = 30_000;
 const SOON_SECONDS = 3600;

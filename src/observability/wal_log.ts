@@ -1,41 +1,41 @@
-// Warns in the log before the WAL that the slot keeps does harm.
+// Warns in the log before the WAL retained for the slot causes harm.
 
 import { unreachable } from "../core/errors.ts";
 import type { LogFields, Logger } from "./logger.ts";
 import type { WalDanger, WalForecast, WalGuard } from "./wal_guard.ts";
 
-const AGAIN_AFTER_MS = 5 * 60_000;
+const REPEAT_AFTER_MS = 5 * 60_000;
 
-/** Says each danger when it begins, and every few minutes while it lasts. */
+/** Logs each danger when it begins, and every five minutes while it lasts. */
 export class WalLog {
   readonly #logger: Pick<Logger, "warn" | "info">;
   readonly #guard: WalGuard;
-  #said: WalDanger = "none";
-  #saidAtMs = 0;
+  #reported: WalDanger = "none";
+  #reportedAtMs = 0;
 
   constructor(logger: Pick<Logger, "warn" | "info">, guard: WalGuard) {
     this.#logger = logger;
     this.#guard = guard;
   }
 
-  /** To be called after each look of the guard. */
+  /** Call it after each new sample. */
   report(nowMs: number): void {
     const danger = this.#guard.danger();
     if (danger === "none" || danger === "growing") {
-      if (isBound(this.#said)) {
+      if (isNearLimit(this.#reported)) {
         this.#logger.info("The slot is out of danger", walFields(this.#guard.forecast));
       }
-      this.#said = "none";
-    } else if (danger === this.#said && nowMs - this.#saidAtMs < AGAIN_AFTER_MS) return;
+      this.#reported = "none";
+    } else if (danger === this.#reported && nowMs - this.#reportedAtMs < REPEAT_AFTER_MS) return;
     if (danger === "none") return;
-    this.#said = danger;
-    this.#saidAtMs = nowMs;
+    this.#reported = danger;
+    this.#reportedAtMs = nowMs;
     this.#logger.warn(sentence(danger), { ...walFields(this.#guard.forecast), fix: fix(danger) });
   }
 }
 
-/** What is known, for a log line. */
-export function walFields(forecast: WalForecast): LogFields {
+/** The forecast as log fields. */
+function walFields(forecast: WalForecast): LogFields {
   const { keptBytes, growthBytesPerSecond, status, bytesLeft, secondsUntilLost } = forecast;
   return {
     retained_wal_bytes: keptBytes ?? undefined,
@@ -46,20 +46,20 @@ export function walFields(forecast: WalForecast): LogFields {
   };
 }
 
-function isBound(danger: WalDanger): boolean {
+function isNearLimit(danger: WalDanger): boolean {
   return danger === "soon" || danger === "now";
 }
 
 function sentence(danger: Exclude<WalDanger, "none">): string {
   switch (danger) {
     case "growing":
-      return "The slot makes PostgreSQL keep more and more WAL, without a bound";
+      return "PostgreSQL retains more and more WAL for the slot, and no limit is set";
     case "soon":
-      return "The slot will be invalidated within the hour, at the rate at which WAL is written now";
+      return "The slot will be invalidated within an hour at the current rate of WAL";
     case "now":
-      return "The slot will be invalidated at PostgreSQL's next checkpoint";
+      return "PostgreSQL will invalidate the slot at its next checkpoint";
     case "lost":
-      return "The slot is invalidated: changes are gone";
+      return "PostgreSQL has invalidated the slot: changes are lost";
     default:
       return unreachable(danger);
   }
@@ -68,11 +68,11 @@ function sentence(danger: Exclude<WalDanger, "none">): string {
 function fix(danger: Exclude<WalDanger, "none">): string {
   switch (danger) {
     case "growing":
-      return "see why delivery is behind (Kafka away?); a bound is ALTER SYSTEM SET max_slot_wal_keep_size = '...'; " +
-        "SELECT pg_reload_conf(); but a slot that passes it is lost";
+      return "find out why delivery is behind (is Kafka unreachable?). To set a limit: " +
+        "ALTER SYSTEM SET max_slot_wal_keep_size = '...'; SELECT pg_reload_conf(); a slot that exceeds it is lost";
     case "soon":
     case "now":
-      return "see why delivery is behind (Kafka away?), and raise the bound at once: " +
+      return "find out why delivery is behind (is Kafka unreachable?), and raise the limit now: " +
         "ALTER SYSTEM SET max_slot_wal_keep_size = '...'; SELECT pg_reload_conf();";
     case "lost":
       return "start anew (docs/OPERATIONS.md, Start anew)";

@@ -5,7 +5,7 @@ import type { TableRule } from "./table_rule.ts";
 import { DEFAULT_TOPIC, renderTopic } from "./topic_name.ts";
 
 /** What the rules say about one table. */
-export interface CompiledRule {
+interface CompiledRule {
   readonly topic: string;
 }
 

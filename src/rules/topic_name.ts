@@ -13,7 +13,7 @@ export const DEFAULT_TOPIC: TopicTemplate = [
 ];
 
 /** The values of placeholders. */
-export type TopicValues = Readonly<Record<Placeholder, string>>;
+type TopicValues = Readonly<Record<Placeholder, string>>;
 
 /** The name of the topic. The prefix is not escaped, PostgreSQL's names are. */
 export function renderTopic(template: TopicTemplate, values: TopicValues): string {

@@ -106,7 +106,7 @@ Deno.test("a listener that can't take a connection is opened again, and the log 
   // So few that the next connection finds none.
   await limitFiles(capture.pid, 10);
   strictEqual(await answered(port).catch(() => "nothing"), "nothing");
-  match(await capture.waitForLog("The listener on METRICS_PORT ended"), / warn .*error=".*(?:files|24)/);
+  match(await capture.waitForLog("The listener on METRICS_PORT failed"), / warn .*error=".*(?:files|24)/);
   await limitFiles(capture.pid, FILES_MAX);
   await capture.waitForLog("Listening on METRICS_PORT again");
   strictEqual(await answered(port), 200);
@@ -122,10 +122,10 @@ Deno.test("a name that is not expected gets 421 and one warning; METRICS_ALLOWED
     strictEqual(await answered(port, `${host}:${port}`), 421, host);
   }
   match(
-    await capture.waitForLog("name that is not expected"),
+    await capture.waitForLog("names an unexpected host"),
     /host=evil\.example fix: .*METRICS_ALLOWED_HOSTS/,
   );
-  strictEqual(capture.log.filter((line) => line.includes("name that is not expected")).length, 1);
+  strictEqual(capture.log.filter((line) => line.includes("names an unexpected host")).length, 1);
 });
 
 /** The status of `/`. */

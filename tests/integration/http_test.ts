@@ -85,7 +85,7 @@ Deno.test("a port that is taken is waited for, and changes flow meanwhile", asyn
   match(
     await capture.waitForLog("Cannot serve metrics"),
     new RegExp(
-      `Cannot serve metrics on 127.0.0.1:${port}: another program uses the port.* fix: .*METRICS_PORT`,
+      `Cannot serve metrics on 127.0.0.1:${port}: the port is in use.* fix: .*METRICS_PORT`,
     ),
   );
   await capture.waitForLog("Streaming");

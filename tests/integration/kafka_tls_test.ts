@@ -176,7 +176,7 @@ Deno.test("check, status and teardown speak TLS; check says to whom", async () =
   };
   assert.match(
     await run("check"),
-    /^ok +Kafka: TLS: TLSv1\.3, certificate "broker" of "Kafka's authority", valid until 20/m,
+    /^ok +Kafka: TLS: TLSv1\.3, certificate "broker" issued by "Kafka's authority", valid until 20/m,
   );
   assert.match(await run("status"), /^Kafka +[0-9A-F]+\/[0-9A-F]+$/m);
   assert.match(await run("teardown", "--progress", "--yes"), /done: remove this slot's progress record/);

@@ -12,7 +12,7 @@ const CONFIGURATION: Readonly<Record<string, Mistake>> = {
   ),
   "the database under psql's name": usage(
     { PG_DATABASE: "", PGDATABASE: "x" },
-    /^PG_DATABASE: not set \(PGDATABASE is, but/,
+    /^PG_DATABASE: not set \(PGDATABASE is set, but/,
   ),
   "a port in words": usage(
     { PG_PORT: "five" },

@@ -12,15 +12,15 @@ import { createTestBed, type TestBed } from "../support/servers.ts";
 const CONFIGURATION: Readonly<Record<string, Mistake>> = {
   "a connection string for a host": usage(
     { PG_HOST: "postgres://u:planted-pa55@h/d" },
-    /^PG_HOST .*connection string; write the host alone/,
+    /^PG_HOST .*connection string; write only the host/,
   ),
-  "a host with its port": usage({ PG_HOST: "h:5432" }, /^PG_HOST .*holds a port; write the host alone/),
+  "a host with its port": usage({ PG_HOST: "h:5432" }, /^PG_HOST .*contains a port; write only the host/),
   "a broker as a web address": usage({ KAFKA_BROKERS: "http://h:9092" }, /^KAFKA_BROKERS .*write host:port/),
   "no partition": usage({ KAFKA_TOPIC_PARTITIONS: "0" }, /^KAFKA_TOPIC_PARTITIONS .*write .* from 1/),
   "a folder for a configuration file": {
     args: ["-c", "/"],
     code: 2,
-    line: /^-c, --config: \/ is a folder; write/,
+    line: /^-c, --config: \/ is a directory; write/,
   },
 };
 
@@ -32,14 +32,14 @@ for (const [what, mistake] of Object.entries(CONFIGURATION)) {
 const FILES: Readonly<Record<string, readonly [string, RegExp]>> = {
   "a number for a list of brokers": [
     "[kafka]\nbrokers = 5",
-    /^\[kafka\] brokers \(.* line 2\): .*write a text/,
+    /^\[kafka\] brokers \(.* line 2\): .*write a string/,
   ],
   "words for a port": ['[pg]\nport = "abc"', /^\[pg\] port \(.* line 2\): .*write a whole number/],
   "truth for a time": [
     "[kafka]\nlinger_ms = true",
     /^\[kafka\] linger_ms \(.* line 2\): .*whole number .*milli/,
   ],
-  "a bracket forgotten": ["[pg\nport = 1", /line 1: it is not TOML: .*fix column/],
+  "a bracket forgotten": ["[pg\nport = 1", /line 1: invalid TOML: .*fix column/],
 };
 
 for (const [what, [text, line]] of Object.entries(FILES)) {
@@ -125,7 +125,7 @@ Deno.test("the first line fixes: more replicas than brokers", async () => {
   );
   match(
     await checked(bed, env),
-    /FAILURE +Kafka: new topics: .*\n +fix: set KAFKA_TOPIC_REPLICATION_FACTOR to 1/,
+    /FAILURE +Kafka: new topics: .*\n +fix: set KAFKA_TOPIC_REPLICATION_FACTOR to at most 1/,
   );
 });
 

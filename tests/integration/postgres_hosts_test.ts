@@ -82,7 +82,7 @@ Deno.test("a line of .pgpass serves in place of PG_PASSWORD, for every command",
   await Deno.chmod(file, 0o644);
   await using refused = await startCapture({ env: settings });
   strictEqual((await refused.waitForExit()).code, 2);
-  match(refused.log[0] ?? "", /^PG_PASSWORD: not set, and .*pgpass is left out because group or world/);
+  match(refused.log[0] ?? "", /^PG_PASSWORD: not set, and .*pgpass is not used because group or world/);
 });
 
 Deno.test("over a Unix socket no password is needed where the server trusts it", async () => {

@@ -1,4 +1,4 @@
-// Whether slot, progress record and checkpoint agree: the very decision that `run` makes at its start.
+// Whether slot, progress record and checkpoint agree. `run` makes the same decision when it starts.
 
 import { KvCheckpointStore } from "../../checkpoint/kv_store.ts";
 import type { Config } from "../../config/config.ts";
@@ -9,17 +9,17 @@ import { reconcile } from "../../pipeline/reconcile.ts";
 import type { SlotFacts, SystemFacts } from "../../source/inspection.ts";
 import { failed, type Finding, ok, warning } from "./finding.ts";
 
-/** What is known at three places. */
+/** The positions that the three places hold. */
 export interface Positions {
   readonly identity: SourceIdentity;
   readonly system: SystemFacts;
-  /** Null: it would be made. */
+  /** Null if `run` would create it. */
   readonly slot: SlotFacts | null;
   readonly progress: Progress | null;
   readonly checkpoint: Checkpoint | null;
 }
 
-/** What `run` would do with these. */
+/** What `run` would do with these positions. */
 export function agreementFinding(config: Config, positions: Positions): Finding {
   const check = "Positions: slot, progress, checkpoint";
   const { identity, system, slot, progress, checkpoint } = positions;
@@ -36,19 +36,19 @@ export function agreementFinding(config: Config, positions: Positions): Finding 
       progress,
       checkpoint,
     });
-    if (from === "new slot") return ok(check, "none yet: a first start");
+    if (from === "new slot") return ok(check, "none yet: this will be the first start");
     const found = `they agree: run would resume at ${formatLsn(position.endLsn)}, from the ${from}`;
     return note === undefined || slot?.activePid !== null ? ok(check, found) : warning(check, note);
   } catch (error) {
-    // A capture that runs moves them on between two looks: what is seen then need not fit.
+    // A running capture moves the positions between two reads, so what is read need not match.
     if (slot?.activePid !== null && slot !== null && error instanceof CaptureError) {
-      return ok(check, "in motion: a pg-capture is running");
+      return ok(check, "changing: pg-capture is running");
     }
     return failed(check, error);
   }
 }
 
-/** The checkpoint, without making its file. @throws CaptureError when it can't be read */
+/** The checkpoint, without creating its file. @throws CaptureError if it can't be read */
 export async function readCheckpoint({ replication }: Config): Promise<Checkpoint | null> {
   try {
     await Deno.stat(replication.checkpointFile);

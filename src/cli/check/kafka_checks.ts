@@ -1,4 +1,4 @@
-// What `run` needs of Kafka: brokers, rights, and settings that keep the promises.
+// What `run` needs from Kafka: brokers, permissions, and settings that keep the guarantees.
 
 import type { Config } from "../../config/config.ts";
 import type { SourceIdentity } from "../../core/position.ts";
@@ -14,10 +14,10 @@ import { rightsFinding } from "./rights_checks.ts";
 import { topicFindings, unreadable } from "./topic_checks.ts";
 import { topicCollisionFindings, topicsByTable } from "./topic_name_checks.ts";
 
-/** What is checked against. */
-export interface KafkaCheckOptions {
+/** The input of the Kafka checks. */
+interface KafkaCheckOptions {
   readonly config: Config;
-  /** Undefined where PostgreSQL did not tell. */
+  /** Undefined if PostgreSQL could not be reached. */
   readonly identity: SourceIdentity | undefined;
   readonly tables: readonly PublishedTable[];
   /** Milliseconds since 1970. */
@@ -26,7 +26,7 @@ export interface KafkaCheckOptions {
 
 const TOPICS_MAX = 500;
 
-/** All of them; ends early where no broker answers. */
+/** Runs all Kafka checks; ends early if no broker answers. */
 export async function* kafkaFindings(
   { config, identity, tables, nowMs }: KafkaCheckOptions,
   kafka: KafkaInspection,
@@ -36,17 +36,17 @@ export async function* kafkaFindings(
   if (reached === 0) return;
   yield* kafkaSecurityFindings(config, kafka, nowMs, signal);
   const prefix = config.kafka.topicPrefix;
-  const looked = tables.slice(0, TOPICS_MAX);
-  const names = new Set([progressTopic(prefix), ...topicsByTable(config, looked).values()]);
+  const checked = tables.slice(0, TOPICS_MAX);
+  const names = new Set([progressTopic(prefix), ...topicsByTable(config, checked).values()]);
   try {
     const layout = await kafka.layout([...names], signal);
     const others = layout.brokers.filter((broker) =>
       !config.kafka.brokers.some((given) => isSame(given, broker))
     );
-    yield* brokersFindings(others, "named by the cluster", kafka, signal);
+    yield* brokersFindings(others, "advertised by the cluster", kafka, signal);
     yield await rightsFinding(config, layout, identity, kafka, signal);
     if (config.kafka.delivery === "exactly-once") yield await transactionFinding(layout, kafka, signal);
-    yield* topicCollisionFindings(config, layout, looked, kafka, signal);
+    yield* topicCollisionFindings(config, layout, checked, kafka, signal);
     yield* topicFindings(config, layout, kafka, signal);
   } catch (error) {
     yield failed("Kafka: metadata", error);
@@ -69,12 +69,12 @@ async function* brokersFindings(
   }
   const reached = addresses.length - faults.length;
   if (reached > 0) {
-    yield ok("Kafka: brokers", `${reached} of ${addresses.length} ${from} can be reached`);
+    yield ok("Kafka: brokers", `${reached} of ${addresses.length} ${from} reachable`);
   }
   const isNamed = from !== "KAFKA_BROKERS";
   for (const fault of faults) {
     const fix = isNamed
-      ? "make that address reachable from here, or set advertised.listeners of the broker to one that is"
+      ? "make that address reachable from here, or set the broker's advertised.listeners to one that is"
       : "start the broker, or correct KAFKA_BROKERS";
     yield isNamed || reached === 0
       ? failure(fault.check, fault.found, isNamed ? fix : fault.fix ?? fix)
@@ -99,11 +99,11 @@ async function transactionFinding(
     if (timeoutMs >= TRANSACTION_TIMEOUT_MS) continue;
     return failure(
       check,
-      `${TIMEOUT_SETTING} of broker ${nodeId} is ${timeoutMs}: it takes none of ${TRANSACTION_TIMEOUT_MS} ms`,
+      `${TIMEOUT_SETTING} of broker ${nodeId} is ${timeoutMs}, below the required ${TRANSACTION_TIMEOUT_MS}`,
       `set ${TIMEOUT_SETTING}=${TRANSACTION_TIMEOUT_MS} or more in the brokers' server.properties`,
     );
   }
-  return ok(check, `they may last for ${TRANSACTION_TIMEOUT_MS / 1000} s`);
+  return ok(check, `allowed to last ${TRANSACTION_TIMEOUT_MS / 1000} s`);
 }
 
 function isSame(a: HostPort, b: HostPort): boolean {

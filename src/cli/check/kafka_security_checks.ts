@@ -1,4 +1,4 @@
-// How the brokers are spoken to: TLS, and who logs in.
+// TLS and login of the Kafka connections.
 
 import type { Config } from "../../config/config.ts";
 import type { KafkaInspection } from "../../sink/inspection.ts";
@@ -8,7 +8,7 @@ import { type Finding, type Findings, ok, warning } from "./finding.ts";
 const DAY_MS = 86_400_000;
 const RENEWAL_DAYS = 14;
 
-/** To be asked where a broker was reached: then TLS and login went well. */
+/** Call it once a broker was reached: TLS and login then succeeded. */
 export async function* kafkaSecurityFindings(
   { kafka }: Config,
   inspection: KafkaInspection,
@@ -28,13 +28,13 @@ export async function* kafkaSecurityFindings(
 function tlsFinding({ protocol, certificate }: TlsFacts, verifiesHost: boolean, nowMs: number): Finding {
   const { subject, issuer, validTo } = certificate;
   const until = validTo.toISOString().slice(0, 10);
-  const found = `${protocol ?? "TLS"}, certificate "${subject}" of "${issuer}", valid until ${until}`;
+  const found = `${protocol ?? "TLS"}, certificate "${subject}" issued by "${issuer}", valid until ${until}`;
   if (validTo.getTime() - nowMs < RENEWAL_DAYS * DAY_MS) {
     return warning("Kafka: TLS", found, "renew the broker's certificate");
   }
   if (!verifiesHost) {
     const fix = "set KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM to https";
-    return warning("Kafka: TLS", `${found}; for any host, none is verified`, fix);
+    return warning("Kafka: TLS", `${found}; the host name is not verified`, fix);
   }
   return ok("Kafka: TLS", found);
 }

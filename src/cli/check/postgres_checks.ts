@@ -1,9 +1,10 @@
-// What `run` needs of PostgreSQL, in the order in which it would meet it.
+// What `run` needs from PostgreSQL, in the order in which `run` needs it.
 
 import { formatAddress } from "../../core/address.ts";
 import type { Config } from "../../config/config.ts";
 import { quoteIdentifier } from "../../source/connection.ts";
 import type { TlsFacts } from "../../source/link.ts";
+import type { PostgresOptions } from "../../source/options.ts";
 import { inspectSystem, PostgresInspection, type ServerFacts } from "../../source/inspection.ts";
 import { STANDBY_VERSION_MIN } from "../../source/identification.ts";
 import { postgresOptions } from "../adapters.ts";
@@ -15,12 +16,13 @@ import { formatVersion } from "./units.ts";
 
 const VERSION_MIN = 140_000;
 
-/** All of them; ends early where nothing more can be looked at. */
+/** Runs all PostgreSQL checks; ends early if PostgreSQL can't be reached. */
 export async function* postgresFindings(config: Config, facts: PostgresFacts, signal: AbortSignal): Findings {
   const { pg } = config;
-  const options = postgresOptions(config);
+  let options: PostgresOptions;
   let inspection: PostgresInspection;
   try {
+    options = postgresOptions(config);
     inspection = await PostgresInspection.open(options, signal);
   } catch (error) {
     yield failed("PostgreSQL: connection", error);
@@ -41,7 +43,7 @@ export async function* postgresFindings(config: Config, facts: PostgresFacts, si
   } catch (error) {
     yield failed("PostgreSQL: replication connection", error);
   }
-  yield* publicationFindings(config, inspection, facts, signal);
+  yield* publicationFindings(config, inspection, facts, server.versionNumber, signal);
   yield* slotFindings(config, inspection, server, signal);
 }
 
@@ -50,18 +52,18 @@ function tlsFinding(host: string, tls: TlsFacts | null): Finding {
   if (tls !== null) {
     const used = [tls.protocol, tls.cipher].filter((part) => part !== undefined).join(" ");
     if (tls.verified === "full") return ok(check, `${used}, certificate and host name verified`);
-    if (tls.verified === "ca") return ok(check, `${used}, certificate verified, host name not`);
+    if (tls.verified === "ca") return ok(check, `${used}, certificate verified, host name not verified`);
     return warning(
       check,
-      `${used}, certificate not verified: somebody on the way may pose as the server`,
+      `${used}, certificate not verified: an attacker on the network can impersonate the server`,
       "set PG_SSL_MODE=verify-full and PG_SSL_ROOT_CERT",
     );
   }
   const isLocal = host.startsWith("/") || ["localhost", "127.0.0.1", "::1"].includes(host);
-  if (isLocal) return ok(check, "not encrypted, on this machine");
+  if (isLocal) return ok(check, "not encrypted (local connection)");
   return warning(
     check,
-    "not encrypted: whoever is on the way can read the data and change it",
+    "not encrypted: an attacker on the network can read and change the data",
     "set PG_SSL_MODE=verify-full and PG_SSL_ROOT_CERT",
   );
 }
@@ -73,7 +75,7 @@ function* serverFindings(server: ServerFacts, username: string): Generator<Findi
     : failure("PostgreSQL: version", `${version}, older than 14`, "upgrade to PostgreSQL 14 or later");
   if (server.isStandby) {
     yield server.versionNumber >= STANDBY_VERSION_MIN
-      ? ok("PostgreSQL: primary", "a standby, which this version can decode on")
+      ? ok("PostgreSQL: primary", "a standby; this version can decode on standbys")
       : failure(
         "PostgreSQL: primary",
         "the server is a standby",
@@ -82,7 +84,7 @@ function* serverFindings(server: ServerFacts, username: string): Generator<Findi
   }
   yield server.walLevel === "logical" ? ok("PostgreSQL: wal_level", "logical") : failure(
     "PostgreSQL: wal_level",
-    `${server.walLevel}, and must be logical`,
+    `${server.walLevel}, must be logical`,
     "ALTER SYSTEM SET wal_level = logical;  then restart PostgreSQL",
   );
   const sendersFree = server.sendersMax - server.sendersUsed;
@@ -92,7 +94,7 @@ function* serverFindings(server: ServerFacts, username: string): Generator<Findi
     senders,
     `ALTER SYSTEM SET max_wal_senders = ${server.sendersMax + 5};  then restart PostgreSQL`,
   );
-  yield server.canReplicate ? ok("PostgreSQL: role", `${username} may replicate`) : failure(
+  yield server.canReplicate ? ok("PostgreSQL: role", `${username} has the REPLICATION attribute`) : failure(
     "PostgreSQL: role",
     `${username} lacks the REPLICATION attribute`,
     `ALTER ROLE ${quoteIdentifier(username)} REPLICATION;`,

@@ -1,4 +1,4 @@
-// The publication, its tables, and what would fail because of it.
+// The publication and its tables.
 
 import type { Config } from "../../config/config.ts";
 import { CaptureError } from "../../core/errors.ts";
@@ -6,6 +6,7 @@ import type { PublishedTable } from "../../pipeline/ports.ts";
 import { quoteIdentifier } from "../../source/connection.ts";
 import type { PostgresInspection } from "../../source/inspection.ts";
 import { publicationWarnings, readPublication, readUnpublished } from "../../source/publication.ts";
+import { managedPublicationFinding } from "./managed_publication_check.ts";
 import { failed, type Finding, type Findings, ok, warning } from "./finding.ts";
 import type { PostgresFacts } from "./postgres_facts.ts";
 import { topicNameFindings } from "./topic_name_checks.ts";
@@ -16,10 +17,14 @@ export async function* publicationFindings(
   config: Config,
   inspection: PostgresInspection,
   facts: PostgresFacts,
+  versionNumber: number,
   signal: AbortSignal,
 ): Findings {
   const { pg } = config;
   const check = "PostgreSQL: publication";
+  if (pg.tables !== undefined) {
+    yield await managedPublicationFinding(config, pg.tables, inspection.connection, versionNumber, signal);
+  }
   let tables: readonly PublishedTable[];
   try {
     tables = await readPublication(inspection.connection, pg.publication, signal);
@@ -28,7 +33,7 @@ export async function* publicationFindings(
     if (!isMissing || pg.tables === undefined) {
       yield failed(check, error);
     } else {
-      yield ok(check, `"${pg.publication}" does not exist yet: run makes it of PG_TABLES`);
+      yield ok(check, `"${pg.publication}" does not exist yet: run creates it from PG_TABLES`);
     }
     return;
   }
@@ -47,14 +52,14 @@ export async function* publicationFindings(
 function identityFinding(tables: readonly PublishedTable[]): Finding {
   const check = "PostgreSQL: replica identities";
   const without = tables.filter((table) => !table.hasReplicaIdentity);
-  if (without.length === 0) return ok(check, "every table's rows can be told apart");
+  if (without.length === 0) return ok(check, "every table has one");
   const names = without.slice(0, TABLES_NAMED_MAX).map(({ schema, table }) =>
     `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`
   );
   const more = without.length > names.length ? ` and ${without.length - names.length} more` : "";
   return warning(
     check,
-    `UPDATE and DELETE fail in the application on ${names.join(", ")}${more}`,
+    `the application's UPDATE and DELETE statements fail on ${names.join(", ")}${more}`,
     `${names.map((name) => `ALTER TABLE ${name} REPLICA IDENTITY FULL;`).join(" ")}  (or add a primary key)`,
   );
 }

@@ -1,4 +1,4 @@
-// Whether Kafka's authorizer lets pg-capture do what it has to.
+// Whether Kafka's authorizer allows what pg-capture needs.
 
 import type { Config } from "../../config/config.ts";
 import type { SourceIdentity } from "../../core/position.ts";
@@ -11,7 +11,7 @@ import { failure, type Finding, ok } from "./finding.ts";
 
 const NAMED_MAX = 5;
 
-/** @param identity undefined where PostgreSQL did not tell */
+/** @param identity undefined if PostgreSQL could not be reached */
 export async function rightsFinding(
   { kafka }: Config,
   { topics }: ClusterLayout,
@@ -22,12 +22,12 @@ export async function rightsFinding(
   const check = "Kafka: rights";
   const transactional = kafka.delivery === "exactly-once" ? identity ?? null : null;
   const progress = progressTopic(kafka.topicPrefix);
-  // Without transactions no progress is written: it is read only where it is there from before.
+  // Without transactions no progress is written. An existing record is still read.
   const isRead = kafka.delivery === "exactly-once" ||
     topics.some(({ topic, errorCode }) => topic === progress && errorCode === ErrorCode.NONE);
   const names = topics.map(({ topic }) => topic);
   const missing = await inspection.missingAcls(names, isRead ? progress : null, transactional, signal);
-  if (missing.length === 0) return ok(check, "topics may be made and written, progress may be read");
+  if (missing.length === 0) return ok(check, "create and write topics, read progress: allowed");
   const named = missing.slice(0, NAMED_MAX).map(({ operation, resource, name }) =>
     `${operation} on ${resource} "${name}"`
   );
@@ -35,7 +35,7 @@ export async function rightsFinding(
   return failure(check, `not allowed: ${named.join(", ")}${others}`, fix(kafka, missing));
 }
 
-/** As SECURITY.md has them, as far as they are needed. */
+/** The commands from SECURITY.md that grant what is missing. */
 function fix(
   { topicPrefix, security: { sasl } }: Config["kafka"],
   missing: readonly MissingAcl[],
@@ -51,7 +51,7 @@ function fix(
     if (operations.some((right) => isPrefixed(right.name))) {
       rules.push(`${words} --topic ${topicPrefix}. --resource-pattern-type prefixed`);
     }
-    // By a table rule.
+    // Named by a table rule.
     const others = new Set(operations.map((right) => right.name).filter((topic) => !isPrefixed(topic)));
     for (const topic of others) rules.push(`${words} --topic ${topic}`);
   }

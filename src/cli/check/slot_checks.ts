@@ -1,4 +1,4 @@
-// The slot: its state, the WAL that it keeps, and how long until it would be lost.
+// The slot: its state, the WAL it retains, and how long until it would be lost.
 
 import type { Config } from "../../config/config.ts";
 import { quoteLiteral } from "../../source/connection.ts";
@@ -7,9 +7,9 @@ import { readSlot } from "../../source/slot.ts";
 import { failed, failure, type Finding, type Findings, ok, warning } from "./finding.ts";
 import { formatBytes, formatSeconds } from "./units.ts";
 
-// Long enough to be no ordinary transaction.
-const OLD_SECONDS = 10;
-const KEPT_BYTES_MUCH = 5e9;
+// Longer than ordinary transactions.
+const OLD_TRANSACTION_SECONDS = 10;
+const RETAINED_BYTES_WARN = 5e9;
 const SOON_SECONDS = 24 * 3600;
 
 export async function* slotFindings(
@@ -27,20 +27,20 @@ export async function* slotFindings(
   }
   const slot = await inspection.slot(pg.slotName, signal);
   if (slot === null) {
-    yield* absentFindings(pg.slotName, server, inspection, signal);
+    yield* missingSlotFindings(pg.slotName, server, inspection, signal);
   } else {
     yield ok(
       check,
       slot.activePid === null
-        ? `"${pg.slotName}" is there and free`
-        : `"${pg.slotName}" is held by process ${slot.activePid}: a pg-capture that runs, for which run would wait`,
+        ? `"${pg.slotName}" exists and is not in use`
+        : `"${pg.slotName}" is in use by process ${slot.activePid}: run would wait until that instance ends`,
     );
-    yield keptFinding(slot);
+    yield retainedWalFinding(slot);
   }
-  yield boundFinding(server, slot);
+  yield walLimitFinding(server, slot);
 }
 
-async function* absentFindings(
+async function* missingSlotFindings(
   slotName: string,
   server: ServerFacts,
   inspection: PostgresInspection,
@@ -49,53 +49,56 @@ async function* absentFindings(
   const free = server.slotsMax - server.slotsUsed;
   const slots = `${free} of ${server.slotsMax} slots free`;
   yield free > 0
-    ? ok("PostgreSQL: slot", `"${slotName}" does not exist yet: run makes it (${slots})`)
+    ? ok("PostgreSQL: slot", `"${slotName}" does not exist yet: run creates it (${slots})`)
     : failure(
       "PostgreSQL: slot",
       `"${slotName}" does not exist, and ${slots}`,
       `ALTER SYSTEM SET max_replication_slots = ${server.slotsMax + 5};  then restart PostgreSQL`,
     );
-  const old = await inspection.oldTransaction(OLD_SECONDS, signal);
+  const old = await inspection.oldTransaction(OLD_TRANSACTION_SECONDS, signal);
   if (old === null) return;
   yield warning(
     "PostgreSQL: open transactions",
-    `making the slot waits for process ${old.pid}, whose transaction is open for ${
+    `creating the slot waits for process ${old.pid}, whose transaction has been open for ${
       formatSeconds(old.seconds)
     }`,
     `wait for it, or end it with SELECT pg_terminate_backend(${old.pid});`,
   );
 }
 
-function keptFinding({ keptBytes, walStatus }: SlotFacts): Finding {
-  const check = "PostgreSQL: WAL kept";
-  if (keptBytes === null) return warning(check, "not known");
+function retainedWalFinding({ keptBytes, walStatus }: SlotFacts): Finding {
+  const check = "PostgreSQL: retained WAL";
+  if (keptBytes === null) return warning(check, "unknown");
   const found = `${formatBytes(keptBytes)} for this slot (${walStatus})`;
   if (walStatus === "unreserved") {
-    return failure(
+    return warning(
       check,
-      `${found}: the slot is lost at the next checkpoint`,
+      `${found}: PostgreSQL invalidates the slot at its next checkpoint`,
       "ALTER SYSTEM SET max_slot_wal_keep_size = '...'; SELECT pg_reload_conf();  at once, and start pg-capture",
     );
   }
-  if (keptBytes < KEPT_BYTES_MUCH) return ok(check, found);
+  if (keptBytes < RETAINED_BYTES_WARN) return ok(check, found);
   return warning(check, found, "start pg-capture");
 }
 
-function boundFinding({ slotKeepBytesMax, walBytesPerSecond }: ServerFacts, slot: SlotFacts | null): Finding {
+function walLimitFinding(
+  { slotKeepBytesMax, walBytesPerSecond }: ServerFacts,
+  slot: SlotFacts | null,
+): Finding {
   const check = "PostgreSQL: max_slot_wal_keep_size";
   if (slotKeepBytesMax < 0) {
     return ok(
       check,
-      "no bound: while pg-capture is stopped, WAL piles up until it runs again or the disk is full",
+      "no limit: while pg-capture is stopped, WAL accumulates until it runs again or the disk is full",
     );
   }
   const left = slot?.bytesLeft ?? slotKeepBytesMax;
-  const bound = `${formatBytes(slotKeepBytesMax)}, ${formatBytes(left)} left`;
-  if (walBytesPerSecond === null || walBytesPerSecond <= 0) return ok(check, bound);
+  const limit = `${formatBytes(slotKeepBytesMax)}, ${formatBytes(left)} left`;
+  if (walBytesPerSecond === null || walBytesPerSecond <= 0) return ok(check, limit);
   const seconds = left / walBytesPerSecond;
-  const found = `${bound}: at today's ${
+  const found = `${limit}: at the current ${
     formatBytes(walBytesPerSecond)
-  }/s of WAL a slot that stands still is lost in ${formatSeconds(seconds)}`;
+  }/s of WAL, an inactive slot is lost in ${formatSeconds(seconds)}`;
   if (seconds >= SOON_SECONDS) return ok(check, found);
   const wanted = Math.ceil(walBytesPerSecond * SOON_SECONDS / 2 ** 20);
   return warning(
@@ -103,6 +106,6 @@ function boundFinding({ slotKeepBytesMax, walBytesPerSecond }: ServerFacts, slot
     found,
     `ALTER SYSTEM SET max_slot_wal_keep_size = ${
       quoteLiteral(`${wanted}MB`).trim()
-    }; SELECT pg_reload_conf();  (a day's)`,
+    }; SELECT pg_reload_conf();  (enough for a day)`,
   );
 }

@@ -1,4 +1,4 @@
-// Settings of topics and brokers that would break the promises.
+// Topic and broker settings that would break the guarantees.
 
 import type { Config } from "../../config/config.ts";
 import type { KafkaInspection } from "../../sink/inspection.ts";
@@ -17,7 +17,7 @@ const BROKER_SETTINGS = ["default.replication.factor", "min.insync.replicas", "m
 const SAFE_REPLICAS = 3;
 const TOPICS_NAMED_MAX = 5;
 
-/** The topics that are there, and the defaults of those that are not yet. */
+/** Checks existing topics, and the brokers' defaults for topics still to be created. */
 export async function* topicFindings(
   config: Config,
   { topics, brokers }: ClusterLayout,
@@ -49,33 +49,33 @@ export async function* topicFindings(
     yield warning("Kafka: topics", `${topicList(topics)}: ${found}`, fix);
   }
   if (present.length > 0 && faults.size === 0) {
-    yield ok("Kafka: topics", `${present.length} are there, none breaks a promise`);
+    yield ok("Kafka: topics", `${present.length} exist, with settings that keep the guarantees`);
   }
   const [broker] = brokers;
   if (present.length === topics.length || broker === undefined) return;
   const request = { resource: "broker", name: String(broker.nodeId), settings: BROKER_SETTINGS } as const;
   const defaults = await kafka.settings(request, signal);
   if (defaults === null) {
-    yield unreadable("Kafka: new topics", "settings of the brokers, which they get,", "--cluster");
+    yield unreadable("Kafka: new topics", "brokers' defaults for new topics", "--cluster");
     return;
   }
   yield defaultsFinding(config, topics.length - present.length, brokers.length, defaults);
   const bytes = Number(defaults.get("message.max.bytes") ?? Infinity);
   if (bytes >= config.kafka.messageBytesMax) return;
-  const { found, fix } = sizeFault("message.max.bytes of the brokers", bytes, config.kafka.messageBytesMax);
+  const { found, fix } = sizeFault("the brokers' message.max.bytes", bytes, config.kafka.messageBytesMax);
   yield warning("Kafka: new topics", found, fix);
 }
 
-/** `run` does not need them; a look at them would tell what breaks a promise. */
+/** A warning: `run` does not need to read the settings, but they can break a guarantee. */
 export function unreadable(check: string, what: string, resource: string): Finding {
   return warning(
     check,
-    `the ${what} may not be read: whether they break a promise is not known`,
+    `no permission to read the ${what}: unknown whether they keep the guarantees`,
     `kafka-acls.sh --bootstrap-server BROKER --add --allow-principal User:NAME --operation DescribeConfigs ${resource}`,
   );
 }
 
-/** What is wrong with a topic, in words that fit others too. */
+/** What is wrong with a topic, in words that also fit other topics. */
 interface Fault {
   readonly found: string;
   readonly fix: string;
@@ -92,23 +92,23 @@ function* faultsOf(
   const inSync = Number(settings.get("min.insync.replicas") ?? 1);
   if (factor === 1) {
     yield {
-      found: "1 replica: with its broker's disk the records are lost",
+      found: "1 replica: if its broker's disk fails, the records are lost",
       fix: "kafka-reassign-partitions.sh, to 3 replicas",
     };
   } else if (inSync < 2) {
     yield {
-      found: "min.insync.replicas is 1: a record may be lost with one broker",
+      found: "min.insync.replicas is 1: records can be lost if one broker fails",
       fix: `${ALTER} min.insync.replicas=2`,
     };
   } else if (inSync >= factor) {
     yield {
-      found: `min.insync.replicas is ${inSync} of ${factor} replicas: one broker away stops delivery`,
+      found: `min.insync.replicas is ${inSync} of ${factor} replicas: delivery stops if one broker is down`,
       fix: `${ALTER} min.insync.replicas=${factor - 1}`,
     };
   }
   if (settings.get("unclean.leader.election.enable") === "true") {
     yield {
-      found: "unclean leader election may lose records",
+      found: "unclean leader election can lose records",
       fix: `${ALTER} unclean.leader.election.enable=false`,
     };
   }
@@ -122,7 +122,10 @@ function* faultsOf(
     return;
   }
   if (policy.includes("compact") && !kafka.tombstones) {
-    yield { found: "compacted, and deletes leave their rows in it", fix: "set KAFKA_TOMBSTONES=true" };
+    yield {
+      found: "compacted, but deleted rows stay in it without tombstones",
+      fix: "set KAFKA_TOMBSTONES=true",
+    };
   }
   const bytes = Number(settings.get("max.message.bytes") ?? Infinity);
   if (bytes < kafka.messageBytesMax) yield sizeFault("max.message.bytes", bytes, kafka.messageBytesMax);
@@ -142,35 +145,35 @@ function defaultsFinding(
   const check = "Kafka: new topics";
   const factor = kafka.topicReplicationFactor ?? Number(defaults.get("default.replication.factor") ?? NaN);
   const inSync = Number(defaults.get("min.insync.replicas") ?? NaN);
-  if (Number.isNaN(factor)) return ok(check, `${missing} will be made`);
-  const found = `${missing} will be made with ${factor} replica${
+  if (Number.isNaN(factor)) return ok(check, `${missing} will be created`);
+  const found = `${missing} will be created with ${factor} replica${
     factor === 1 ? "" : "s"
   }, min.insync.replicas ${inSync}`;
   if (factor > brokerCount) {
     return failure(
       check,
-      `${found}, and there ${brokerCount === 1 ? "is 1 broker" : `are ${brokerCount} brokers`}`,
-      `set KAFKA_TOPIC_REPLICATION_FACTOR to ${brokerCount} at most`,
+      `${found}, but there ${brokerCount === 1 ? "is 1 broker" : `are ${brokerCount} brokers`}`,
+      `set KAFKA_TOPIC_REPLICATION_FACTOR to at most ${brokerCount}`,
     );
   }
   if (factor >= SAFE_REPLICAS && inSync >= 2) return ok(check, found);
   if (brokerCount < SAFE_REPLICAS) {
     return warning(
       check,
-      `${found}, on ${brokerCount} broker${brokerCount === 1 ? "" : "s"}: for trying out`,
+      `${found}, on ${brokerCount} broker${brokerCount === 1 ? "" : "s"}: suitable for testing only`,
       "use 3 brokers",
     );
   }
   return warning(
     check,
-    `${found}: a record may be lost with one broker`,
-    "set KAFKA_TOPIC_REPLICATION_FACTOR=3, and min.insync.replicas=2 of the brokers",
+    `${found}: records can be lost if one broker fails`,
+    "set KAFKA_TOPIC_REPLICATION_FACTOR=3, and min.insync.replicas=2 on the brokers",
   );
 }
 
 function sizeFault(name: string, bytes: number, wanted: number): Fault {
   return {
-    found: `${name} is ${bytes}, below KAFKA_MAX_MESSAGE_BYTES ${wanted}: a full batch would be refused`,
+    found: `${name} is ${bytes}, below KAFKA_MAX_MESSAGE_BYTES ${wanted}: brokers would reject a full batch`,
     fix: `set KAFKA_MAX_MESSAGE_BYTES=${bytes}`,
   };
 }

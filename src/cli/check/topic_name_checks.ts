@@ -1,4 +1,4 @@
-// Topics that `run` could not use: names that Kafka does not take, or can't tell from one another.
+// Topic names that `run` can't use: invalid in Kafka, or in conflict with another topic.
 
 import type { Config } from "../../config/config.ts";
 import type { CaptureError } from "../../core/errors.ts";
@@ -10,7 +10,7 @@ import type { ClusterLayout } from "../../sink/wire/apis/cluster_layout.ts";
 import { ErrorCode } from "../../sink/wire/error_codes.ts";
 import { failed, type Finding, type Findings, ok, warning } from "./finding.ts";
 
-/** The published tables' topics among one another. */
+/** Checks the published tables' topics against each other. */
 export function* topicNameFindings(config: Config, tables: readonly TableName[]): Generator<Finding> {
   const check = "Topics: names";
   const conflicts = topicNames(config).conflicts(tables);
@@ -18,11 +18,11 @@ export function* topicNameFindings(config: Config, tables: readonly TableName[])
   if (conflicts.length > 0) return;
   const { length } = config.tables;
   const rules = length === 0 ? "" : `, changed by ${length} rule${length === 1 ? "" : "s"}`;
-  yield ok(check, `${config.kafka.topicPrefix}.{schema}.{table}${rules}; Kafka can tell them apart`);
+  yield ok(check, `${config.kafka.topicPrefix}.{schema}.{table}${rules}; no conflicts`);
 }
 
 /**
- * The topics that are to be created, against those of others.
+ * Checks the topics to be created against existing topics.
  * @param tables those whose topics are in the layout
  */
 export async function* topicCollisionFindings(
@@ -42,7 +42,7 @@ export async function* topicCollisionFindings(
   }
 }
 
-/** Tables whose topics can't be used are left out: `topicNameFindings` names them. */
+/** The topic of each table. Leaves out tables whose topic can't be used: `topicNameFindings` reports them. */
 export function topicsByTable(config: Config, tables: readonly TableName[]): ReadonlyMap<TableName, string> {
   const names = topicNames(config);
   const topics = new Map<TableName, string>();

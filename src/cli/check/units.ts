@@ -1,4 +1,4 @@
-// Sizes and times in words.
+// Formats sizes, durations and versions.
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 

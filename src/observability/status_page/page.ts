@@ -1,10 +1,10 @@
-// The status page: one document, made of its markup, style and script.
+// The status page: one HTML document with its style and script.
 
 import { createHash } from "node:crypto";
 import { STATUS_SCRIPT } from "./script.ts";
 import { STATUS_STYLE } from "./style.ts";
 
-/** HTML without outside assets. Everything that changes comes from /status.json. */
+/** HTML without external assets. All changing data comes from /status.json. */
 export const STATUS_PAGE = `<!doctype html>
 <html lang="en">
 <head>
@@ -43,7 +43,7 @@ export const STATUS_PAGE = `<!doctype html>
     <p class="note"><span id="peak"></span><span>last 2 minutes</span></p></div>
   <div class="tile" id="lag-tile"><h3>Lag</h3><p class="figure"><b id="lag-time">–</b></p><p class="note" id="lag-bytes"></p></div>
   <div class="tile"><h3>Latency</h3><p class="figure"><b id="latency">–</b> <span>p50</span></p><p class="note" id="latency-p99"></p></div>
-  <div class="tile" id="wal-tile"><h3>WAL kept</h3><p class="figure"><b id="wal">–</b></p><p class="note" id="wal-note"></p></div>
+  <div class="tile" id="wal-tile"><h3>WAL retained</h3><p class="figure"><b id="wal">–</b></p><p class="note" id="wal-note"></p></div>
   <div class="tile"><h3>Delivered</h3><p class="figure"><b id="delivered">–</b></p><p class="note" id="delivered-note"></p></div>
   <div class="tile"><h3>Buffered</h3><p class="figure"><b id="buffered">–</b></p><p class="note" id="buffered-note"></p></div>
   <div class="tile"><h3>Process</h3><p class="figure"><b id="memory">–</b></p><p class="note" id="process-note"></p></div>
@@ -52,7 +52,7 @@ export const STATUS_PAGE = `<!doctype html>
 <section class="tables">
   <h2>Tables <small id="tables-note"></small></h2>
   <div class="scroll"><table><thead><tr><th>table</th><th>changes</th><th>insert</th><th>update</th><th>delete</th><th>other</th></tr></thead><tbody id="tables"></tbody></table></div>
-  <p id="no-tables" class="empty">No change has come yet.</p>
+  <p id="no-tables" class="empty">No changes received yet.</p>
 </section>
 
 <footer><span>since <time id="started"></time></span> <a href="/metrics">metrics</a> <a href="/readyz">readiness</a> <a href="/status.json">JSON</a></footer>
@@ -63,8 +63,8 @@ export const STATUS_PAGE = `<!doctype html>
 `;
 
 /**
- * Its content security policy: the script and the style above and no others, by their hashes. It loads
- * nothing, asks only this server, and can't be framed.
+ * The page's content security policy: allows only the script and the style above, by their hashes. The page loads
+ * nothing else, connects only to this server, and can't be framed.
  */
 export const STATUS_PAGE_POLICY = [
   "default-src 'none'",

@@ -1,6 +1,6 @@
-// The status page's script: asks for /status.json each second, and shows what it says.
+// The status page's script: fetches /status.json each second and shows it.
 
-/** Plain JavaScript. All texts go in as text, never as HTML: names of tables come from a database. */
+/** Plain JavaScript. All values are inserted as text, never as HTML: table names come from a database. */
 export const STATUS_SCRIPT = String.raw`
 "use strict";
 const $ = (id) => document.getElementById(id);
@@ -22,7 +22,7 @@ function time(seconds) {
   if (seconds < 172800) return (seconds / 3600).toFixed(1) + " h";
   return Math.round(seconds / 86400) + " days";
 }
-const WORDS = { connecting: "connecting", streaming: "connected", waiting: "waiting", failed: "away, trying again", stopped: "stopped" };
+const WORDS = { connecting: "connecting", streaming: "connected", waiting: "waiting", failed: "unreachable, retrying", stopped: "stopped" };
 const TONES = { connecting: "warn", streaming: "good", waiting: "warn", failed: "bad", stopped: "warn" };
 const NAMES = { postgres: "PostgreSQL", kafka: "Kafka" };
 function tone(node, name) {
@@ -36,8 +36,8 @@ function part(id, state) {
 }
 function verdict({ ready, states, lag }) {
   if (!ready) {
-    const away = ["postgres", "kafka"].filter((id) => states[id] === "failed").map((id) => NAMES[id]);
-    if (away.length > 0) return ["bad", away.join(" and ") + (away.length > 1 ? " are" : " is") + " away"];
+    const down = ["postgres", "kafka"].filter((id) => states[id] === "failed").map((id) => NAMES[id]);
+    if (down.length > 0) return ["bad", down.join(" and ") + (down.length > 1 ? " are" : " is") + " unreachable"];
     const waits = states.postgres === "waiting" ? "standing by" : states.postgres === "stopped" ? "stopping" : "connecting";
     return ["warn", waits];
   }
@@ -56,8 +56,8 @@ function wal({ keptBytes, growthBytesPerSecond, bytesLeft, secondsUntilLost, sta
   const growth = growthBytesPerSecond === null || Math.abs(growthBytesPerSecond) < 1000 ? "steady"
     : (growthBytesPerSecond > 0 ? "+" : "−") + bytes(Math.abs(growthBytesPerSecond)) + "/s";
   const end = status === "lost" ? "the slot is lost" : secondsUntilLost !== null && secondsUntilLost < 259200
-    ? "lost in " + time(secondsUntilLost) : bytesLeft !== null ? bytes(bytesLeft) + " left" : "no bound";
-  text("wal-note", keptBytes === null ? "not known yet" : growth + " · " + end);
+    ? "lost in " + time(secondsUntilLost) : bytesLeft !== null ? bytes(bytesLeft) + " left" : "no limit";
+  text("wal-note", keptBytes === null ? "unknown" : growth + " · " + end);
   tone($("wal-tile"), status === "lost" || status === "unreserved" ? "bad"
     : secondsUntilLost !== null && secondsUntilLost < 3600 ? "warn" : "");
 }
@@ -125,7 +125,7 @@ function show(status) {
   tone($("lag-tile"), !standsBy && (lag.seconds === null || lag.seconds > 60) ? "warn" : "");
   const { p50, p99 } = status.latencySeconds;
   text("latency", p50 === null ? "–" : time(p50));
-  text("latency-p99", p99 === null ? "nothing delivered lately" : "p99 " + time(p99) + ", last minute");
+  text("latency-p99", p99 === null ? "no recent deliveries" : "p99 " + time(p99) + ", last minute");
   wal(status.wal);
   text("delivered", short(delivered.records));
   text("delivered-note", bytes(delivered.bytes) + " · " + short(status.transactions) + " transactions");

@@ -1,4 +1,4 @@
-// The status page's style: light and dark, from a phone's width on.
+// The status page's style: light and dark, from phone width up.
 
 export const STATUS_STYLE = `
 :root{--bg:#f5f6f8;--card:#fff;--line:#e2e5ea;--text:#16191f;--soft:#626a77;--accent:#2459d6;--good:#147a46;--good-bg:#e2f4ea;

@@ -22,8 +22,11 @@ Deno.test("options stand before or after the command, short, long, joined or wit
 });
 
 Deno.test("help and version win over whatever else is there", () => {
-  for (const line of ["-h", "--help", "run -h", "--nonsense -h", "status --help"]) {
+  for (const line of ["-h", "--help", "--nonsense -h", "help", "nonsense --help"]) {
     assert.deepEqual(parseArguments(line.split(" ")), { kind: "help" }, line);
+  }
+  for (const line of ["status --help", "-h status", "help status", "status --nonsense -h"]) {
+    assert.deepEqual(parseArguments(line.split(" ")), { kind: "help", command: "status" }, line);
   }
   for (const line of ["-V", "--version", "nonsense -jV"]) {
     assert.deepEqual(parseArguments(line.split(" ")), { kind: "version" }, line);
@@ -47,6 +50,10 @@ Deno.test("what isn't known is told, with what was probably meant", () => {
     "-- -j": 'Unknown command "-j"',
     "run --yes": "--yes is not an option of run",
     "--json": "--json is not an option of run",
+    "help statsu": 'Unknown command "statsu"; did you mean status?',
+    "help check run": 'Unexpected argument "run"',
+    "completion": "completion needs a shell: bash, zsh or fish",
+    "completion tcsh": 'Unknown shell "tcsh": bash, zsh or fish',
   };
   for (const [line, message] of Object.entries(messages)) {
     assert.deepEqual(parseArguments(line.split(" ")), { kind: "wrong", message }, line);
@@ -60,12 +67,13 @@ Deno.test("each command has options of its own", () => {
     "check": { kind: "check", json: false, ...common },
     "status --json": { kind: "status", json: true, ...common },
     "status --health -v": { kind: "health", ...common, verbose: true },
-    "status --health --json": { kind: "wrong", message: "--health and --json exclude each other" },
+    "status --health --json": { kind: "wrong", message: "--health and --json can't be used together" },
     "check --health": { kind: "wrong", message: "--health is not an option of check" },
     "tail -v": { kind: "tail", ...common, verbose: true },
     "teardown": teardown,
     "teardown --yes -c a": { ...teardown, yes: true, configFile: "a" },
     "--progress teardown --publication": { ...teardown, publication: true, progress: true },
+    "completion zsh": { kind: "completion", shell: "zsh" },
     "check --yes": { kind: "wrong", message: "--yes is not an option of check" },
     "tail public.users": { kind: "wrong", message: 'Unexpected argument "public.users"' },
   };

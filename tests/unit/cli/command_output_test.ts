@@ -1,7 +1,9 @@
 // What commands print: nothing in it steers a terminal, and JSON stays JSON.
 
 import { NO_HEADERS } from "../../../src/core/encoded_record.ts";
-import { deepStrictEqual, doesNotMatch, match, strictEqual } from "node:assert";
+import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from "node:assert";
+import { failure, formatFinding } from "../../../src/cli/check/finding.ts";
+import { style } from "../../../src/cli/style.ts";
 import { commandOutput } from "../../../src/cli/command_output.ts";
 import { LineSink } from "../../../src/cli/line_sink.ts";
 
@@ -52,3 +54,12 @@ function printed(
   print(commandOutput((more) => void (text += more), () => secrets, undefined));
   return text;
 }
+
+Deno.test("findings are colored on a terminal only, and never by what was found", () => {
+  const finding = failure("a", EVIL, "do it");
+  strictEqual(formatFinding(finding), formatFinding(finding, style(false)));
+  doesNotMatch(formatFinding(finding), STEERS);
+  const colored = formatFinding(finding, style(true)).replaceAll("\u001b", "ESC");
+  ok(colored.startsWith("ESC[31mFAILURE  ESC[0ma: a\\u001b"), colored);
+  ok(colored.endsWith("ESC[1mfix:ESC[0m do it\n"), colored);
+});

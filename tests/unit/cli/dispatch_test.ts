@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { dispatch, type World } from "../../../src/cli/dispatch.ts";
 import { FailureReport } from "../../../src/cli/failure_report.ts";
-import { USAGE } from "../../../src/cli/usage.ts";
+import { commandHelp, USAGE } from "../../../src/cli/usage.ts";
 import { CaptureError } from "../../../src/core/errors.ts";
 import { describeVersion, VERSION } from "../../../src/version.ts";
 
@@ -17,6 +17,7 @@ const ENV = {
 
 Deno.test("help and version go to standard output and end with 0", async () => {
   assert.deepEqual(await outcome(["-h"]), { code: 0, out: USAGE, err: "" });
+  assert.deepEqual(await outcome(["help", "tail"]), { code: 0, out: commandHelp("tail"), err: "" });
   assert.deepEqual(await outcome(["-V"]), { code: 0, out: `pg-capture ${VERSION} (from source)\n`, err: "" });
 });
 

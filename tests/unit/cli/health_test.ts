@@ -44,7 +44,7 @@ Deno.test("a proxy in the environment is not asked", async () => {
 });
 
 Deno.test("with the port off, there is nothing to ask", async () => {
-  await rejects(() => ask("127.0.0.1", 0), /Cannot tell the health: METRICS_PORT is 0/);
+  await rejects(() => ask("127.0.0.1", 0), /Cannot check the health: METRICS_PORT is 0/);
 });
 
 async function ask(host: string, port: number, signal = new AbortController().signal) {

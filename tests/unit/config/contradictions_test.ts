@@ -146,7 +146,7 @@ Deno.test("a broker's certificate that is for any name is warned of", () => {
   assert.deepEqual(findWarnings(values), []);
   assert.match(
     findWarnings({ ...values, KAFKA_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM: "none" }).join(),
-    /takes any broker's certificate for any broker/,
+    /accepts a certificate for any host name/,
   );
 });
 

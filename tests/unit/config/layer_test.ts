@@ -23,8 +23,8 @@ Deno.test(".env: of two lines for one name the last one counts, and is the one t
 
 Deno.test(".env: a '#' inside an unquoted value is not guessed at", () => {
   assert.deepEqual(lines(readDotenv("\nPG_PASSWORD=a#b\nUNRELATED=a#b\nPG_HOST=a #b\n", ".env")), [
-    'PG_PASSWORD (.env line 2): it is not clear whether the "#" belongs to the value or begins a comment; ' +
-    'put the value in quotes, or a space before the "#"',
+    'PG_PASSWORD (.env line 2): unclear whether the "#" belongs to the value or begins a comment; ' +
+    'put the value in quotes, or put a space before the "#"',
   ]);
 });
 
@@ -99,7 +99,7 @@ Deno.test("TOML: a value of a type that can't be meant is an error that does not
     const found = lines(readToml(source, "c.toml"));
     assert.match(
       found.join("\n"),
-      /^\[\w+\] \w+ \(c\.toml line 2\): the value's type is not right; write /,
+      /^\[\w+\] \w+ \(c\.toml line 2\): the value has the wrong type; write /,
       source,
     );
     assert.doesNotMatch(found.join("\n"), /12345/);
@@ -111,7 +111,7 @@ Deno.test("TOML: broken text is one error with its line, and none of the text", 
   const [line] = lines(readToml(`[pg]\nport = 1\nport = 2\npassword = "hidden"\n`, "c.toml"));
   assert.match(
     line ?? "",
-    /^c\.toml line 3: it is not TOML: trying to redefine an already defined table or value; /,
+    /^c\.toml line 3: invalid TOML: trying to redefine an already defined table or value; /,
   );
   assert.doesNotMatch(line ?? "", /hidden/);
 });

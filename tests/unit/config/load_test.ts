@@ -113,7 +113,7 @@ Deno.test("where something is missing, a .env that was left out is named beside 
   assert.match(dotenv ?? "", /^\.env: it is not read: other users may write to it; /);
   assert.match(
     problems({ env, files, configFile: "c.toml" })[1] ?? "",
-    /^\.env: it is not read: -c names the file/,
+    /^\.env: it is not read: -c names the settings file/,
   );
 });
 
@@ -127,7 +127,7 @@ Deno.test("a file with a secret that every user may read is a warning, with the 
   const warnings = (setup: Setup) => load({ files, ...setup }).warnings.join("\n");
   const password = { env: { PG_PASSWORD: undefined, PG_PASSWORD_FILE: "/pw" } };
   const exposed =
-    /^PG_PASSWORD_FILE: it holds a secret, and every user of this machine may read it; chmod o-r '\/pw'$/m;
+    /^PG_PASSWORD_FILE: it holds a secret, and every user of this machine can read it; chmod o-r '\/pw'$/m;
   assert.match(warnings({ ...password, fileMode: 0o644 }), exposed);
   assert.doesNotMatch(warnings({ ...password, fileMode: 0o640 }), exposed);
   assert.match(warnings({ env: { PG_PASSWORD: undefined }, fileMode: 0o644 }), /^\.env: it holds a secret/m);
@@ -150,9 +150,9 @@ Deno.test("everything that is wrong is said at once, each with its place and wha
   });
   assert.deepEqual(lines, [
     `PG_PORT (environment): "54x2" is not a whole number; write a whole number from 1 to 65535 (port)`,
-    `PG_DATABASE: not set; set it in the environment, or database under [pg] of the TOML file`,
-    `[kafka] compression (c.toml line 3): "brotli" is not one of its values; write none, gzip, snappy, lz4 or zstd`,
-    `KAFKA_ACKS (environment): "2" is not one of its values; write 0, 1 or all`,
+    `PG_DATABASE: not set; set it in the environment, or database under [pg] in the TOML file`,
+    `[kafka] compression (c.toml line 3): "brotli" is not a valid value; write none, gzip, snappy, lz4 or zstd`,
+    `KAFKA_ACKS (environment): "2" is not a valid value; write 0, 1 or all`,
     `[kafka] linger_ms (c.toml line 4): -5 is too small; write a whole number from 0 to 60000 (milliseconds)`,
   ]);
 });
@@ -160,8 +160,8 @@ Deno.test("everything that is wrong is said at once, each with its place and wha
 Deno.test("a missing variable names the one that other programs use, where that is set", () => {
   const lines = problems({ env: { PG_USERNAME: undefined, PGUSER: "ann" } });
   assert.deepEqual(lines, [
-    "PG_USERNAME: not set (PGUSER is, but pg-capture does not read it); " +
-    "set it in the environment, or username under [pg] of the TOML file",
+    "PG_USERNAME: not set (PGUSER is set, but pg-capture does not read it); " +
+    "set it in the environment, or username under [pg] in the TOML file",
   ]);
 });
 
@@ -182,12 +182,12 @@ Deno.test("a token endpoint is encrypted or on this machine, and what is in its 
   const name = "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL";
   const line = (url: string) => problems({ env: { [name]: url } }).find((each) => each.startsWith(name));
   assert.match(line("http://login.example.com/hidden") ?? "", /its protocol is "http".*write https/);
-  assert.match(line("https://ann:hidden@login.example.com/") ?? "", /it holds a user or a password/);
+  assert.match(line("https://ann:hidden@login.example.com/") ?? "", /it contains a user or a password/);
   assert.match(line("login.example.com/hidden") ?? "", /it is not a URL/);
   assert.doesNotMatch(problems({ env: { [name]: "ftp://x:hidden@y/" } }).join(), /hidden/);
   // What is left to report is that there is no login.
-  assert.match(line("http://127.0.0.1:8080/token") ?? "", /PLAINTEXT has no login/);
-  assert.match(line("https://login.example.com/token") ?? "", /PLAINTEXT has no login/);
+  assert.match(line("http://127.0.0.1:8080/token") ?? "", /PLAINTEXT does not use SASL/);
+  assert.match(line("https://login.example.com/token") ?? "", /PLAINTEXT does not use SASL/);
 });
 
 Deno.test("the values that work already are taken, written out or in other letters", () => {
@@ -212,7 +212,7 @@ Deno.test("a file gives a value, without the newline at its end, and is remember
 Deno.test("a value and its file in one place are an error; a place that decides earlier is not", () => {
   const files = { "/s": "from-file" };
   assert.deepEqual(problems({ env: { PG_PASSWORD_FILE: "/s" }, files }), [
-    "PG_PASSWORD (environment): PG_PASSWORD_FILE is set too; leave one of the two out",
+    "PG_PASSWORD (environment): PG_PASSWORD_FILE is also set; remove one of the two",
   ]);
   const withDotenv = { "/s": "from-file", ".env": "PG_PASSWORD=from-dotenv" };
   const { config } = load({ env: { PG_PASSWORD: undefined, PG_PASSWORD_FILE: "/s" }, files: withDotenv });
@@ -235,9 +235,9 @@ Deno.test("a file that is missing, empty or unreadable is an error that names it
     configFile: "nowhere.toml",
   });
   assert.deepEqual(lines.toSorted(), [
-    "-c, --config: nowhere.toml does not exist; write the path of a file that does",
-    "PG_DATABASE_FILE (environment): /forbidden can't be read: Permission denied (os error 13); make it readable for this user",
-    "PG_HOST_FILE (environment): /missing does not exist; write the path of a file that does",
+    "-c, --config: nowhere.toml does not exist; write the path of an existing file",
+    "PG_DATABASE_FILE (environment): /forbidden can't be read: Permission denied (os error 13); make it readable by this user",
+    "PG_HOST_FILE (environment): /missing does not exist; write the path of an existing file",
     "PG_PASSWORD_FILE (environment): /empty is empty; write the value of PG_PASSWORD to it",
   ]);
 });
@@ -247,7 +247,7 @@ Deno.test("a .env that can't be read is left out with a warning: nobody asked fo
     throw new Error("Is a directory (os error 21)");
   };
   const { warnings } = load({ files: { ".env": unreadable } });
-  assert.deepEqual(warnings, [".env can't be read and is left out: Is a directory (os error 21)"]);
+  assert.deepEqual(warnings, [".env can't be read and is skipped: Is a directory (os error 21)"]);
 });
 
 Deno.test("no message repeats a password, wherever it was put", () => {
@@ -295,7 +295,7 @@ Deno.test("acks 0 and 1 make the delivery at-least-once, with a warning", () => 
     const { config, warnings } = load({ env: { KAFKA_ACKS: text, KAFKA_DELIVERY: "exactly-once" } });
     assert.equal(config.kafka.acks, acks);
     assert.equal(config.kafka.delivery, "at-least-once");
-    assert.match(warnings.join(), new RegExp(`^KAFKA_ACKS=${text} makes the delivery at-least-once`));
+    assert.match(warnings.join(), new RegExp(`^KAFKA_ACKS=${text} limits delivery to at-least-once`));
   }
 });
 
@@ -317,7 +317,7 @@ Deno.test("state is kept where systemd says, else where the user's state is, els
   }
   assert.match(
     problems({ env: { HOME: undefined } }).join("\n"),
-    /^REPLICATION_CHECKPOINT_FILE: not set, and neither/,
+    /^REPLICATION_CHECKPOINT_FILE: not set, and none of/,
   );
   assert.equal(load({ env: { HOME: undefined, REPLICATION_CHECKPOINT_FILE: "/c.kv" } }).warnings.length, 0);
 });
@@ -357,7 +357,7 @@ Deno.test("no password is needed where .pgpass has one, a client certificate is 
   assert.match(missing({ files: { "/home/ann/.pgpass": "*:*:other:*:x" } }).join(), /^PG_PASSWORD: not set;/);
   assert.match(
     missing({ files: { "/home/ann/.pgpass": line }, fileMode: 0o640 }).join(),
-    /^PG_PASSWORD: not set, and \/home\/ann\/\.pgpass is left out because group or world .*chmod 600/,
+    /^PG_PASSWORD: not set, and \/home\/ann\/\.pgpass is not used because group or world .*chmod 600/,
   );
 });
 

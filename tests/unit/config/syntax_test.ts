@@ -26,7 +26,7 @@ Deno.test("words are the same in upper and lower case, and come out as the table
     kind: "value",
     value: "SASL_SSL",
   });
-  assert.match(problem(choice("a", "b").parse("c", {})), /^"c" is not one of its values; write a or b$/);
+  assert.match(problem(choice("a", "b").parse("c", {})), /^"c" is not a valid value; write a or b$/);
 });
 
 Deno.test("true and false are taken in the words that people use", () => {

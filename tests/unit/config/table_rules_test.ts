@@ -62,34 +62,34 @@ colour = 1
 `;
   deepStrictEqual(problemsOf(text), [
     "[[tables]] topc (c.toml line 3): there is no such key; did you mean topic?",
-    "[[tables]] partition_by (c.toml line 4): it is not supported yet; leave partition_by out",
-    "[[tables]] columns (c.toml line 8): it is not supported yet; leave columns out",
-    '[[tables]] match (c.toml line 6): not set; write the tables that the rule is for: match = ["public.users", "sales.*"]',
-    "[[tables]] topic (c.toml line 7): there is no {tabel}; did you mean {table}?",
-    "[[tables]] match (c.toml line 12): it is not a list of tables; write the tables that the rule is for: " +
+    "[[tables]] partition_by (c.toml line 4): it is not supported yet; remove partition_by",
+    "[[tables]] columns (c.toml line 8): it is not supported yet; remove columns",
+    '[[tables]] match (c.toml line 6): not set; write the tables that the rule applies to: match = ["public.users", "sales.*"]',
+    "[[tables]] topic (c.toml line 7): there is no placeholder {tabel}; did you mean {table}?",
+    "[[tables]] match (c.toml line 12): it is not a list of tables; write the tables that the rule applies to: " +
     'match = ["public.users", "sales.*"]',
-    "[[tables]] topic (c.toml line 13): the value's type is not right; write a text in quotes",
+    "[[tables]] topic (c.toml line 13): the value has the wrong type; write a string in quotes",
     "[[tables]] colour (c.toml line 17): there is no such key; the keys of [[tables]] are match, topic",
-    '[[tables]] match (c.toml line 16): "users" is not a table; write schema.table, schema.* for all of a schema, ' +
+    '[[tables]] match (c.toml line 16): "users" is not a table name; write schema.table, schema.* for a whole schema, ' +
     'or "a.b"."c d" for names with dots or spaces',
-    '[[tables]] match (c.toml line 16): "\\"public\\".\\"users\\"" has a rule already: [[tables]] match (c.toml line 2); ' +
-    "leave one of the two out: the first rule that matches a table is its rule",
+    '[[tables]] match (c.toml line 16): "\\"public\\".\\"users\\"" already has a rule: [[tables]] match (c.toml line 2); ' +
+    "remove one of the two: the first rule that matches a table applies to it",
   ]);
 });
 
 Deno.test("a topic that can't be one is refused", () => {
   const texts: [topic: string, problem: RegExp][] = [
-    ["", /"" is not the name of a topic/],
-    [".", /"\." is not the name of a topic/],
-    ["a b", /characters that a topic's name can't have/],
-    ["ä", /characters that a topic's name can't have/],
-    ["{", /a "{" that stands alone/],
-    ["a}", /a "}" that stands alone/],
-    ["{}", /there is no {}/],
-    ["{Table}", /there is no {Table}; did you mean {table}/],
-    ["x".repeat(250), /it has 250 characters, Kafka takes 249/],
-    ["{schema}_{table}", /gives two tables one topic by accident.*put a dot between/],
-    ["{table}{database}{schema}", /gives two tables one topic by accident/],
+    ["", /"" is not a topic name/],
+    [".", /"\." is not a topic name/],
+    ["a b", /characters that are not allowed in topic names/],
+    ["ä", /characters that are not allowed in topic names/],
+    ["{", /an unmatched "\{"/],
+    ["a}", /an unmatched "\}"/],
+    ["{}", /there is no placeholder {}/],
+    ["{Table}", /there is no placeholder {Table}; did you mean {table}/],
+    ["x".repeat(250), /it has 250 characters, but Kafka allows 249/],
+    ["{schema}_{table}", /could give two tables the same topic by accident.*put a dot between/],
+    ["{table}{database}{schema}", /could give two tables the same topic by accident/],
   ];
   for (const [topic, problem] of texts) {
     const [line, ...more] = problemsOf(`[[tables]]\nmatch = ["a.b"]\ntopic = "${topic}"\n`);
@@ -103,13 +103,13 @@ Deno.test("a topic that can't be one is refused", () => {
 
 Deno.test("one bracket too few, or a slip in the word, is told", () => {
   deepStrictEqual(problemsOf("[tables]\nmatch = []\n"), [
-    "tables (c.toml): it is not a list of rules; write [[tables]], in two brackets, above the keys of each rule",
+    "tables (c.toml): it is not a list of rules; write [[tables]], with double brackets, above the keys of each rule",
   ]);
   deepStrictEqual(problemsOf('[[table]]\nmatch = ["a.b"]\n'), [
     "[table] (c.toml line 1): there is no such section; did you mean [[tables]]?",
   ]);
   const [line] = problemsOf('[[tables]]\nmatch = ["a.b"]\nmatch = ["a.c"]\n');
-  match(line ?? "", /^c\.toml line 3: it is not TOML: /);
+  match(line ?? "", /^c\.toml line 3: invalid TOML: /);
 });
 
 function problemsOf(text: string): string[] {

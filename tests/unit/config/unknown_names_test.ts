@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { environmentLayer } from "../../../src/config/layer.ts";
 import { closest, editDistance } from "../../../src/config/suggestion.ts";
-import { judgeUnknownNames } from "../../../src/config/unknown_names.ts";
+import { checkUnknownNames } from "../../../src/config/unknown_names.ts";
 
 Deno.test("a name that is a slip away from one of ours is an error", () => {
   const misspelled: Readonly<Record<string, string>> = {
@@ -52,7 +52,7 @@ Deno.test("a name that begins like a group of ours gets a warning", () => {
     ]
   ) {
     assert.deepEqual(judge(name).warnings, [
-      `${name} (environment): it is not a variable of pg-capture and is not read`,
+      `${name} (environment): pg-capture has no such variable and ignores it`,
     ]);
   }
 });
@@ -61,7 +61,7 @@ Deno.test("a near name is a warning only where ours is set too: then it is proba
   assert.deepEqual(judge("KAFKA_BROKER", "KAFKA_BROKERS"), {
     problems: [],
     warnings: [
-      "KAFKA_BROKER (environment): it is not a variable of pg-capture and is not read; KAFKA_BROKERS is",
+      "KAFKA_BROKER (environment): pg-capture has no such variable and uses KAFKA_BROKERS",
     ],
   });
 });
@@ -81,5 +81,5 @@ Deno.test("short names must be closer than long ones, and the closest wins", () 
 
 function judge(name: string, ...set: readonly string[]) {
   const layer = environmentLayer({ [name]: "value" }, () => "environment");
-  return judgeUnknownNames(layer, (known) => set.includes(known));
+  return checkUnknownNames(layer, (known) => set.includes(known));
 }

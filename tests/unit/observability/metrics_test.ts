@@ -5,7 +5,7 @@ import { endpoints } from "../../../src/observability/endpoints.ts";
 import { Histogram, quantile } from "../../../src/observability/histogram.ts";
 import { METRICS, renderMetrics } from "../../../src/observability/metrics.ts";
 import { formatMetrics } from "../../../src/observability/prometheus_text.ts";
-import type { Standing } from "../../../src/observability/standing.ts";
+import type { StatusSnapshot } from "../../../src/observability/status_snapshot.ts";
 import { Statistics } from "../../../src/observability/statistics.ts";
 import { CommitTimes } from "../../../src/pipeline/commit_times.ts";
 
@@ -67,7 +67,7 @@ Deno.test("names follow Prometheus' guide: base units, and _total for what is co
 
 Deno.test("what was counted is what the metrics say", () => {
   const statistics = busy();
-  const text = renderMetrics(standing(statistics));
+  const text = renderMetrics(snapshot(statistics));
   const lines = text.split("\n");
   for (
     const line of [
@@ -89,7 +89,7 @@ Deno.test("what was counted is what the metrics say", () => {
 
 Deno.test("readiness is 200 only while streaming, and says each part's state", () => {
   const statistics = busy();
-  const ready = () => endpoints(() => standing(statistics)).get("/readyz")?.();
+  const ready = () => endpoints(() => snapshot(statistics)).get("/readyz")?.();
   strictEqual(ready()?.status, 200);
   statistics.stateChanged("checkpoint", "failed");
   strictEqual(ready()?.status, 200);
@@ -104,7 +104,7 @@ Deno.test("readiness is 200 only while streaming, and says each part's state", (
 });
 
 Deno.test("the page brings everything along", () => {
-  const { body = "" } = endpoints(() => standing(new Statistics())).get("/")?.() ?? {};
+  const { body = "" } = endpoints(() => snapshot(new Statistics())).get("/")?.() ?? {};
   ok(!/(src|href)="(https?:)?\/\//.test(body) && !/@import|url\(/.test(body));
   match(body, /prefers-color-scheme:dark/);
   match(body, /name="viewport"/);
@@ -143,7 +143,7 @@ function busy(): Statistics {
   return statistics;
 }
 
-function standing(statistics: Statistics): Standing {
+function snapshot(statistics: Statistics): StatusSnapshot {
   return {
     facts: {
       version: "0",

@@ -47,12 +47,12 @@ Deno.test("it warns before the slot is lost, again after five minutes, and says 
   }
   deepStrictEqual(
     said.map((line) => line.slice(0, 43)),
-    Array(2).fill("The slot will be invalidated within the hou"),
+    Array(2).fill("The slot will be invalidated within an hour"),
   );
   match(said[0] ?? "", /max_slot_wal_keep_size/);
   guard.take(wal(400 * MB, 10, "unreserved"), 405_000);
   log.report(405_000);
-  match(said[2] ?? "", /at PostgreSQL's next checkpoint/);
+  match(said[2] ?? "", /at its next checkpoint/);
   for (let second = 410; second < 1000; second += 5) guard.take(wal(0, 2000 * MB), second * 1000);
   log.report(1_000_000);
   match(said[3] ?? "", /out of danger/);

@@ -1,12 +1,12 @@
-// How a capture stands at one moment: what metrics, readiness and the status page are made of.
+// The state of a capture at one moment, for metrics, readiness and the status page.
 
 import type { HistogramReading } from "./histogram.ts";
-import type { Problem } from "./last_problem.ts";
+import type { Problem } from "./last_problem_logger.ts";
 import type { StatisticsReading } from "./statistics.ts";
 import { lagBytes, lagSeconds } from "./status_line.ts";
 import type { WalForecast } from "./wal_guard.ts";
 
-/** What does not change while it runs. */
+/** Facts that do not change while the process runs. */
 export interface CaptureFacts {
   readonly version: string;
   readonly runtime: string;
@@ -22,34 +22,34 @@ export interface CaptureFacts {
   readonly startedAtMs: number;
 }
 
-/** What the process itself uses. */
-export interface ProcessUsage {
+/** The resources that the process uses. */
+interface ProcessUsage {
   readonly residentBytes: number;
   readonly heapBytes: number;
   readonly cpuSeconds: number;
 }
 
-/** Everything, at one moment. */
-export interface Standing {
+/** The whole state at one moment. */
+export interface StatusSnapshot {
   readonly facts: CaptureFacts;
   readonly atMs: number;
   readonly reading: StatisticsReading;
   readonly wal: WalForecast;
   readonly usage: ProcessUsage;
   readonly lastProblem: Problem | null;
-  /** Records a second during the last minutes, oldest first. */
+  /** Records per second during the last two minutes, oldest first. */
   readonly rates: readonly number[];
   /** Latency of the last minute's records, in seconds. */
   readonly recentLatency: HistogramReading;
 }
 
-/** Whether changes flow: PostgreSQL and Kafka are both there and the slot is held. */
+/** Whether changes are streaming: PostgreSQL and Kafka are connected, and this instance holds the slot. */
 export function isReady({ states }: StatisticsReading): boolean {
   return states.postgres === "streaming" && states.kafka === "streaming";
 }
 
-/** What is behind; null where it isn't known. */
-export function lagOf({ reading, atMs }: Standing): {
+/** How far delivery is behind; null if unknown. */
+export function lagOf({ reading, atMs }: StatusSnapshot): {
   readonly bytes: number | null;
   readonly seconds: number | null;
 } {

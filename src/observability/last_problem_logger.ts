@@ -1,21 +1,21 @@
-// Remembers the last warning or error of the log, for people who look later.
+// A logger that remembers the last warning or error, for the status page.
 
 import { escapeControls } from "./escape.ts";
 import type { LogFields, Logger } from "./logger.ts";
 import { maskSecrets } from "./mask.ts";
 
-/** A warning or an error as the log has it, without a secret. */
+/** A logged warning or error, without secrets. */
 export interface Problem {
   /** Milliseconds since 1970. */
   readonly atMs: number;
   readonly level: "warn" | "error";
   readonly message: string;
-  /** What to do about it; null where waiting is all there is to do. */
+  /** What to do about it; null if there is nothing to do but wait. */
   readonly fix: string | null;
 }
 
-/** A logger that passes everything on, and keeps the last problem. */
-export class ProblemKeeper implements Logger {
+/** Passes every message on and keeps the last problem. */
+export class LastProblemLogger implements Logger {
   readonly #logger: Logger;
   readonly #secrets: () => readonly string[];
   readonly #wallClockMs: () => number;
@@ -28,7 +28,7 @@ export class ProblemKeeper implements Logger {
     this.#wallClockMs = wallClockMs;
   }
 
-  /** Null while there was none. */
+  /** Null if there was none. */
   get last(): Problem | null {
     return this.#last;
   }
