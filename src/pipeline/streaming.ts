@@ -61,6 +61,7 @@ export async function streamChanges(
   decoder.ended(streamsFrom);
   const deduplicator = new Deduplicator(position, comesAgain);
   const gate = new WalEndGate({
+    streamsFrom,
     advance(endLsn) {
       deduplicator.ended(endLsn);
       decoder.ended(endLsn);

@@ -5,6 +5,8 @@ import type { Lsn } from "../core/position.ts";
 
 /** What the gate works with. */
 export interface WalEndGateParts {
+  /** The slot's own position, at which the stream began. */
+  readonly streamsFrom: Lsn;
   /** Takes an end: all transactions that commit below it have come. */
   readonly advance: (endLsn: Lsn) => void;
   /** Asks PostgreSQL for another keepalive. */
@@ -18,25 +20,32 @@ export interface WalEndGateParts {
  * A keepalive's end of WAL stands there only once, so a flipped bit in it can't be seen. It is believed when a later
  * keepalive is not below it, since ends of WAL only grow: whichever of the two is wrong, all below the lesser one has
  * come. Above what the server itself calls the end of its WAL, on another connection, none is believed.
+ *
+ * A walsender begins to read below the slot's position, at its restart_lsn, and says so: its first keepalive names the
+ * slot's position, the next ones may name less (walsender.c, StartLogicalReplication). These say nothing.
  */
 export class WalEndGate {
   readonly #parts: WalEndGateParts;
-  /** The last that came. */
-  #last: Lsn = 0n;
+  /** The greatest that came; each later one has to be as great, once one was beyond `streamsFrom`. */
+  #last: Lsn;
   /** Two keepalives say at least this. */
-  #agreed: Lsn = 0n;
-  #advanced: Lsn = 0n;
+  #agreed: Lsn;
+  #advanced: Lsn;
   /** Of the server's WAL; undefined while it can't be asked. */
   #serverEnd: Lsn | undefined;
   #askedAt = -Infinity;
 
   constructor(parts: WalEndGateParts) {
     this.#parts = parts;
+    this.#last = this.#agreed = this.#advanced = parts.streamsFrom;
   }
 
   /** A keepalive came between two transactions. @throws CaptureError `stream-corrupt` */
   keepalive(walEnd: Lsn): void {
-    if (walEnd < this.#last) throw corrupt("a keepalive's end of WAL is below that of the one before");
+    if (walEnd < this.#last) {
+      if (this.#last === this.#parts.streamsFrom) return;
+      throw corrupt("a keepalive's end of WAL is below that of the one before");
+    }
     this.#agreed = this.#last;
     this.#last = walEnd;
     if (walEnd === this.#agreed) this.#askedAt = -Infinity;

@@ -192,6 +192,18 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "    this.#agreed = walEnd;\n",
   },
   {
+    breaks: "a keepalive below one that counted goes unnoticed",
+    file: "src/pipeline/wal_end_gate.ts",
+    find: "      if (this.#last === this.#parts.streamsFrom) return;\n      throw",
+    replace: "      if (this.#last !== 0n) return;\n      throw",
+  },
+  {
+    breaks: "a keepalive below the slot's position, which comes first, ends each session",
+    file: "src/pipeline/wal_end_gate.ts",
+    find: "      if (this.#last === this.#parts.streamsFrom) return;\n      throw",
+    replace: "      throw",
+  },
+  {
     breaks: "an end of WAL beyond the server's is believed",
     file: "src/pipeline/wal_end_gate.ts",
     find: "    if (this.#isBeyondServer()) {\n",
