@@ -186,6 +186,12 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "",
   },
   {
+    breaks: "the two LSNs in a message's header are not compared",
+    file: "src/source/replication_stream.ts",
+    find: "      this.#compareHeader();\n",
+    replace: "",
+  },
+  {
     breaks: "one keepalive is enough for an end of WAL",
     file: "src/pipeline/wal_end_gate.ts",
     find: "    this.#agreed = this.#last;\n",
