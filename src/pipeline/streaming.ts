@@ -9,7 +9,7 @@ import { deliver } from "./delivery.ts";
 import type { Feedback } from "./feedback.ts";
 import { Intake } from "./intake.ts";
 import { reportCheckpoint } from "./opening.ts";
-import type { Position, Progress, SourceIdentity } from "../core/position.ts";
+import type { Lsn, Position, Progress, SourceIdentity } from "../core/position.ts";
 import type { Resumption } from "./reconcile.ts";
 import type { ReplicationStream, Sink, SourceSession } from "./ports.ts";
 import { ProgressTracker } from "./progress_tracker.ts";
@@ -97,14 +97,17 @@ export async function streamChanges(
       feedback.answer();
     },
   });
+  const confirm = (): Lsn => {
+    // Until the last delivered transaction has come again, this may be another history: the slot stays where it is,
+    // so that the next start can tell, too.
+    if (!deduplicator.isAwaiting) tracker.markConfirmed(tracker.confirmable);
+    observer.confirmed(tracker.confirmed);
+    return tracker.confirmed;
+  };
   feedback.setState({
     received: () => batcher.received.endLsn,
     waitingSince: () => intake.waitingSince,
-    confirm() {
-      tracker.markConfirmed(tracker.confirmable);
-      observer.confirmed(tracker.confirmed);
-      return tracker.confirmed;
-    },
+    confirm,
   });
   const checkpointing: CheckpointingParts = {
     store: parts.store,
@@ -146,7 +149,7 @@ export async function streamChanges(
     (signal) => watchTypes(session, intake, AbortSignal.any([signal, ended.signal])),
     (signal) => watchRoutes(sink, intake, AbortSignal.any([signal, ended.signal])),
   ], kill);
-  await held.stream.finish(batcher.received.endLsn, tracker.confirmable, FINISH_MS);
+  await held.stream.finish(batcher.received.endLsn, confirm(), FINISH_MS);
   observer.stateChanged("postgres", "stopped");
   observer.stateChanged("kafka", "stopped");
   if (refused !== undefined) throw refused;

@@ -35,9 +35,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "what is received is confirmed",
     file: "src/pipeline/streaming.ts",
-    find:
-      "tracker.markConfirmed(tracker.confirmable);\n      observer.confirmed(tracker.confirmed);\n      return tracker.confirmed;",
-    replace: "return batcher.received.endLsn;",
+    find: "    observer.confirmed(tracker.confirmed);\n    return tracker.confirmed;\n",
+    replace: "    return batcher.received.endLsn;\n",
   },
   {
     breaks: "the flushed position of a status update is the received one",
@@ -48,7 +47,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "the last confirmation is left out",
     file: "src/pipeline/streaming.ts",
-    find: "  await held.stream.finish(batcher.received.endLsn, tracker.confirmable, FINISH_MS);\n",
+    find: "  await held.stream.finish(batcher.received.endLsn, confirm(), FINISH_MS);\n",
     replace: "",
   },
   {
@@ -214,6 +213,13 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/pipeline/wal_end_gate.ts",
     find: "    if (this.#isBeyondServer()) {\n",
     replace: "    if (this.#isBeyondServer() && this.#agreed === 0n) {\n",
+  },
+  {
+    breaks:
+      "the slot is confirmed before the last delivered transaction has come again: the next start can't tell",
+    file: "src/pipeline/streaming.ts",
+    find: "    if (!deduplicator.isAwaiting) tracker",
+    replace: "    tracker",
   },
   {
     breaks: "another transaction in the place of the last delivered one is taken for it",
