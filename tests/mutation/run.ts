@@ -98,14 +98,20 @@ async function copyTree(): Promise<string> {
 /** The unit tests, and the files of the program that each of them loads. */
 async function unitTests(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const tests = new Map<string, ReadonlySet<string>>();
-  for (const { name } of Deno.readDirSync(`${ROOT}/tests/unit`)) {
-    const test = `tests/unit/${name}`;
+  for (const test of testFiles("tests/unit")) {
     const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", test], cwd: ROOT })
       .output();
     const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: { local?: string }[] };
     tests.set(test, new Set(modules.map(({ local = "" }) => local.replace(`${ROOT}/`, ""))));
   }
   return tests;
+}
+
+/** Those below a folder; both relative to the root. */
+function testFiles(folder: string): readonly string[] {
+  return [...Deno.readDirSync(`${ROOT}/${folder}`)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? testFiles(`${folder}/${name}`) : name.endsWith("_test.ts") ? [`${folder}/${name}`] : []
+  );
 }
 
 function print(line: string): void {
