@@ -23,6 +23,11 @@ export class Deduplicator {
     this.#awaited = comesAgain ? start : null;
   }
 
+  /** Whether the last delivered transaction has still to come again. */
+  get isAwaiting(): boolean {
+    return this.#awaited !== null;
+  }
+
   /** Whether the change is delivered. */
   isDelivered(commitLsn: Lsn, seq: number): boolean {
     if (!this.#isDropping) return false;

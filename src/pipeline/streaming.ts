@@ -1,7 +1,7 @@
 // The tasks that stream side by side from a known position, until everything is delivered or one of them
 // fails.
 
-import type { Position, Progress } from "../core/position.ts";
+import type { Lsn, Position, Progress } from "../core/position.ts";
 import { Wakeup } from "../core/wakeup.ts";
 import { Batcher } from "./batcher.ts";
 import { type SessionContext, topicsOf } from "./capture_parts.ts";
@@ -34,6 +34,7 @@ export class Streaming {
   readonly #session: OpenSession;
   readonly #tracker: ProgressTracker;
   readonly #batcher: Batcher;
+  readonly #deduplicator: Deduplicator;
   readonly #intake: Intake;
   /** Woken at each delivery. */
   readonly #delivered: Wakeup;
@@ -47,6 +48,7 @@ export class Streaming {
     this.#tracker = new ProgressTracker(position);
     this.#batcher = new Batcher(settings.limits, () => sink.createBatch(), position, parts.clock);
     this.#delivered = new Wakeup(parts.clock);
+    this.#deduplicator = new Deduplicator(position, session.resumption.comesAgain);
     this.#intake = this.#createIntake();
   }
 
@@ -67,7 +69,7 @@ export class Streaming {
       (signal) => watchTypes(source, this.#intake, this.#session.parts.clock, whileIntake(signal)),
       (signal) => watchRoutes(sink, this.#intake, this.#session.parts.clock, whileIntake(signal)),
     ], kill);
-    await stream.finish(this.#batcher.received.endLsn, this.#tracker.confirmable, FINISH_MS);
+    await stream.finish(this.#batcher.received.endLsn, this.#confirm(), FINISH_MS);
     events.stateChanged("postgres", "stopped");
     events.stateChanged("kafka", "stopped");
     if (this.#refused !== undefined) throw this.#refused.error;
@@ -75,10 +77,10 @@ export class Streaming {
 
   #createIntake(): Intake {
     const { parts, settings, memory, slot, sink, resumption } = this.#session;
-    const { position, comesAgain, streamsFrom } = resumption;
+    const { streamsFrom } = resumption;
     const decoder = parts.createDecoder();
     decoder.ended(streamsFrom);
-    const deduplicator = new Deduplicator(position, comesAgain);
+    const deduplicator = this.#deduplicator;
     const gate = new WalEndGate({
       from: streamsFrom,
       advance: (endLsn) => {
@@ -120,17 +122,21 @@ export class Streaming {
   }
 
   #attachFeedback(): void {
-    const { parts: { events }, slot } = this.#session;
-    const tracker = this.#tracker;
+    const { slot } = this.#session;
     slot.feedback.attach({
       received: () => this.#batcher.received.endLsn,
       waitingSince: () => this.#intake.waitingSince,
-      confirm() {
-        tracker.markConfirmed(tracker.confirmable);
-        events.confirmed(tracker.confirmed);
-        return tracker.confirmed;
-      },
+      confirm: () => this.#confirm(),
     });
+  }
+
+  /** Takes what may be confirmed to PostgreSQL now as confirmed. */
+  #confirm(): Lsn {
+    // Until the last delivered transaction has come again, this may be another history. The slot then stays where
+    // it is, so that the next start can tell, too.
+    if (!this.#deduplicator.isAwaiting) this.#tracker.markConfirmed(this.#tracker.confirmable);
+    this.#session.parts.events.confirmed(this.#tracker.confirmed);
+    return this.#tracker.confirmed;
   }
 
   async #saveStart(): Promise<void> {

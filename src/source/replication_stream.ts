@@ -1,7 +1,7 @@
 // Reads the replication stream: backend messages, and in them XLogData and keepalives, in place.
 
 import { CaptureError } from "../core/errors.ts";
-import type { Lsn } from "../core/position.ts";
+import { formatLsn, type Lsn } from "../core/position.ts";
 import type { ReplicationStream } from "../pipeline/ports.ts";
 import { unlessAborted } from "../core/wait.ts";
 import { malformedStream, MessageBuffer } from "./message_buffer.ts";
@@ -210,6 +210,7 @@ export class PostgresStream extends MessageBuffer implements ReplicationStream {
     if (kind === XLOG_DATA && length >= XLOG_HEADER_BYTES) {
       this.walStartHigh = uint32(bytes, this.start + 1);
       this.walStartLow = uint32(bytes, this.start + 5);
+      this.#compareHeader();
       this.start += XLOG_HEADER_BYTES;
       return "xlog-data";
     }
@@ -219,6 +220,19 @@ export class PostgresStream extends MessageBuffer implements ReplicationStream {
       return "keepalive";
     }
     throw malformedStream(`CopyData of kind ${kind} with ${length} bytes`);
+  }
+
+  /** A logical message has its LSN in its header twice (walsender.c, WalSndPrepareWrite). */
+  #compareHeader(): void {
+    const high = uint32(this.bytes, this.start + 9);
+    const low = uint32(this.bytes, this.start + 13);
+    if (high === this.walStartHigh && low === this.walStartLow) return;
+    const lsn = (upper: number, lower: number) => formatLsn((BigInt(upper) << 32n) | BigInt(lower));
+    throw new CaptureError(
+      "stream-corrupt",
+      `Cannot trust the replication stream: a message has LSN ${lsn(this.walStartHigh, this.walStartLow)} ` +
+        `and LSN ${lsn(high, low)} in its header`,
+    );
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

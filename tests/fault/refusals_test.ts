@@ -228,7 +228,10 @@ quickTest(
 );
 
 quickTest("wal_level is not logical: refused", async () => {
-  await using bed = await createFaultBed({ postgres: { settings: { wal_level: "replica" } } });
+  await using bed = await createFaultBed({
+    postgres: { settings: { wal_level: "replica" } },
+    secondSlot: false,
+  });
   await assertRefused(bed, /wal_level is replica/, /ALTER SYSTEM SET wal_level/);
 });
 

@@ -36,8 +36,8 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "what is received is confirmed",
     file: "src/pipeline/streaming.ts",
     find:
-      "        tracker.markConfirmed(tracker.confirmable);\n        events.confirmed(tracker.confirmed);\n        return tracker.confirmed;",
-    replace: "        return this.received();",
+      "    this.#session.parts.events.confirmed(this.#tracker.confirmed);\n    return this.#tracker.confirmed;\n",
+    replace: "    return this.#batcher.received.endLsn;\n",
   },
   {
     breaks: "the flushed position of a status update is the received one",
@@ -48,7 +48,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "the last confirmation is left out",
     file: "src/pipeline/streaming.ts",
-    find: "    await stream.finish(this.#batcher.received.endLsn, this.#tracker.confirmable, FINISH_MS);\n",
+    find: "    await stream.finish(this.#batcher.received.endLsn, this.#confirm(), FINISH_MS);\n",
     replace: "",
   },
   {
@@ -204,16 +204,41 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "walEnd",
   },
   {
+    breaks: "the two LSNs in a message's header are not compared",
+    file: "src/source/replication_stream.ts",
+    find: "      this.#compareHeader();\n",
+    replace: "",
+  },
+  {
     breaks: "one keepalive is enough for an end of WAL",
     file: "src/pipeline/wal_end_gate.ts",
     find: "    this.#agreed = this.#last;\n",
     replace: "    this.#agreed = walEnd;\n",
   },
   {
+    breaks: "a keepalive below one that counted goes unnoticed",
+    file: "src/pipeline/wal_end_gate.ts",
+    find: "      if (this.#last === this.#parts.streamsFrom) return;\n      throw",
+    replace: "      if (this.#last !== 0n) return;\n      throw",
+  },
+  {
+    breaks: "a keepalive below the slot's position, which comes first, ends each session",
+    file: "src/pipeline/wal_end_gate.ts",
+    find: "      if (this.#last === this.#parts.streamsFrom) return;\n      throw",
+    replace: "      throw",
+  },
+  {
     breaks: "an end of WAL beyond the server's is believed",
     file: "src/pipeline/wal_end_gate.ts",
     find: "    if (this.#isBeyondServer()) {\n",
     replace: "    if (this.#isBeyondServer() && this.#agreed === 0n) {\n",
+  },
+  {
+    breaks:
+      "the slot is confirmed before the last delivered transaction has come again: the next start can't tell",
+    file: "src/pipeline/streaming.ts",
+    find: "    if (!deduplicator.isAwaiting) tracker",
+    replace: "    tracker",
   },
   {
     breaks: "another transaction in the place of the last delivered one is taken for it",

@@ -1,5 +1,7 @@
 // Knows PostgreSQL's messages as they pass a proxy, and cuts the connection where a chosen one comes.
 
+const XLOG_HEADER_END = 5 + 25;
+
 /**
  * A message by its kind (PostgreSQL manual, 53.7): the letter of its type; `startup`; of a CopyData the letter of what is
  * in it, `k`, `r`, or `w:` and the letter of the logical message.
@@ -32,16 +34,61 @@ export class Cut {
   }
 }
 
+/** A place in a message: where it begins, from the first byte of the CopyData. */
+export interface LsnPlace {
+  readonly kind: MessageKind;
+  readonly at: number;
+}
+
+/** Where the server's messages have the LSNs that count (PostgreSQL manual, 53.4 and 53.9). */
+export const LSN_PLACES = {
+  keepalive: { kind: "k", at: 6 },
+  begin: { kind: "w:B", at: XLOG_HEADER_END + 1 },
+  commit: { kind: "w:C", at: XLOG_HEADER_END + 2 },
+  "commit's end": { kind: "w:C", at: XLOG_HEADER_END + 10 },
+  insert: { kind: "w:I", at: 6 },
+} as const satisfies Readonly<Record<string, LsnPlace>>;
+
+/** In the next message of a kind one bit of an LSN is another when it arrives. */
+export class Flip {
+  readonly #place: LsnPlace;
+  readonly #bit: number;
+  readonly #caught = Promise.withResolvers<"raised" | "lowered">();
+  #isDone = false;
+
+  /** @param bit 0 is the lowest */
+  constructor(place: LsnPlace, bit: number) {
+    this.#place = place;
+    this.#bit = bit;
+  }
+
+  /** When the message has come: whether its LSN arrives greater or less. */
+  get caught(): Promise<"raised" | "lowered"> {
+    return this.#caught.promise;
+  }
+
+  /** Flips it where this message is the one. For the tap. */
+  edit(kind: MessageKind, bytes: Uint8Array): void {
+    if (this.#isDone || kind !== this.#place.kind) return;
+    this.#isDone = true;
+    const at = this.#place.at + 7 - Math.floor(this.#bit / 8);
+    bytes[at]! ^= 1 << this.#bit % 8;
+    this.#caught.resolve((bytes[at]! >> this.#bit % 8 & 1) === 1 ? "raised" : "lowered");
+  }
+}
+
 /** One connection's messages; without TLS. */
 export class PostgresTap {
   readonly isHolding = false;
   readonly #cuts: readonly Cut[];
+  readonly #flips: readonly Flip[];
   readonly #resetBoth: () => void;
   readonly #client = new Splitter("startup");
   readonly #server = new Splitter("typed");
 
-  constructor(cuts: readonly Cut[], resetBoth: () => void) {
+  constructor(cuts: readonly Cut[], flips: readonly Flip[], resetBoth: () => void) {
     this.#cuts = cuts;
+    this.#flips = flips;
     this.#resetBoth = resetBoth;
   }
 
@@ -56,6 +103,7 @@ export class PostgresTap {
   async *#pass(side: Cut["side"], messages: readonly Message[]): AsyncGenerator<Uint8Array> {
     for (const { kind, bytes } of messages) {
       if (this.#cuts.some((cut) => cut.takes(side, kind))) return this.#resetBoth();
+      if (side === "server") { for (const flip of this.#flips) flip.edit(kind, bytes); }
       yield bytes;
     }
   }
@@ -96,8 +144,6 @@ class Splitter {
     return messages;
   }
 }
-
-const XLOG_HEADER_END = 5 + 25;
 
 function kindOf(message: Uint8Array): MessageKind {
   const letter = (at: number) => String.fromCharCode(message[at] ?? 0);

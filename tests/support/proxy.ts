@@ -4,7 +4,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { freePort } from "../../dev/servers/ports.ts";
 import { delay } from "../../dev/servers/server_process.ts";
 import { type Choice, Interception, KafkaTap } from "./kafka_tap.ts";
-import { Cut, PostgresTap } from "./postgres_tap.ts";
+import { Cut, Flip, type LsnPlace, PostgresTap } from "./postgres_tap.ts";
 import { goodLane, Lane, type LaneConditions } from "./proxy_lane.ts";
 
 export { type Interception, KafkaApi } from "./kafka_tap.ts";
@@ -43,6 +43,7 @@ export class Proxy implements AsyncDisposable {
   readonly #links = new Set<Link>();
   readonly #interceptions: Interception[] = [];
   readonly #cuts: Cut[] = [];
+  readonly #flips: Flip[] = [];
   #server: Server | undefined;
   #connections = 0;
 
@@ -136,6 +137,13 @@ export class Proxy implements AsyncDisposable {
     return cut;
   }
 
+  /** Flips a bit of an LSN in the next message of a kind that the server sends. */
+  flip(place: LsnPlace, bit: number): Flip {
+    const flip = new Flip(place, bit);
+    this.#flips.push(flip);
+    return flip;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const interception of this.#interceptions) interception.release();
     await this.refuse();
@@ -150,6 +158,7 @@ export class Proxy implements AsyncDisposable {
       proxyPort: this.port,
       interceptions: this.#interceptions,
       cuts: this.#cuts,
+      flips: this.#flips,
       onRequest: (api) => this.requests.set(api, (this.requests.get(api) ?? 0) + 1),
     });
     this.#links.add(link);
@@ -164,6 +173,7 @@ interface LinkParts {
   readonly proxyPort: number;
   readonly interceptions: readonly Interception[];
   readonly cuts: readonly Cut[];
+  readonly flips: readonly Flip[];
   readonly onRequest: (api: number) => void;
 }
 
@@ -180,7 +190,7 @@ class Link {
     server: Socket,
     toServer: LaneConditions,
     toClient: LaneConditions,
-    { target, proxyPort, interceptions, cuts, onRequest }: LinkParts,
+    { target, proxyPort, interceptions, cuts, flips, onRequest }: LinkParts,
   ) {
     this.#client = client;
     this.#server = server;
@@ -201,7 +211,7 @@ class Link {
         resetBoth: () => this.reset(),
       });
     } else if (target.protocol === "postgres") {
-      this.#tap = new PostgresTap(cuts, () => this.reset());
+      this.#tap = new PostgresTap(cuts, flips, () => this.reset());
     }
   }
 

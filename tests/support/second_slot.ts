@@ -22,6 +22,11 @@ export async function createSecondSlot(sql: Sql, slot: string): Promise<void> {
   await sql.rows("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [secondSlot(slot)]);
 }
 
+/** From now on it decodes only what is committed later: what is in the topics before that is not asked for. */
+export async function forgetDecoded(sql: Sql, slot: string): Promise<void> {
+  await sql.rows("SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())", [secondSlot(slot)]);
+}
+
 /** All changes since it was made, in the order in which PostgreSQL sends them; null where there is no such slot. */
 export async function readSecondSlot(
   sql: Sql,

@@ -319,6 +319,24 @@ Deno.test("changes up to the delivered position are dropped, the next one is not
   deepStrictEqual(idsOf(world), [4, 5]);
 });
 
+Deno.test("until the last delivered transaction has come again, nothing is confirmed", async () => {
+  const world = new FakeWorld();
+  world.progress = {
+    identity: IDENTITY,
+    timeline: 1,
+    publication: "shop",
+    position: { commitLsn: 200n, seq: 1, commitTimeMs: 5_000, endLsn: 210n },
+  };
+  await using _running = run(world);
+  await world.until("save 0/D2");
+  world.send({ keepalive: 150n, replyRequested: true });
+  await world.until(/^confirm/, 2);
+  strictEqual(world.events.includes("confirm 0/D2"), false, world.events.join(", "));
+  world.send(begin(200n, 5_000, 1), TABLE, insert(1, ["1"]), commit(200n, 210n));
+  world.send({ keepalive: 210n, replyRequested: true });
+  await world.until("confirm 0/D2");
+});
+
 Deno.test("of a transaction that is not whole yet, what was delivered is known and nothing is confirmed", async () => {
   const world = new FakeWorld();
   world.progress = {

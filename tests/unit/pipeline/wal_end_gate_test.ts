@@ -9,7 +9,7 @@ class Events {
   readonly list: string[] = [];
   now = 0;
   readonly gate = new WalEndGate({
-    from: 50n,
+    from: 80n,
     advance: (endLsn: Lsn) => this.list.push(`advance ${endLsn}`),
     ask: () => this.list.push("ask"),
     look: () => this.list.push("look"),
@@ -95,4 +95,14 @@ Deno.test("while the server can't be asked, as when it shuts down, two keepalive
   events.gate.keepalive(100n);
   events.gate.keepalive(100n);
   deepStrictEqual(events.take(), ["ask", "advance 100"]);
+});
+
+Deno.test("while the walsender still reads below the slot's position, its keepalives say nothing", () => {
+  const events = new Events();
+  for (const walEnd of [80n, 20n, 70n, 60n, 80n]) events.gate.keepalive(walEnd);
+  deepStrictEqual(events.take(), []);
+  events.gate.keepalive(81n);
+  events.gate.keepalive(81n);
+  deepStrictEqual(events.take(), ["ask", "advance 81"]);
+  throws(() => events.gate.keepalive(80n), /is below that of the one before/);
 });

@@ -68,7 +68,7 @@ Deno.test("XLogData and keepalives are read in place, in their order", async () 
   const connection = new FakeConnection(
     COPY_BOTH,
     join([
-      frame("d", [0x77, ...uint64(0x1_0000_00ffn), ...uint64(9n), ...uint64(0n), 1, 2, 3]),
+      frame("d", [0x77, ...uint64(0x1_0000_00ffn), ...uint64(0x1_0000_00ffn), ...uint64(0n), 1, 2, 3]),
       frame("d", [0x6b, ...uint64(77n), ...uint64(0n), 1]),
     ]),
   );
@@ -304,6 +304,22 @@ Deno.test("a warning that PostgreSQL 18 passes over a publication ends the strea
     () => stream.next(),
     (error) => error instanceof CaptureError && error.kind === "publication-missing",
   );
+});
+
+Deno.test("one flipped bit in a message's LSN contradicts the other one in its header", async () => {
+  const lsn = 0x1_0000_00ffn;
+  for (let bit = 0n; bit < 64n; bit++) {
+    const flipped = lsn ^ (1n << bit);
+    for (const [walStart, walEnd] of [[flipped, lsn], [lsn, flipped]] as const) {
+      const message = frame("d", [0x77, ...uint64(walStart), ...uint64(walEnd), ...uint64(0n), 1]);
+      const stream = await startedOn(new FakeConnection(COPY_BOTH, message));
+      await stream.fill(NEVER);
+      throws(
+        () => stream.next(),
+        (error) => error instanceof CaptureError && error.kind === "stream-corrupt",
+      );
+    }
+  }
 });
 
 function frame(tag: string, body: ArrayLike<number>): Uint8Array {
