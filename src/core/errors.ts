@@ -33,7 +33,7 @@ export type ErrorKind =
   /** PostgreSQL sent something that the protocol does not allow. */
   | "decoding"
   /** LSNs of the replication stream contradict each other: one was altered in transit. */
-  | "stream-corrupt"
+  | "postgres-corrupt"
   /**
    * The stream described more tables than there is room for. On a new connection only those that change are
    * described.
@@ -99,7 +99,7 @@ export function errorPolicy(kind: ErrorKind): ErrorPolicy {
     case "postgres-not-ready":
     case "postgres-silent":
     case "slot-in-use":
-    case "stream-corrupt":
+    case "postgres-corrupt":
     case "too-many-relations":
     case "fenced":
       return { action: "retry", pauseMsMax: 5_000 };

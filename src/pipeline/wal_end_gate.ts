@@ -24,19 +24,20 @@ export interface WalEndGateParts {
 export class WalEndGate {
   readonly #parts: WalEndGateParts;
   /** The last one that came. */
-  #last: Lsn = 0n;
+  #last: Lsn;
   /** At least this is in two keepalives. */
-  #agreed: Lsn = 0n;
-  #advanced: Lsn = 0n;
+  #agreed: Lsn;
+  #advanced: Lsn;
   /** The end of the server's WAL; undefined while it cannot be read. */
   #serverEnd: Lsn | undefined;
   #askedAt = -Infinity;
 
   constructor(parts: WalEndGateParts) {
     this.#parts = parts;
+    this.#last = this.#agreed = this.#advanced = parts.from;
   }
 
-  /** A keepalive came between two transactions. @throws CaptureError `stream-corrupt` */
+  /** A keepalive came between two transactions. @throws CaptureError `postgres-corrupt` */
   keepalive(walEnd: Lsn): void {
     // A walsender's first keepalives tell the slot's position, and the next ones where it decodes: it begins at
     // restart_lsn, which is lower (walsender.c, StartLogicalReplication and XLogSendLogical).

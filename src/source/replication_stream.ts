@@ -229,7 +229,7 @@ export class PostgresStream extends MessageBuffer implements ReplicationStream {
     if (high === this.walStartHigh && low === this.walStartLow) return;
     const lsn = (upper: number, lower: number) => formatLsn((BigInt(upper) << 32n) | BigInt(lower));
     throw new CaptureError(
-      "stream-corrupt",
+      "postgres-corrupt",
       `Cannot trust the replication stream: a message has LSN ${lsn(this.walStartHigh, this.walStartLow)} ` +
         `and LSN ${lsn(high, low)} in its header`,
     );

@@ -1,6 +1,6 @@
 // Feeds the decoder with golden streams that were damaged: deno task fuzz [--minutes N] [--seed N].
 //
-// Whatever the bytes, a message gives records that are JSON or a CaptureError of kind "decoding" or "stream-corrupt"; no message takes
+// Whatever the bytes, a message gives records that are JSON or a CaptureError of kind "decoding" or "postgres-corrupt"; no message takes
 // long, and memory does not grow. The first that breaks this is printed, with the seed that finds it again.
 
 import { parseArgs } from "node:util";
@@ -112,7 +112,7 @@ function replayDamaged(
 
 /** Damaged text may be no UTF-8, which PostgreSQL never sends: this program's reader of it says so. */
 function isAllowed(error: unknown): boolean {
-  return error instanceof CaptureError && (error.kind === "decoding" || error.kind === "stream-corrupt") ||
+  return error instanceof CaptureError && (error.kind === "decoding" || error.kind === "postgres-corrupt") ||
     error instanceof TypeError && error.message.includes("is not valid");
 }
 

@@ -218,14 +218,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a keepalive below one that counted goes unnoticed",
     file: "src/pipeline/wal_end_gate.ts",
-    find: "      if (this.#last === this.#parts.streamsFrom) return;\n      throw",
-    replace: "      if (this.#last !== 0n) return;\n      throw",
-  },
-  {
-    breaks: "a keepalive below the slot's position, which comes first, ends each session",
-    file: "src/pipeline/wal_end_gate.ts",
-    find: "      if (this.#last === this.#parts.streamsFrom) return;\n      throw",
-    replace: "      throw",
+    find: "    if (end < this.#last) throw corrupt(",
+    replace: "    if (end < 0n) throw corrupt(",
   },
   {
     breaks: "an end of WAL beyond the server's is believed",
@@ -237,8 +231,8 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks:
       "the slot is confirmed before the last delivered transaction has come again: the next start can't tell",
     file: "src/pipeline/streaming.ts",
-    find: "    if (!deduplicator.isAwaiting) tracker",
-    replace: "    tracker",
+    find: "    if (!this.#deduplicator.isAwaiting) this.#tracker",
+    replace: "    this.#tracker",
   },
   {
     breaks: "another transaction in the place of the last delivered one is taken for it",

@@ -73,7 +73,7 @@ Deno.test("any bytes give valid JSON or an error of the stream, and nothing else
             for (const value of takeAll(decoder, each)) JSON.parse(value);
           } catch (error) {
             const isExpected = error instanceof CaptureError &&
-              (error.kind === "decoding" || error.kind === "stream-corrupt");
+              (error.kind === "decoding" || error.kind === "postgres-corrupt");
             strictEqual(isExpected, true, String(error));
           }
         }

@@ -25,7 +25,7 @@ export class KnownDisorder {
 const KNOWN_MAX = 1_000;
 
 /**
- * The checks of one stream. Each throws a CaptureError `stream-corrupt`, before anything of the message is
+ * The checks of one stream. Each throws a CaptureError `postgres-corrupt`, before anything of the message is
  * used.
  */
 export class LsnChecks {
@@ -143,5 +143,5 @@ function expectSame(lsn: Lsn, { walStartHigh, walStartLow }: MessageBytes): void
 
 /** The error for an LSN that contradicts others. */
 export function corrupt(found: string): CaptureError {
-  return new CaptureError("stream-corrupt", `Cannot trust the replication stream: ${found}`);
+  return new CaptureError("postgres-corrupt", `Cannot trust the replication stream: ${found}`);
 }

@@ -5,22 +5,14 @@
 
 import { isIP } from "node:net";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
-import { CaptureError } from "../../core/errors.ts";
-import { tlsObstacle } from "../../core/runtime.ts";
+import { expectTlsRuntime } from "../../core/tls_runtime.ts";
 import type { TlsSettings } from "./security.ts";
-import {
-  formatAddress,
-  type HostPort,
-  type PresentedCertificate,
-  type Socket,
-  type TlsFacts,
-} from "./socket.ts";
+import { type HostPort, type PresentedCertificate, type Socket, type TlsFacts } from "./socket.ts";
 import { tlsError } from "./tls_error.ts";
 
 /**
  * Connects with TLS 1.2 or later, and verifies the broker's certificate: its chain, its dates, and that it is
  * issued for this host.
- * @param obstacle why this runtime cannot use TLS
  * @throws CaptureError `kafka-unavailable` if the broker cannot be reached, `kafka-refused` if either side
  * rejects the other's certificate or the broker does not use TLS, `configuration` if the files or the runtime
  * cannot be used
@@ -30,10 +22,10 @@ export async function openTlsSocket(
   tls: TlsSettings,
   timeoutMs: number,
   signal: AbortSignal,
-  obstacle: string | undefined = tlsObstacle(),
+  denoVersion: string = Deno.version.deno,
 ): Promise<Socket> {
   signal.throwIfAborted();
-  if (obstacle !== undefined) throw unsupported(address, obstacle);
+  expectTlsRuntime(denoVersion);
   const options = connectionOptions(address, tls);
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   const wrapped = new TlsSocket(connect(options), (cause) => tlsError(address, tls, cause));
@@ -46,11 +38,6 @@ export async function openTlsSocket(
     if (limit.aborted) throw tlsError(address, tls, undefined, { timeoutMs });
     throw tlsError(address, tls, cause, { certificate: await presented(options, cause, limit) });
   }
-}
-
-function unsupported(address: HostPort, obstacle: string): CaptureError {
-  const message = `Cannot connect to Kafka broker ${formatAddress(address)}: ${obstacle}`;
-  return new CaptureError("configuration", message, { hint: "use an executable of a release" });
 }
 
 function connectionOptions(

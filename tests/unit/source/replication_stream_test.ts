@@ -316,7 +316,7 @@ Deno.test("one flipped bit in a message's LSN contradicts the other one in its h
       await stream.fill(NEVER);
       throws(
         () => stream.next(),
-        (error) => error instanceof CaptureError && error.kind === "stream-corrupt",
+        (error) => error instanceof CaptureError && error.kind === "postgres-corrupt",
       );
     }
   }

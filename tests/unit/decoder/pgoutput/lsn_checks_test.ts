@@ -46,7 +46,7 @@ function transaction(): readonly MessageBytes[] {
 }
 
 function isCorrupt(error: unknown): boolean {
-  return error instanceof CaptureError && error.kind === "stream-corrupt";
+  return error instanceof CaptureError && error.kind === "postgres-corrupt";
 }
 
 Deno.test("a transaction as PostgreSQL sends it passes, and so does the next one, which begins where it ended", () => {
