@@ -196,7 +196,7 @@ quickTest(
 quickTest("empty, rolled-back, prepared and savepoint transactions give what they committed", async () => {
   await using bed = await createFaultBed();
   await bed.sql.exec("CREATE TABLE bystander (id int)");
-  await using capture = await startStreaming(bed);
+  await using capture = await startStreaming(bed, { PG_MESSAGES: "*" });
   for (
     const text of [
       "BEGIN; COMMIT",

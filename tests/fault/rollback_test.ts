@@ -33,7 +33,7 @@ for (
       await using capture = await startCapture({ env: bed.env });
       const { code } = await capture.waitForExit();
       strictEqual(code, 3, capture.log.slice(-15).join("\n"));
-      match(capture.log.at(-1) ?? "", /older copy whose WAL has gone on differently.* fix: .*start anew/);
+      match(capture.log.at(-1) ?? "", /older copy whose WAL has continued differently.* fix: .*start anew/);
     }
     strictEqual(await confirmed(bed), before, "the slot was moved");
   });

@@ -7,7 +7,7 @@ import { isIP } from "node:net";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { expectTlsRuntime } from "../../core/tls_runtime.ts";
 import type { TlsSettings } from "./security.ts";
-import { type HostPort, type PresentedCertificate, type Socket, type TlsFacts } from "./socket.ts";
+import type { HostPort, PresentedCertificate, Socket, TlsFacts } from "./socket.ts";
 import { tlsError } from "./tls_error.ts";
 
 /**
