@@ -197,7 +197,7 @@ Deno.test("exactly once over TLS with a login that is renewed every second, thro
   await using bed = await createSecuredBed(kafka, "SASL_SSL");
   const passwordFile = `${bed.folder}/password`;
   const setPassword = async (password: string) => {
-    await Deno.writeTextFile(passwordFile, `${password}\n`);
+    await Deno.writeTextFile(passwordFile, `${password}\n`, { mode: 0o600 });
     await makeScramUser(kafka.bootstrap, { name: "capture", password, mechanism: "SCRAM-SHA-512" });
   };
   await setPassword("first-secret");
