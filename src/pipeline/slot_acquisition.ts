@@ -40,6 +40,7 @@ export async function acquireSlot(
       memory.kafkaAccepted = true;
       continue;
     }
+    parts.events.stateChanged("kafka", "waiting");
     parts.events.slotHeld(settings.slot, slot.activePid);
     await parts.clock.sleep(settings.pollIntervalMs, signal);
   }

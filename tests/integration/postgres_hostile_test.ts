@@ -91,7 +91,7 @@ Deno.test("whoever stands between with TLS on both sides is found out by channel
   const certificate = createAuthority("authority of the server").issue({ name: "localhost" });
   await using server = await startPostgres({ tls: certificate });
   const env = { PG_USERNAME: server.user, PG_PASSWORD: server.password, PG_SSL_MODE: "require" };
-  const direct = await logInWith(optionsOf({ ...envOf(server.port), ...env }));
+  const direct = await logInWith(() => optionsOf({ ...envOf(server.port), ...env }));
   ok("login" in direct);
   const thief = createAuthority("authority of a thief").issue({ name: "localhost" });
   await using between = await startBetween(server.port, thief);
@@ -291,7 +291,7 @@ function root(): string {
 async function refusal(port: number, env: Readonly<Record<string, string>>): Promise<CaptureError> {
   const { PG_SSL_ROOT_CERT: file, ...rest } = env;
   const tlsFiles = file === undefined ? {} : { PG_SSL_ROOT_CERT: file };
-  const found = await logInWith(optionsOf({ ...envOf(port), ...rest, ...tlsFiles }));
+  const found = await logInWith(() => optionsOf({ ...envOf(port), ...rest, ...tlsFiles }));
   ok("refused" in found, "it logged in");
   ok(!/pa55/.test(`${found.refused.message}${found.refused.fix}`));
   return found.refused;

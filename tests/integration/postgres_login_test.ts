@@ -186,7 +186,7 @@ async function logInAs(
   { port }: { readonly port: number },
 ): Promise<Outcome> {
   const env = { PG_HOST: "localhost", PG_PORT: String(port), PG_USERNAME: role, PG_PASSWORD: PASSWORD };
-  return await logInWith(optionsOf({ ...env, ...settings }));
+  return await logInWith(() => optionsOf({ ...env, ...settings }));
 }
 
 async function assertIn(role: string, settings: Settings): Promise<void> {

@@ -260,7 +260,9 @@ for (const [name, { certificate = right, env = {}, expected }] of Object.entries
   Deno.test(`every mode: ${name}${NOT_COMPARED}`, async () => {
     await show(certificate);
     for (const mode of MODES) {
-      const found = await logInWith(optionsOf({ ...envOf(server), PG_SSL_MODE: mode, ...fit(mode, env) }));
+      const found = await logInWith(() =>
+        optionsOf({ ...envOf(server), PG_SSL_MODE: mode, ...fit(mode, env) })
+      );
       assertOutcome(found, expected[mode], mode);
       const ours = "refused" in found ? "refused" : found.login === "plain" ? "plain" : "tls";
       if (PSQL_OBSTACLE === undefined) {
@@ -283,14 +285,14 @@ Deno.test("every mode: the server has TLS switched off", async () => {
   };
   for (const mode of MODES) {
     const settings = { ...env, PG_SSL_MODE: mode, ...fit(mode, { PG_SSL_ROOT_CERT: CA }) };
-    assertOutcome(await logInWith(optionsOf(settings)), expected[mode], mode);
+    assertOutcome(await logInWith(() => optionsOf(settings)), expected[mode], mode);
   }
   // Over a Unix socket nobody speaks TLS, whatever is asked for.
   await using on = await sql(plain);
   const folder = await on.value("SHOW unix_socket_directories") ?? "";
   for (const mode of MODES) {
     const settings = { ...env, PG_HOST: folder, PG_SSL_MODE: mode, ...fit(mode, { PG_SSL_ROOT_CERT: CA }) };
-    assertOutcome(await logInWith(optionsOf(settings)), "plain", mode);
+    assertOutcome(await logInWith(() => optionsOf(settings)), "plain", mode);
   }
 });
 
@@ -298,13 +300,15 @@ Deno.test("TLS 1.2 and 1.3, with the oldest and the newest PostgreSQL", async ()
   for (const [major, version] of [[14, "TLSv1.2"], [18, "TLSv1.3"]] as const) {
     const settings = { ssl_min_protocol_version: version, ssl_max_protocol_version: version };
     await using only = await startPostgres({ major, tls: right, settings });
-    const found = await logInWith(optionsOf({
-      ...envOf(only),
-      PG_USERNAME: only.user,
-      PG_PASSWORD: only.password,
-      PG_SSL_MODE: "verify-full",
-      PG_SSL_ROOT_CERT: CA,
-    }));
+    const found = await logInWith(() =>
+      optionsOf({
+        ...envOf(only),
+        PG_USERNAME: only.user,
+        PG_PASSWORD: only.password,
+        PG_SSL_MODE: "verify-full",
+        PG_SSL_ROOT_CERT: CA,
+      })
+    );
     deepStrictEqual(found, { login: "full", via: version });
   }
 });
@@ -349,7 +353,7 @@ Deno.test("client certificates: taken where they are right, and each refusal say
   ];
   for (const [env, expected] of cases) {
     const settings = { ...envOf(server), PG_SSL_MODE: "verify-full", PG_SSL_ROOT_CERT: CA, ...env };
-    assertOutcome(await logInWith(optionsOf(settings)), expected, JSON.stringify(env));
+    assertOutcome(await logInWith(() => optionsOf(settings)), expected, JSON.stringify(env));
   }
 });
 
@@ -357,7 +361,7 @@ Deno.test("SCRAM with channel binding over TLS, without it else; md5, and no pas
   await show(right);
   const log = async (role: string, mode: string) => {
     const settings = { ...envOf(server), PG_USERNAME: role, PG_SSL_MODE: mode };
-    return await logInWith(optionsOf(settings));
+    return await logInWith(() => optionsOf(settings));
   };
   // A server that offers SCRAM-SHA-256-PLUS refuses a client that could bind and says that the server can't ("y").
   assertOutcome(await log("plain", "require"), "nothing", "plus");
@@ -371,10 +375,14 @@ Deno.test("SCRAM with channel binding over TLS, without it else; md5, and no pas
 Deno.test("the certificates that the system trusts: verify-full alone", async () => {
   await show(right);
   const settings = { ...envOf(server), PG_SSL_ROOT_CERT: "system", PG_SSL_MODE: "verify-full" };
-  assertOutcome(await logInWith(optionsOf(settings)), WRONG_AUTHORITY, "system");
-  assertOutcome(await logInWith(optionsOf({ ...settings, SSL_CERT_FILE: CA })), "full", "SSL_CERT_FILE");
+  assertOutcome(await logInWith(() => optionsOf(settings)), WRONG_AUTHORITY, "system");
+  assertOutcome(
+    await logInWith(() => optionsOf({ ...settings, SSL_CERT_FILE: CA })),
+    "full",
+    "SSL_CERT_FILE",
+  );
   const none = { ...settings, SSL_CERT_FILE: "/none" };
-  assertOutcome(await logInWith(optionsOf(none)), /are not in \/none.*SSL_CERT_FILE/, "no file");
+  assertOutcome(await logInWith(() => optionsOf(none)), /are not in \/none.*SSL_CERT_FILE/, "no file");
 });
 
 Deno.test("files in ~/.postgresql are used as libpq uses them", async () => {
@@ -383,16 +391,24 @@ Deno.test("files in ~/.postgresql are used as libpq uses them", async () => {
   await Deno.mkdir(`${home}/.postgresql`, { recursive: true });
   const base = { ...envOf(server), HOME: home };
   await Deno.writeTextFile(`${home}/.postgresql/root.crt`, authority.cert);
-  assertOutcome(await logInWith(optionsOf({ ...base, PG_SSL_MODE: "verify-full" })), "full", "root.crt");
-  assertOutcome(await logInWith(optionsOf({ ...base, PG_SSL_MODE: "require" })), "ca", "require");
+  assertOutcome(
+    await logInWith(() => optionsOf({ ...base, PG_SSL_MODE: "verify-full" })),
+    "full",
+    "root.crt",
+  );
+  assertOutcome(await logInWith(() => optionsOf({ ...base, PG_SSL_MODE: "require" })), "ca", "require");
   await Deno.writeTextFile(`${home}/.postgresql/root.crt`, other.cert);
-  assertOutcome(await logInWith(optionsOf({ ...base, PG_SSL_MODE: "require" })), WRONG_AUTHORITY, "require");
+  assertOutcome(
+    await logInWith(() => optionsOf({ ...base, PG_SSL_MODE: "require" })),
+    WRONG_AUTHORITY,
+    "require",
+  );
   await Deno.writeTextFile(`${home}/.postgresql/root.crt`, authority.cert);
   const bob = clients.issue({ name: "bob" });
   await Deno.writeTextFile(`${home}/.postgresql/postgresql.crt`, bob.cert);
   await Deno.writeTextFile(`${home}/.postgresql/postgresql.key`, bob.key, { mode: 0o600 });
   const settings = { ...base, PG_SSL_MODE: "verify-full", PG_USERNAME: "bob", PG_PASSWORD: "" };
-  assertOutcome(await logInWith(optionsOf(settings)), "full", "client certificate");
+  assertOutcome(await logInWith(() => optionsOf(settings)), "full", "client certificate");
 });
 
 Deno.test("files are read again for each connection; while they are being replaced, the last right ones serve", async () => {
@@ -407,17 +423,17 @@ Deno.test("files are read again for each connection; while they are being replac
     PG_PASSWORD_FILE: password,
   };
   const options = optionsOf(settings);
-  assertOutcome(await logInWith(options), /password authentication failed/, "wrong password");
+  assertOutcome(await logInWith(() => options), /password authentication failed/, "wrong password");
   await Deno.writeTextFile(password, `${PASSWORD}\n`);
-  assertOutcome(await logInWith(options), "ca", "new password");
+  assertOutcome(await logInWith(() => options), "ca", "new password");
   await Deno.writeTextFile(root, other.cert);
-  assertOutcome(await logInWith(options), WRONG_AUTHORITY, "new root");
+  assertOutcome(await logInWith(() => options), WRONG_AUTHORITY, "new root");
   await Deno.writeTextFile(root, authority.cert);
-  assertOutcome(await logInWith(options), "ca", "old root");
+  assertOutcome(await logInWith(() => options), "ca", "old root");
   await Deno.writeTextFile(root, "half of a certific");
-  assertOutcome(await logInWith(options), "ca", "half a file");
+  assertOutcome(await logInWith(() => options), "ca", "half a file");
   await Deno.remove(root);
-  assertOutcome(await logInWith(options), "ca", "no file");
+  assertOutcome(await logInWith(() => options), "ca", "no file");
 });
 
 /** What libpq makes of the same settings, where its psql is there. */

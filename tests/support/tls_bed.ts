@@ -25,10 +25,10 @@ export function optionsOf(env: Readonly<Record<string, string | undefined>>): Po
 }
 
 /** Logs in once, and asks PostgreSQL how. @throws what is no CaptureError: a bug */
-export async function logInWith(options: PostgresOptions): Promise<Outcome> {
+export async function logInWith(options: () => PostgresOptions): Promise<Outcome> {
   const signal = AbortSignal.timeout(30_000);
   try {
-    using connection = await PostgresConnection.open(options, "sql", signal);
+    using connection = await PostgresConnection.open(options(), "sql", signal);
     const row = await connection.queryRow(
       "SELECT (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl) AS tls",
       "ask",
