@@ -56,7 +56,7 @@ export class MessagePrinter {
         screen.style("cyan", fit(key, KEY_WIDTH).padEnd(KEY_WIDTH)),
         values,
         screen.style("dim", latency),
-      ].join(" ").trimEnd(),
+      ].join(" ").trim(),
     );
   }
 

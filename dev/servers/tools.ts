@@ -69,5 +69,5 @@ export function missingProgram(name: string): string | undefined {
 
 /** The last `count` lines of a text. */
 export function lastLines(text: string, count: number): string {
-  return text.trimEnd().split("\n").slice(-count).join("\n");
+  return text.trim().split("\n").slice(-count).join("\n");
 }

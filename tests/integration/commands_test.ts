@@ -137,7 +137,7 @@ Deno.test("tail prints changes as lines of JSON, without Kafka, and leaves nothi
   // The slot is there a moment before it streams.
   await bed.sql.exec("INSERT INTO item VALUES (1, 'a\nb'); UPDATE item SET note = 'c'; DELETE FROM item");
   await until(() => Promise.resolve(tail.stdout.split("\n").length > 3));
-  const lines = tail.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const lines = tail.stdout.trim().split("\n").map((line) => JSON.parse(line));
   deepStrictEqual(lines.map(({ op }) => op), ["INSERT", "UPDATE", "DELETE"]);
   deepStrictEqual(lines[0].after, { id: 1, note: "a\nb" });
   tail.signal("SIGINT");
