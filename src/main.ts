@@ -1,6 +1,5 @@
 // The program's entry: arguments in, exit code out.
 
-import { execute } from "./cli/commands.ts";
 import { dispatch } from "./cli/dispatch.ts";
 import { EXIT_BUG } from "./cli/exit_code.ts";
 import { FailureReport } from "./cli/failure_report.ts";
@@ -32,6 +31,8 @@ Deno.exit(
     standardError: writeStandardError,
     failure,
     run,
-    execute,
+    // Loaded when asked for: a capture that runs for months has no use for them.
+    execute: async (invocation, config) =>
+      await (await import("./cli/commands.ts")).execute(invocation, config),
   }),
 );
