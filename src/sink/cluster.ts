@@ -7,7 +7,7 @@ import type { Api } from "./wire/api.ts";
 import { type BrokerAddress, metadata, type TopicMetadata } from "./wire/apis/metadata.ts";
 import { Connection } from "./wire/connection.ts";
 import type { ConnectionOptions } from "./wire/connection_options.ts";
-import { formatAddress, type HostPort } from "./wire/socket.ts";
+import { formatAddress, type HostPort } from "../core/address.ts";
 
 /**
  * Connections by address. They are opened when needed, and again after they were lost. It lives as long as

@@ -15,7 +15,8 @@ import { type ClusterLayout, clusterLayout } from "./wire/apis/cluster_layout.ts
 import type { DescribeConfigsRequest } from "./wire/apis/describe_configs.ts";
 import type { BrokerAddress } from "./wire/apis/metadata.ts";
 import type { KafkaSecurity } from "./wire/security.ts";
-import type { HostPort, TlsFacts } from "./wire/socket.ts";
+import type { HostPort } from "../core/address.ts";
+import type { TlsFacts } from "./wire/socket.ts";
 
 /**
  * One inspection of one cluster. Disposing of it closes its connections. Each method may throw a

@@ -4,7 +4,7 @@ import type { SourceIdentity } from "../core/position.ts";
 import type { DeliveryGuarantee } from "../pipeline/ports.ts";
 import type { Compression } from "./compression.ts";
 import type { KafkaSecurity } from "./wire/security.ts";
-import type { HostPort } from "./wire/socket.ts";
+import type { HostPort } from "../core/address.ts";
 
 export interface KafkaSinkOptions {
   /** Bootstrap servers: the cluster names the other brokers. */

@@ -14,7 +14,7 @@ import {
 import type { BrokerAddress } from "./wire/apis/metadata.ts";
 import { Connection } from "./wire/connection.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
-import { formatAddress, type HostPort } from "./wire/socket.ts";
+import { formatAddress, type HostPort } from "../core/address.ts";
 
 /** Identifies a producer to the brokers. */
 export interface ProducerIdentity {

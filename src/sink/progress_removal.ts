@@ -11,7 +11,7 @@ import { TopicDirectory } from "./topic_directory.ts";
 import { progressTopic } from "./topics.ts";
 import { TransactionalDelivery } from "./transaction.ts";
 import type { KafkaSecurity } from "./wire/security.ts";
-import type { HostPort } from "./wire/socket.ts";
+import type { HostPort } from "../core/address.ts";
 
 const POOL_BYTES = 64 * 1024;
 

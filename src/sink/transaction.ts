@@ -17,7 +17,7 @@ import { exponentialBackoff } from "./backoff.ts";
 import { addPartitionsToTxn } from "./wire/apis/add_partitions_to_txn.ts";
 import { endTxn, type EndTxnResponse } from "./wire/apis/end_txn.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
-import type { HostPort } from "./wire/socket.ts";
+import type { HostPort } from "../core/address.ts";
 
 /**
  * One transactional producer. A request that failed or was not answered is never sent again: a late EndTxn

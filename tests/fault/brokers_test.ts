@@ -11,7 +11,7 @@ import { Cluster } from "../../src/sink/cluster.ts";
 import { KafkaInspection } from "../../src/sink/inspection.ts";
 import { initProducerId } from "../../src/sink/producer_id.ts";
 import { PLAINTEXT } from "../../src/sink/wire/security.ts";
-import type { HostPort } from "../../src/sink/wire/socket.ts";
+import type { HostPort } from "../../src/core/address.ts";
 import { readTopics } from "../support/consumer.ts";
 import { assertExactlyOnce } from "../support/fault_bed.ts";
 import { assertDelivered, waitUntilConfirmed } from "../support/oracle.ts";

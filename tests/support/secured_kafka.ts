@@ -7,7 +7,7 @@ import { CaptureError, type ErrorKind } from "../../src/core/errors.ts";
 import { metadata } from "../../src/sink/wire/apis/metadata.ts";
 import { Connection } from "../../src/sink/wire/connection.ts";
 import type { KafkaSecurity, SaslSettings, TlsSettings } from "../../src/sink/wire/security.ts";
-import type { HostPort } from "../../src/sink/wire/socket.ts";
+import type { HostPort } from "../../src/core/address.ts";
 import { TlsFiles } from "../../src/sink/wire/tls_files.ts";
 import { createTestBed, type TestBed } from "./servers.ts";
 

@@ -7,7 +7,7 @@ import type { KafkaInspection } from "../../sink/inspection.ts";
 import { progressTopic } from "../../sink/topics.ts";
 import { TRANSACTION_TIMEOUT_MS } from "../../sink/transaction.ts";
 import type { ClusterLayout } from "../../sink/wire/apis/cluster_layout.ts";
-import { formatAddress, type HostPort } from "../../sink/wire/socket.ts";
+import { formatAddress, type HostPort } from "../../core/address.ts";
 import { failed, failure, type Finding, type Findings, ok, warning } from "./finding.ts";
 import { kafkaSecurityFindings } from "./kafka_security_checks.ts";
 import { rightsFinding } from "./rights_checks.ts";

@@ -3,7 +3,7 @@
 import { CaptureError } from "../../core/errors.ts";
 import type { Api } from "./api.ts";
 import type { VersionRange } from "./apis/api_versions.ts";
-import { formatAddress, type HostPort } from "./socket.ts";
+import { formatAddress, type HostPort } from "../../core/address.ts";
 
 /**
  * The highest version that both sides support.

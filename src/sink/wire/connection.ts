@@ -14,7 +14,8 @@ import { FrameReader } from "./frame_reader.ts";
 import { RequestEncoder } from "./request_encoder.ts";
 import { authenticate } from "./sasl/authenticate.ts";
 import type { SaslSettings } from "./security.ts";
-import { formatAddress, type HostPort, openSocket, type Socket, type TlsFacts } from "./socket.ts";
+import { formatAddress, type HostPort } from "../../core/address.ts";
+import { openSocket, type Socket, type TlsFacts } from "./socket.ts";
 import { disconnectHint } from "./disconnect_hint.ts";
 import { openTlsSocket } from "./tls_socket.ts";
 

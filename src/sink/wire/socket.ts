@@ -1,12 +1,8 @@
 // Opens a TCP connection to a broker.
 
+import { formatAddress, type HostPort } from "../../core/address.ts";
 import { advice, setting } from "../../core/advice.ts";
 import { CaptureError } from "../../core/errors.ts";
-
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** How a connection is encrypted, and who the broker says it is. */
 export interface TlsFacts {
@@ -55,11 +51,6 @@ export async function openSocket(address: HostPort, timeoutMs: number, signal: A
 
 /** How to fix a broker that cannot be reached. */
 export const REACH_HINT = advice`start the broker, or correct ${setting("kafka.brokers")}`;
-
-/** `host:port`, as in `kafka.brokers`. */
-export function formatAddress({ host, port }: HostPort): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
 
 function messageOf(cause: unknown): string {
   if (cause instanceof Deno.errors.ConnectionRefused) return "connection refused";

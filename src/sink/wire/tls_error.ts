@@ -3,7 +3,8 @@
 import { type Advice, advice, setting } from "../../core/advice.ts";
 import { CaptureError } from "../../core/errors.ts";
 import type { TlsSettings } from "./security.ts";
-import { formatAddress, type HostPort, type PresentedCertificate, REACH_HINT } from "./socket.ts";
+import { formatAddress, type HostPort } from "../../core/address.ts";
+import { type PresentedCertificate, REACH_HINT } from "./socket.ts";
 
 /** What is known besides the error itself. */
 export interface TlsCircumstances {

@@ -7,7 +7,8 @@ import { isIP } from "node:net";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { expectTlsRuntime } from "../../core/tls_runtime.ts";
 import type { TlsSettings } from "./security.ts";
-import type { HostPort, PresentedCertificate, Socket, TlsFacts } from "./socket.ts";
+import type { HostPort } from "../../core/address.ts";
+import type { PresentedCertificate, Socket, TlsFacts } from "./socket.ts";
 import { tlsError } from "./tls_error.ts";
 
 /**

@@ -8,7 +8,7 @@ import { saslAuthenticate } from "../apis/sasl_authenticate.ts";
 import { saslHandshake } from "../apis/sasl_handshake.ts";
 import { ErrorCode, errorCodeName } from "../error_codes.ts";
 import type { SaslSettings } from "../security.ts";
-import { formatAddress, type HostPort } from "../socket.ts";
+import { formatAddress, type HostPort } from "../../../core/address.ts";
 import type { SaslExchange } from "./exchange.ts";
 import { oauthBearer } from "./oauth_bearer.ts";
 import { plain } from "./plain.ts";
