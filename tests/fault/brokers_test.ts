@@ -221,10 +221,16 @@ function addressesOf(brokers: readonly string[]): HostPort[] {
 async function waitForRecords(admin: Admin, topic: string, partition: number, ms: number): Promise<void> {
   const deadline = Date.now() + ms;
   for (;;) {
-    const offsets = await admin.fetchTopicOffsets(topic);
-    if (Number(offsets.find((each) => each.partition === partition)?.high ?? 0) > 0) return;
+    let failure: unknown;
+    try {
+      const offsets = await admin.fetchTopicOffsets(topic);
+      if (Number(offsets.find((each) => each.partition === partition)?.high ?? 0) > 0) return;
+    } catch (error) {
+      // A partition that was just added may have no leader yet.
+      failure = error;
+    }
     if (Date.now() > deadline) {
-      throw new Error(`nothing in partition ${partition} of ${topic} after ${ms} ms`);
+      throw new Error(`nothing in partition ${partition} of ${topic} after ${ms} ms`, { cause: failure });
     }
     await delay(250);
   }
