@@ -41,8 +41,8 @@ export class RecordTaker {
   #isRecounting = true;
   /** Why the current record could not be taken at once, unless there was just no room or no route yet. */
   #obstacle: CompositeMismatch | Unsendable | undefined;
-  #isPartlyTaken = false;
-  #partOf: Lsn = 0n;
+  /** The transaction of the last record that was taken; 0 before the first. */
+  #takenOf: Lsn = 0n;
 
   constructor(parts: RecordTakerParts) {
     this.#parts = parts;
@@ -51,7 +51,7 @@ export class RecordTaker {
 
   /** Whether a part of this transaction was taken from the stream. */
   isPartlyTaken(commitLsn: Lsn): boolean {
-    return this.#isPartlyTaken && this.#partOf === commitLsn;
+    return this.#takenOf === commitLsn;
   }
 
   /** Routes are looked up again. */
@@ -127,8 +127,7 @@ export class RecordTaker {
 
   #count(): void {
     const { decoder, counted } = this.#parts;
-    this.#isPartlyTaken = true;
-    this.#partOf = decoder.commitLsn;
+    this.#takenOf = decoder.commitLsn;
     if (this.#isRecounting) {
       this.#isRecounting = counted.includes(decoder.commitLsn, decoder.seq);
       if (this.#isRecounting) return;
