@@ -2,6 +2,9 @@
 
 import type { Clock } from "./clock.ts";
 
+/** A reason that is made once: `abort` without one makes a DOMException with a stack. */
+const WOKEN = Symbol("woken");
+
 /**
  * Wakes the one task that waits. A call of `wake` while nobody waits is kept, so that no change is missed.
  */
@@ -24,15 +27,15 @@ export class Wakeup {
     signal.throwIfAborted();
     if (!this.#woken) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const ended = new AbortController();
+      const limit = ms === undefined ? undefined : new AbortController();
       const abort = () => reject(signal.reason);
       this.#resolve = resolve;
       signal.addEventListener("abort", abort, { once: true });
-      if (ms !== undefined) this.#clock.sleep(ms, ended.signal).then(resolve, () => {});
+      if (limit !== undefined) this.#clock.sleep(ms!, limit.signal).then(resolve, () => {});
       try {
         await promise;
       } finally {
-        ended.abort();
+        limit?.abort(WOKEN);
         signal.removeEventListener("abort", abort);
         this.#resolve = undefined;
       }

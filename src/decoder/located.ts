@@ -2,6 +2,7 @@
 
 import { CaptureError } from "../core/errors.ts";
 import { formatLsn, lsnOf } from "../core/position.ts";
+import { type TableName, tableText } from "../core/table_name.ts";
 import { CompositeMismatch } from "./composite_mismatch.ts";
 import type { MessageBytes } from "./pgoutput/message_bytes.ts";
 
@@ -12,13 +13,16 @@ import type { MessageBytes } from "./pgoutput/message_bytes.ts";
 export function located(
   error: unknown,
   { walStartHigh, walStartLow }: MessageBytes,
-  relation: { readonly schema: string; readonly table: string } | undefined,
+  table: TableName | undefined,
 ): unknown {
   if (!(error instanceof CaptureError) || error instanceof CompositeMismatch) return error;
   const lsn = formatLsn(lsnOf(walStartHigh, walStartLow));
-  const table = relation === undefined ? "" : ` of table ${relation.schema}.${relation.table}`;
-  return new CaptureError(error.kind, `${error.message} (LSN ${lsn}${table})`, {
-    cause: error.cause,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-  });
+  return new CaptureError(
+    error.kind,
+    `${error.message} (LSN ${lsn}${table === undefined ? "" : ` of ${tableText(table)}`})`,
+    {
+      cause: error.cause,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    },
+  );
 }

@@ -117,11 +117,14 @@ export type CaptureSubscriber = Partial<CaptureEvents>;
 
 /** Publishes each event to all subscribers, in their order. */
 export function publishTo(subscribers: readonly CaptureSubscriber[]): CaptureEvents {
-  const publisher = (name: keyof CaptureEvents) => (...values: readonly unknown[]) => {
-    for (const subscriber of subscribers) {
+  const publisher = (name: keyof CaptureEvents) => {
+    const handlers = subscribers.flatMap((subscriber) => {
       const handler = subscriber[name] as ((...values: readonly unknown[]) => void) | undefined;
-      handler?.apply(subscriber, [...values]);
-    }
+      return handler === undefined ? [] : [handler.bind(subscriber)];
+    });
+    return (...values: readonly unknown[]) => {
+      for (const handle of handlers) handle(...values);
+    };
   };
   const names = Object.keys(EVENT_NAMES) as (keyof CaptureEvents)[];
   return Object.fromEntries(names.map((name) => [name, publisher(name)])) as unknown as CaptureEvents;

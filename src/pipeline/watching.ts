@@ -17,7 +17,9 @@ const RETRIES_MAX = 4;
  * was.
  */
 const SHUTDOWNS_SEEN = 2;
-const POLLS_PER_PUBLICATION_CHECK = 2;
+/** Each poll may find the WAL longer, and ask for the next one. */
+const BETWEEN_POLLS_MS = 500;
+const PUBLICATION_MS = 4_000;
 /** So that added partitions are in use within a minute even if one poll fails. */
 const ROUTES_MS = 20_000;
 
@@ -27,6 +29,7 @@ export class ServerWatch {
   readonly #parts: CaptureParts;
   readonly #wakeup: Wakeup;
   #answeredAt = -Infinity;
+  #publicationReadAt = -Infinity;
   #onWalEnd: (end: Lsn | undefined) => void = () => {};
 
   constructor(session: SourceSession, parts: CaptureParts) {
@@ -48,7 +51,7 @@ export class ServerWatch {
     this.#onWalEnd = listener;
   }
 
-  /** Polls at once. */
+  /** Polls soon: half a second after the last poll at the earliest. */
   lookSoon(): void {
     this.#wakeup.wake();
   }
@@ -62,23 +65,25 @@ export class ServerWatch {
   async run(isStreamRead: () => boolean, signal: AbortSignal): Promise<void> {
     let failures = 0;
     let shutdowns = 0;
-    for (let poll = 0; !signal.aborted; poll++) {
+    while (!signal.aborted) {
       try {
-        await this.#poll(poll, signal);
+        await this.#poll(signal);
         failures = shutdowns = 0;
       } catch (error) {
         if (signal.aborted || !(error instanceof CaptureError)) continue;
         failures++;
-        this.#onWalEnd(undefined);
         if (error.kind === "postgres-not-ready") shutdowns++;
         this.#tolerate(error, isStreamRead() && shutdowns < SHUTDOWNS_SEEN);
       }
-      const isSoon = failures > 0 && failures <= RETRIES_MAX;
-      const waiting = isSoon
-        ? this.#parts.clock.sleep(RETRY_MS, signal)
-        : this.#wakeup.wait(signal, WATCH_MS);
-      await waiting.catch(() => {});
+      await this.#pause(failures > 0 && failures <= RETRIES_MAX, signal).catch(() => {});
     }
+  }
+
+  async #pause(isSoon: boolean, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    if (isSoon) return await clock.sleep(RETRY_MS, signal);
+    await clock.sleep(BETWEEN_POLLS_MS, signal);
+    await this.#wakeup.wait(signal, WATCH_MS - BETWEEN_POLLS_MS);
   }
 
   #tolerate(error: CaptureError, isNoticedElsewhere: boolean): void {
@@ -86,13 +91,17 @@ export class ServerWatch {
     else if (!isNoticedElsewhere) throw error;
   }
 
-  async #poll(poll: number, signal: AbortSignal): Promise<void> {
+  async #poll(signal: AbortSignal): Promise<void> {
     const { events, clock } = this.#parts;
-    const wal = await this.#session.readWal(signal);
+    const wal = await this.#session.readWal(signal).catch((error) => {
+      this.#onWalEnd(undefined);
+      throw error;
+    });
     this.#answeredAt = clock.now();
     events.walWatched(wal);
     this.#onWalEnd(wal.end);
-    if (poll % POLLS_PER_PUBLICATION_CHECK !== 0) return;
+    if (clock.now() - this.#publicationReadAt < PUBLICATION_MS) return;
+    this.#publicationReadAt = clock.now();
     const change = await this.#session.managePublication(signal);
     if (change !== null) events.publicationKept(change);
   }

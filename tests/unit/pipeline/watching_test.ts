@@ -49,6 +49,28 @@ Deno.test("it knows when the server answered last", async () => {
   strictEqual(watching.answeredAt, startedAt + 2_000);
 });
 
+Deno.test("however often it is asked to look, it polls twice a second, and the publication every four", async () => {
+  const world = new FakeWorld();
+  const stop = new AbortController();
+  const parts = world.parts();
+  const session = await parts.source.connect(stop.signal);
+  let polls = 0;
+  let publications = 0;
+  const watching = new ServerWatch({
+    ...session,
+    readWal: (signal) => (polls++, session.readWal(signal)),
+    managePublication: (signal) => (publications++, session.managePublication(signal)),
+  }, parts);
+  // As while the WAL grows: what was read is old before it arrives.
+  watching.onWalEnd(() => watching.lookSoon());
+  const ended = watching.run(() => false, stop.signal);
+  await world.clock.pass(9_900);
+  stop.abort();
+  await ended;
+  strictEqual(polls, 20);
+  strictEqual(publications, 3);
+});
+
 Deno.test("intake is told of added partitions, and a poll that fails is repeated", async () => {
   const stop = new AbortController();
   const clock = new SimulatedClock();

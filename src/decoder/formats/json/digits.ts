@@ -14,18 +14,26 @@ export function writeDecimal(out: ByteWriter, value: number): void {
   for (let bound = 10; value >= bound; bound *= 10) length++;
   let at = out.length + length;
   out.length = at;
-  let rest = value;
-  // Most numbers are small, and need no floating-point division.
-  while (rest > 0x7fffffff) {
-    bytes[--at] = 0x30 + rest % 10;
-    rest = Math.floor(rest / 10);
+  let small = value;
+  // An LSN takes one floating-point division, and not one for each digit beyond the 32 bits of an integer.
+  if (value > 0x7fffffff) {
+    const high = Math.floor(value / 1e9);
+    writeDigits(bytes, at, 9, value - high * 1e9);
+    at -= 9;
+    length -= 9;
+    small = high;
   }
-  let small = rest | 0;
-  do {
-    const next = (small / 10) | 0;
-    bytes[--at] = 0x30 + small - next * 10;
-    small = next;
-  } while (at > out.length - length);
+  writeDigits(bytes, at, length, small);
+}
+
+/** Writes `count` digits of a number below 2^31, the last one before `at`. */
+function writeDigits(bytes: Uint8Array, at: number, count: number, value: number): void {
+  let rest = value | 0;
+  for (const begin = at - count; at > begin;) {
+    const next = (rest / 10) | 0;
+    bytes[--at] = 0x30 + rest - next * 10;
+    rest = next;
+  }
 }
 
 /** Appends an LSN, given as two unsigned halves, as PostgreSQL prints it: `0/1634FA0`. */

@@ -2,14 +2,14 @@
 
 import { type EncodedRecord, NO_HEADERS } from "../../../core/encoded_record.ts";
 import type { PgType } from "../../../core/pg_type.ts";
-import { formatLsn } from "../../../core/position.ts";
+import { formatLsn, lsnOf } from "../../../core/position.ts";
 import { utf8 } from "../../../core/utf8.ts";
 import type { RecordPlace, Transaction } from "../../change.ts";
 import type { LogicalMessage } from "../../pgoutput/messages.ts";
 import type { Table } from "../../table.ts";
 import { ByteWriter } from "../byte_writer.ts";
 import type { RecordFormat, TableEncoder, UnsendableRecord } from "../format.ts";
-import { writeDecimal, writeLsn } from "../json/digits.ts";
+import { writeDecimal } from "../json/digits.ts";
 import { type NativeBuffer, NativeTableEncoder } from "./native_table_encoder.ts";
 import { messageText, pointerText } from "./text_records.ts";
 
@@ -97,11 +97,10 @@ export class NativeFormat implements RecordFormat, EncodedRecord, NativeBuffer {
 
   /** `,"source":{...}}` for a record that is not a row. @param schema, table as JSON */
   #sourceText(schema: string, table: string, place: RecordPlace, isKeyChange: boolean): string {
-    const lsn = new ByteWriter();
-    writeLsn(lsn, place.walStartHigh, place.walStartLow);
+    const lsn = formatLsn(lsnOf(place.walStartHigh, place.walStartLow));
     const text = new TextDecoder();
     return `${text.decode(this.sourceBegin)}"schema":${schema},"table":${table},"lsn":"` +
-      `${text.decode(lsn.bytes.subarray(0, lsn.length))}${text.decode(this.sourceMiddle)}${place.seq}` +
+      `${lsn}${text.decode(this.sourceMiddle)}${place.seq}` +
       `${isKeyChange ? ',"key_change":true' : ""}}}`;
   }
 }
