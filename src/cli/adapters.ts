@@ -1,6 +1,6 @@
 // Builds the adapters' options from the configuration.
 
-import { formatAddress } from "../core/address.ts";
+import { formatAddress, type HostPort } from "../core/address.ts";
 import type { Config, PgConfig } from "../config/config.ts";
 import { fileFacts, readTextFile } from "../config/environment.ts";
 import type { PostgresOptions } from "../source/options.ts";
@@ -28,6 +28,11 @@ export function postgresOptions({ pg }: Config): PostgresOptions {
     tls: { mode, material: () => files.read() },
     loginRules: pg.loginRules,
   };
+}
+
+/** The brokers' addresses, for messages. */
+export function kafkaPlace(brokers: readonly HostPort[]): string {
+  return brokers.map(formatAddress).join(",");
 }
 
 /** `host:port/database`, or several hosts, for messages. */

@@ -44,7 +44,9 @@ export async function execute(invocation: OtherInvocation, config: Config): Prom
   } catch (error) {
     // The reader of the output may end first: `pg-capture tail | head`.
     if (error instanceof Deno.errors.BrokenPipe) return EXIT_OK;
-    if (signal.aborted && invocation.kind !== "teardown") return EXIT_INTERRUPTED;
+    // Where a step of teardown failed by itself, that is what the user has to know.
+    const isInterrupted = signal.aborted && (error === signal.reason || invocation.kind !== "teardown");
+    if (isInterrupted) return EXIT_INTERRUPTED;
     throw error;
   }
 }

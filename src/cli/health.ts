@@ -2,6 +2,7 @@
 
 import { get } from "node:http";
 import type { Config } from "../config/config.ts";
+import { formatAddress } from "../core/address.ts";
 import { CaptureError } from "../core/errors.ts";
 import type { CommandOutput } from "./command_output.ts";
 
@@ -38,7 +39,7 @@ export async function askHealth(
 ): Promise<{ readonly address: string; readonly answer: string }> {
   const host = reachable(bindHost);
   const answer = await ask(host, port, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]));
-  return { address: `${host.includes(":") ? `[${host}]` : host}:${port}`, answer };
+  return { address: formatAddress({ host, port }), answer };
 }
 
 /** The address to connect to: a server that listens on all addresses is reached on loopback. */

@@ -29,7 +29,7 @@ import { probeKafka } from "../sink/probe.ts";
 import { TopicNames } from "../sink/topics.ts";
 import { PostgresSource } from "../source/replication_source.ts";
 import { VERSION } from "../version.ts";
-import { postgresOptions, postgresPlace } from "./adapters.ts";
+import { kafkaPlace, postgresOptions, postgresPlace } from "./adapters.ts";
 import { exitCodeOf } from "./exit_code.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
 import { serve } from "./serve.ts";
@@ -60,7 +60,7 @@ export async function run({ config, warnings, file }: LoadedConfig): Promise<num
     postgres: postgresPlace(config.pg),
     slot: config.pg.slotName,
     publication: config.pg.publication,
-    kafka: config.kafka.brokers.map(({ host, port }) => `${host}:${port}`).join(","),
+    kafka: kafkaPlace(config.kafka.brokers),
     delivery: config.kafka.delivery,
   });
   const statistics = new Statistics();

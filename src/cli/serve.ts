@@ -12,7 +12,7 @@ import type { CaptureFacts, StatusSnapshot } from "../observability/status_snaps
 import type { Statistics } from "../observability/statistics.ts";
 import type { WalGuard } from "../observability/wal_guard.ts";
 import { VERSION } from "../version.ts";
-import { postgresPlace } from "./adapters.ts";
+import { kafkaPlace, postgresPlace } from "./adapters.ts";
 
 /** The parts whose state is served. */
 interface ServedParts {
@@ -114,7 +114,7 @@ function factsOf({ pg, kafka }: Config, startedAtMs: number): CaptureFacts {
     postgres: postgresPlace(pg),
     slot: pg.slotName,
     publication: pg.publication,
-    kafka: kafka.brokers.map(({ host, port }) => `${host}:${port}`).join(","),
+    kafka: kafkaPlace(kafka.brokers),
     topicPrefix: kafka.topicPrefix,
     delivery: kafka.delivery,
     startedAtMs,

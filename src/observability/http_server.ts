@@ -1,6 +1,7 @@
 // Listens on METRICS_PORT and serves GET requests for a few paths. Clients can't exhaust memory or file descriptors:
 // the number of connections is limited, and a new one replaces the oldest.
 
+import { formatAddress } from "../core/address.ts";
 import { CaptureError } from "../core/errors.ts";
 import { answerOne, type Reply } from "./http_connection.ts";
 import type { HttpRequest } from "./http_request.ts";
@@ -170,7 +171,7 @@ function pause(milliseconds: number): Promise<void> {
 }
 
 function cannotListen(host: string, port: number, error: unknown): CaptureError {
-  const what = `Cannot serve metrics on ${host}:${port}`;
+  const what = `Cannot serve metrics on ${formatAddress({ host, port })}`;
   const off = "METRICS_PORT=0 turns it off";
   if (error instanceof Deno.errors.AddrInUse) {
     const hint = `set METRICS_PORT to a free port, such as ${port === 65535 ? port - 1 : port + 1}; ${off}`;

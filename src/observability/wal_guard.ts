@@ -54,6 +54,7 @@ export class WalGuard {
   /** The current danger. Reports `growing` once for each doubling of the retained WAL. */
   danger(): WalDanger {
     const { keptBytes, growthBytesPerSecond, status, bytesLeft, secondsUntilLost } = this.forecast;
+    this.#forgetOutage(keptBytes);
     if (status === "lost") return "lost";
     if (status === "unreserved") return "now";
     if (secondsUntilLost !== null && secondsUntilLost < SOON_SECONDS) return "soon";
@@ -61,6 +62,12 @@ export class WalGuard {
     if (keptBytes < 2 * this.#growingReportedBytes) return "none";
     this.#growingReportedBytes = keptBytes;
     return "growing";
+  }
+
+  /** After an outage is over, the next one is reported from the beginning. */
+  #forgetOutage(keptBytes: number | null): void {
+    if (keptBytes === null || keptBytes >= this.#growingReportedBytes / 2) return;
+    this.#growingReportedBytes = Math.max(GROWING_BYTES / 2, keptBytes);
   }
 
   /** Whether the samples span enough time to tell a trend from a burst. */

@@ -165,7 +165,7 @@ export class Batcher {
     deadLetters: Route,
     pointer: EncodedRecord,
     tombstone: { readonly route: Route; readonly record: EncodedRecord } | null,
-    timestampMs: number,
+    commitTimeMs: number,
     commitLsn: Lsn,
     seq: number,
   ): boolean {
@@ -174,8 +174,8 @@ export class Batcher {
       this.#changed.wake();
       return false;
     }
-    if (!this.tryAppend(deadLetters, pointer, timestampMs, commitLsn, seq, false)) return false;
-    if (tombstone !== null) this.#filling.append(tombstone.route, tombstone.record, timestampMs);
+    if (!this.tryAppend(deadLetters, pointer, commitTimeMs, commitLsn, seq, false)) return false;
+    if (tombstone !== null) this.#filling.append(tombstone.route, tombstone.record, this.#recordTimeMs);
     return true;
   }
 

@@ -197,7 +197,7 @@ export interface SourceSession {
   createSlot(signal: AbortSignal): Promise<Lsn | null>;
   /** Starts replication at the slot's own position. @throws CaptureError `slot-in-use` */
   start(signal: AbortSignal): Promise<ReplicationStream>;
-  /** The server's WAL now. For monitoring only, not for decisions about delivery. */
+  /** The server's WAL now. It may hold a position back (wal_end_gate.ts), and never advances one. */
   readWal(signal: AbortSignal): Promise<WalState>;
   /**
    * Changes the publication to contain the configured tables, as connecting does; null if pg-capture does not

@@ -134,8 +134,10 @@ export class Streaming {
   #confirm(): Lsn {
     // Until the last delivered transaction has come again, this may be another history. The slot then stays where
     // it is, so that the next start can tell, too.
-    if (!this.#deduplicator.isAwaiting) this.#tracker.markConfirmed(this.#tracker.confirmable);
-    this.#session.parts.events.confirmed(this.#tracker.confirmed);
+    if (!this.#deduplicator.isAwaiting) {
+      this.#tracker.markConfirmed(this.#tracker.confirmable);
+      this.#session.parts.events.confirmed(this.#tracker.confirmed);
+    }
     return this.#tracker.confirmed;
   }
 

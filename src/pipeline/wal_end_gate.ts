@@ -45,16 +45,15 @@ export class WalEndGate {
     if (end < this.#last) throw corrupt("a keepalive's end of WAL is below that of the one before");
     this.#agreed = this.#last;
     this.#last = end;
-    if (end === this.#agreed) this.#askedAt = -Infinity;
-    else this.#ask();
+    if (end !== this.#agreed) this.#ask();
     this.#advance();
   }
 
   /** The other connection has read the end. @param serverEnd undefined if it could not */
   looked(serverEnd: Lsn | undefined): void {
     this.#serverEnd = serverEnd;
-    // An end that waited for this is checked again at the next keepalive.
-    if (this.#agreed > this.#advanced && !this.#isBeyondServer()) this.#parts.ask();
+    // The next keepalive confirms an end that waited for this, or for which nothing was asked so soon.
+    if (this.#last > this.#advanced && !this.#isBeyondServer()) this.#parts.ask();
   }
 
   #advance(): void {

@@ -33,6 +33,8 @@ export class TopicDirectory {
   readonly #routes = new Map<string, TopicRoute>();
   /** Created here, and not known to be ready. */
   readonly #fresh = new Set<string>();
+  /** Since `refreshAll` last told. */
+  #hasMorePartitions = false;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -77,34 +79,37 @@ export class TopicDirectory {
   /**
    * Looks up the leaders of known topics, and the partitions added to them. A topic that is gone, or has
    * fewer partitions than before, stays unchanged here, so that writing to it fails with the broker's error.
-   * @returns whether one of them has more partitions
    * @throws CaptureError
    */
-  async refresh(topics: Iterable<string>, signal: AbortSignal): Promise<boolean> {
+  async refresh(topics: Iterable<string>, signal: AbortSignal): Promise<void> {
     const all = [...topics];
-    let hasMore = false;
     for (let at = 0; at < all.length; at += REFRESHED_MAX) {
       for (const found of await this.#cluster.metadata(all.slice(at, at + REFRESHED_MAX), signal)) {
-        if (await this.#update(found, signal)) hasMore = true;
+        await this.#update(found, signal);
       }
     }
+  }
+
+  /**
+   * As `refresh`, for all known topics.
+   * @returns whether partitions were added, as any lookup since the last call has found
+   */
+  async refreshAll(signal: AbortSignal): Promise<boolean> {
+    await this.refresh(this.#routes.keys(), signal);
+    const hasMore = this.#hasMorePartitions;
+    this.#hasMorePartitions = false;
     return hasMore;
   }
 
-  /** As `refresh`, for all known topics. */
-  refreshAll(signal: AbortSignal): Promise<boolean> {
-    return this.refresh(this.#routes.keys(), signal);
-  }
-
-  async #update(found: TopicMetadata, signal: AbortSignal): Promise<boolean> {
+  async #update(found: TopicMetadata, signal: AbortSignal): Promise<void> {
     const { topic } = found;
     const before = this.#routes.get(topic)?.partitions ?? 0;
     const leaders = leadersOf(found);
-    if (leaders === null || leaders.length < before) return false;
+    if (leaders === null || leaders.length < before) return;
     const hasMore = leaders.length > before;
-    if (hasMore && !await this.#areReady(topic, leaders, signal)) return false;
+    if (hasMore && !await this.#areReady(topic, leaders, signal)) return;
     this.#routes.set(topic, { topic, partitions: leaders.length, leaders });
-    return hasMore;
+    if (hasMore) this.#hasMorePartitions = true;
   }
 
   async #lookUp(
@@ -162,8 +167,9 @@ export class TopicDirectory {
     settings: TopicSettings,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#requestTopics(topic, missing, settings, false, signal);
+    // Also where it fails: it may have created some of them.
     for (const each of missing) this.#fresh.add(each);
+    await this.#requestTopics(topic, missing, settings, false, signal);
   }
 
   async #requestTopics(

@@ -30,18 +30,22 @@ export function translatePostgresError(error: unknown, context: string): Capture
   return new CaptureError("postgres-unavailable", `${context}: ${found}`, { cause: error });
 }
 
-/** The CaptureError for what a connection was refused or failed with. */
+/**
+ * The CaptureError for what a connection was refused or failed with.
+ * @param isEncrypted whether it was: only then the TLS files were read
+ */
 export function translateConnectError(
   error: unknown,
   server: PostgresServer,
   options: Pick<PostgresOptions, "username" | "database" | "tls">,
+  isEncrypted: boolean,
 ): CaptureError {
   const context = `Cannot connect to PostgreSQL at ${formatAddress(server)}`;
   const refusal = isServerError(error) ? undefined : translateLogin(error, context);
   if (refusal !== undefined) return refusal;
   const failure = translatePostgresError(error, context);
   if (isServerError(error)) {
-    const hint = loginHint(error, options);
+    const hint = loginHint(error, options, isEncrypted);
     return hint === undefined
       ? failure
       : new CaptureError(failure.kind, failure.message, { hint, cause: error });
@@ -69,6 +73,7 @@ function translateLogin(error: unknown, context: string): CaptureError | undefin
 function loginHint(
   { code, message }: ServerError,
   { username, database, tls }: Pick<PostgresOptions, "username" | "database" | "tls">,
+  isEncrypted: boolean,
 ): Advice | undefined {
   if (code === INSUFFICIENT_PRIVILEGE && message.includes("for database")) {
     return `GRANT CONNECT ON DATABASE "${database.replaceAll('"', '""')}" TO "${
@@ -90,7 +95,7 @@ function loginHint(
   if (message.includes("certificate authentication failed")) {
     return advice`${COMMON_NAME_HINT}, or map it in pg_ident.conf`;
   }
-  if (code === WRONG_PASSWORD && tls.mode !== "disable" && tls.material().client !== undefined) {
+  if (code === WRONG_PASSWORD && isEncrypted && tls.material().client !== undefined) {
     return advice`check ${PASSWORD}; with clientcert=verify-full in pg_hba.conf, ${COMMON_NAME_HINT}`;
   }
   return undefined;
@@ -161,7 +166,12 @@ function classify(error: ServerError): Classified {
     case "3D000":
       return { kind: "postgres-refused", hint: advice`check ${setting("pg.database")}` };
     case INSUFFICIENT_PRIVILEGE:
-      return { kind: "postgres-refused", hint: "the role needs REPLICATION: ALTER ROLE <role> REPLICATION;" };
+      return {
+        kind: "postgres-refused",
+        hint: message.startsWith("must be owner of")
+          ? "do it as the owner, or as a member of the owner's role"
+          : "the role needs REPLICATION: ALTER ROLE <role> REPLICATION;",
+      };
     case "53400":
       return {
         kind: "postgres-refused",

@@ -36,8 +36,8 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "what is received is confirmed",
     file: "src/pipeline/streaming.ts",
     find:
-      "    this.#session.parts.events.confirmed(this.#tracker.confirmed);\n    return this.#tracker.confirmed;\n",
-    replace: "    return this.#batcher.received.endLsn;\n",
+      "      this.#session.parts.events.confirmed(this.#tracker.confirmed);\n    }\n    return this.#tracker.confirmed;\n",
+    replace: "    }\n    return this.#batcher.received.endLsn;\n",
   },
   {
     breaks: "the flushed position of a status update is the received one",
@@ -231,8 +231,8 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks:
       "the slot is confirmed before the last delivered transaction has come again: the next start can't tell",
     file: "src/pipeline/streaming.ts",
-    find: "    if (!this.#deduplicator.isAwaiting) this.#tracker",
-    replace: "    this.#tracker",
+    find: "    if (!this.#deduplicator.isAwaiting) {\n",
+    replace: "    {\n",
   },
   {
     breaks: "another transaction in the place of the last delivered one is taken for it",
@@ -674,6 +674,12 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "a server that shuts down waits for what Kafka does not take",
     file: "src/pipeline/watching.ts",
     find: 'if (error.kind === "postgres-not-ready") shutdowns++;',
+    replace: "",
+  },
+  {
+    breaks: "while the WAL grows, the server is asked for its end without a pause",
+    file: "src/pipeline/watching.ts",
+    find: "    await clock.sleep(BETWEEN_POLLS_MS, signal);\n",
     replace: "",
   },
   {

@@ -3,6 +3,7 @@
 import { dirname } from "node:path";
 import { KvCheckpointStore } from "../../checkpoint/kv_store.ts";
 import type { Config } from "../../config/config.ts";
+import { formatAddress } from "../../core/address.ts";
 import { CaptureError } from "../../core/errors.ts";
 import { isPortInUse, tryListening } from "../../observability/http_server.ts";
 import { askHealth } from "../health.ts";
@@ -27,7 +28,7 @@ async function metricsPortFinding({ metrics }: Config, signal: AbortSignal): Pro
   if (port === 0) return ok(check, "0: no status page, no metrics");
   try {
     tryListening(host, port);
-    return ok(check, `${host}:${port} is free`);
+    return ok(check, `${formatAddress({ host, port })} is free`);
   } catch (error) {
     if (!isPortInUse(error)) return failed(check, error);
     const { address, answer } = await askHealth(host, port, signal);

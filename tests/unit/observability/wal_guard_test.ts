@@ -39,6 +39,20 @@ Deno.test("a slot that keeps up is not on its way to be lost", () => {
   strictEqual(guard.danger(), "none");
 });
 
+Deno.test("the WAL of a second outage is reported from the beginning", () => {
+  const guard = new WalGuard();
+  const outage = (atMs: number) =>
+    [2, 4, 8, 16].map((gb, index) => {
+      guard.take(wal(gb * 2 ** 30, null), atMs + index * 1000);
+      return guard.danger();
+    });
+  guard.take(wal(0, null), 0);
+  deepStrictEqual(outage(1_000), ["growing", "growing", "growing", "growing"]);
+  guard.take(wal(0, null), 400_000);
+  strictEqual(guard.danger(), "none");
+  deepStrictEqual(outage(401_000), ["growing", "growing", "growing", "growing"]);
+});
+
 Deno.test("it warns before the slot is lost, again after five minutes, and says when that is over", () => {
   const { guard, log, said } = watched();
   for (let second = 0; second <= 400; second += 5) {

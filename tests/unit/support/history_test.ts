@@ -28,6 +28,11 @@ Deno.test("both records of a changed key are one decoded update", () => {
     "lost",
     "update was decoded",
   );
+  found(
+    checkHistory(records.slice(1), undefined, { decoded, replays: false }),
+    "lost",
+    "the DELETE of a changed key is not there",
+  );
 });
 
 Deno.test("a lost change at the end of a transaction is noticed by the rows", () => {
