@@ -81,12 +81,16 @@ export class FakeWorld {
     this.#wake?.();
   }
 
-  /** Advances the clock until the event is there, the `count`-th of its kind. */
-  async until(event: string | RegExp, count = 1): Promise<void> {
+  /**
+   * Advances the clock until the event is there, the `count`-th of its kind.
+   * @throws Error if it is not within `msMax`
+   */
+  async until(event: string | RegExp, count = 1, msMax = 120_000): Promise<void> {
     const matches = (each: string) => typeof event === "string" ? each === event : event.test(each);
     await this.clock.until(
       () => this.events.filter(matches).length >= count,
       () => `${event} did not happen: ${this.events.join(", ")}`,
+      msMax,
     );
   }
 

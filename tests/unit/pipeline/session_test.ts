@@ -369,6 +369,7 @@ Deno.test("an idle position moves by keepalives: progress record first, then sav
   ok(order.every((at) => at >= 0) && order[0]! < order[1]! && order[1]! < order[2]!, world.events.join(", "));
 });
 
+const SOON_MS = 2_000;
 const SELDOM_IDLE = { limits: { ...FAKE_SETTINGS.limits, idleProgressMs: 60_000 } };
 
 Deno.test("a position that PostgreSQL asks for is delivered and confirmed soon: it may be shutting down", async () => {
@@ -376,7 +377,7 @@ Deno.test("a position that PostgreSQL asks for is delivered and confirmed soon: 
   await using _running = run(world, SELDOM_IDLE);
   await world.until(/^confirm/);
   world.send({ keepalive: 900n, replyRequested: true });
-  await world.until("confirm 0/384");
+  await world.until("confirm 0/384", 1, SOON_MS);
 });
 
 Deno.test("a transaction's end that comes after its changes were sent is confirmed soon", async () => {
@@ -385,7 +386,7 @@ Deno.test("a transaction's end that comes after its changes were sent is confirm
   world.send(begin(200n, 0, 1), TABLE, insert(1, ["1"]));
   await world.until(/^write 1/);
   world.send(commit(200n, 210n));
-  await world.until("confirm 0/D2");
+  await world.until("confirm 0/D2", 1, SOON_MS);
 });
 
 Deno.test("status updates come at least twice in the server's timeout", async () => {
