@@ -13,7 +13,7 @@ const CRASH_MAIN = fileURLToPath(new URL("crash_main.ts", import.meta.url));
 const POINTS_MAX = 2_000;
 
 Deno.test("killed at each step of input and output, it loses nothing and repeats nothing", async () => {
-  await using bed = await createTestBed();
+  await using bed = await createTestBed({ secondSlot: true });
   await createWriterTables(bed.sql);
   const stride = Deno.env.get(SLOW_TESTS) === "1" ? 1 : 9;
   let point = 1;

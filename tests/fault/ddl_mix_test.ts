@@ -23,7 +23,9 @@ const TABLES = `
   CREATE TABLE low PARTITION OF root FOR VALUES FROM (0) TO (500);
   CREATE TABLE high PARTITION OF root FOR VALUES FROM (500) TO (2000)`;
 
-const ALTERATIONS: readonly ((table: string) => string)[] = [
+type Alteration = (table: string) => string;
+
+const ALTERATIONS: readonly Alteration[] = [
   (table) => `ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS extra int DEFAULT 3`,
   (table) => `ALTER TABLE ${table} DROP COLUMN IF EXISTS extra`,
   (table) => `ALTER TABLE ${table} ALTER COLUMN note TYPE varchar(200)`,
@@ -48,18 +50,20 @@ slowTest(
     );
     await createSecondSlot(bed.sql, bed.slot);
     const random = randomOf(SEED);
+    const committed = new Set<Alteration>();
     for (let run = 0; run < RUNS; run++) {
       await using capture = await startStreaming(bed);
       const end = Date.now() + RUN_MS * random();
-      while (Date.now() < end) await writeAndAlter(bed, random);
+      while (Date.now() < end) await writeAndAlter(bed, random, committed);
       await capture.kill();
       // Some tables are altered while nobody looks.
-      for (let step = 0; step < 5; step++) await writeAndAlter(bed, random);
+      for (let step = 0; step < 5; step++) await writeAndAlter(bed, random, committed);
     }
     await using capture = await startStreaming(bed);
     await waitUntilConfirmed(bed, capture);
     const records = await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix });
     const decoded = await readSecondSlot(bed.sql, bed.slot, bed.publication) ?? [];
+    for (const alteration of ALTERATIONS) ok(committed.has(alteration), `never done: ${alteration("t")}`);
     ok(decoded.length > 1_000, `only ${decoded.length} changes`);
     const problems = checkHistory(records, undefined, { decoded, replays: false })
       // A key that changes takes a row's changes to other partitions.
@@ -69,11 +73,20 @@ slowTest(
 );
 
 /** A transaction of some statements; one that fails is one that rolls back. */
-async function writeAndAlter({ postgres }: FaultBed, random: () => number): Promise<void> {
+async function writeAndAlter(
+  { postgres }: FaultBed,
+  random: () => number,
+  committed: Set<Alteration>,
+): Promise<void> {
+  const alterations: Alteration[] = [];
   const pick = <Item>(items: readonly Item[]) => items[Math.floor(random() * items.length)]!;
   const statements = Array.from({ length: 1 + Math.floor(random() * 4) }, () => {
     const table = pick(["whole", "plain", "root"]);
-    if (random() < 0.2) return pick(ALTERATIONS)(table);
+    if (random() < 0.2) {
+      const alteration = pick(ALTERATIONS);
+      alterations.push(alteration);
+      return alteration(table);
+    }
     const id = Math.floor(random() * 1_000);
     return pick([
       `INSERT INTO ${table} (id, code, note) SELECT g, g, 'row ' || g FROM generate_series(${id}, ${
@@ -86,6 +99,10 @@ async function writeAndAlter({ postgres }: FaultBed, random: () => number): Prom
     ]);
   });
   await using connection = await sql(postgres);
-  await connection.exec(`BEGIN; ${statements.join("; ")}; COMMIT`).catch(() => {});
+  const isCommitted = await connection.exec(`BEGIN; ${statements.join("; ")}; COMMIT`).then(
+    () => true,
+    () => false,
+  );
+  if (isCommitted) { for (const alteration of alterations) committed.add(alteration); }
   await delay(5);
 }

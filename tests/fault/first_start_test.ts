@@ -12,7 +12,7 @@ import { createWriterTables, WRITER_TABLES, Writers } from "../support/writer.ts
 quickTest(
   "three instances started together create one slot; one streams, two wait, none is fenced",
   async () => {
-    await using bed = await createTestBed();
+    await using bed = await createTestBed({ secondSlot: true });
     await tryTogether(bed, 3, {}, () => Promise.resolve());
   },
 );
@@ -26,7 +26,10 @@ slowTest("two and three instances started together ten times over, while the bro
   await using kafka = await startKafka();
   const { postgres } = await sharedServers();
   for (let round = 0; round < 10; round++) {
-    await using bed = await createTestBed({ servers: { postgres, brokers: kafka.bootstrap } });
+    await using bed = await createTestBed({
+      servers: { postgres, brokers: kafka.bootstrap },
+      secondSlot: true,
+    });
     await tryTogether(bed, 2 + round % 2, {}, () => bounce(kafka, 150 * round));
   }
 });

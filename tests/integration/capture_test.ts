@@ -56,7 +56,7 @@ Deno.test("the changes of a table become messages with every field of the specif
 });
 
 Deno.test("what is written while it is down comes after a restart, and nothing twice", async () => {
-  await using bed = await createTestBed();
+  await using bed = await createTestBed({ secondSlot: true });
   await createWriterTables(bed.sql);
   for (let round = 0; round < 3; round++) {
     await using capture = await startCapture({ env: bed.env });
@@ -72,7 +72,7 @@ Deno.test("what is written while it is down comes after a restart, and nothing t
 });
 
 Deno.test("killed again and again while it streams, it loses nothing and repeats nothing", async () => {
-  await using bed = await createTestBed();
+  await using bed = await createTestBed({ secondSlot: true });
   await createWriterTables(bed.sql);
   await using writers = new Writers(bed.postgres, 3, 1);
   for (let round = 0; round < 5; round++) {
@@ -89,7 +89,7 @@ Deno.test("killed again and again while it streams, it loses nothing and repeats
 });
 
 Deno.test("a second instance waits for the slot, and takes over when the first is killed", async () => {
-  await using bed = await createTestBed();
+  await using bed = await createTestBed({ secondSlot: true });
   await createWriterTables(bed.sql);
   await using first = await startCapture({ env: bed.env });
   await first.waitForLog("Streaming");
@@ -106,7 +106,7 @@ Deno.test("a second instance waits for the slot, and takes over when the first i
 });
 
 Deno.test("a lost checkpoint file costs nothing: the progress record in Kafka is the truth", async () => {
-  await using bed = await createTestBed();
+  await using bed = await createTestBed({ secondSlot: true });
   await createWriterTables(bed.sql);
   await using first = await startCapture({ env: bed.env });
   await first.waitForLog("Streaming");
@@ -124,7 +124,7 @@ Deno.test("a lost checkpoint file costs nothing: the progress record in Kafka is
 });
 
 Deno.test("at-least-once delivers everything too, without a transaction", async () => {
-  await using bed = await createTestBed();
+  await using bed = await createTestBed({ secondSlot: true });
   await createWriterTables(bed.sql);
   await using capture = await startCapture({ env: { ...bed.env, KAFKA_DELIVERY: "at-least-once" } });
   await capture.waitForLog("Streaming");
@@ -149,7 +149,7 @@ Deno.test("a slot that waits for an older transaction says so, and for whom", as
 });
 
 Deno.test("settings come from a TOML file, the environment wins, and a secret from a file of its own", async () => {
-  await using bed = await createTestBed();
+  await using bed = await createTestBed({ secondSlot: true });
   await bed.sql.exec("CREATE TABLE t (id int PRIMARY KEY)");
   const { PG_PASSWORD, PG_HOST, PG_PORT, KAFKA_BROKERS, KAFKA_TOPIC_PREFIX, ...env } = bed.env;
   await Deno.writeTextFile(`${bed.folder}/password`, `${PG_PASSWORD}\n`);

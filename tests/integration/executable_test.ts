@@ -36,7 +36,7 @@ optionalTest("the compiled executable captures by itself", obstacle, async () =>
   ok(Math.abs(sizeMb - Number(documented)) < 10, `${sizeMb} MB`);
   await assertChecksum();
 
-  await using bed = await createTestBed();
+  await using bed = await createTestBed({ secondSlot: true });
   const temporary = await tempFolder("tmpdir");
   await createWriterTables(bed.sql);
   await using capture = await startCapture({
@@ -90,7 +90,10 @@ optionalTest("the compiled executable speaks TLS with PostgreSQL", newObstacle()
     tls: right,
     hba: ["hostssl all tls_role all cert", "host all tls_role all reject"],
   });
-  await using bed = await createTestBed({ servers: { postgres, brokers: (await sharedServers()).brokers } });
+  await using bed = await createTestBed({
+    servers: { postgres, brokers: (await sharedServers()).brokers },
+    secondSlot: true,
+  });
   await createWriterTables(bed.sql);
   await bed.sql.exec("CREATE ROLE tls_role LOGIN REPLICATION");
   const client = clients.issue({ name: "tls_role" });

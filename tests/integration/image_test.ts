@@ -25,7 +25,7 @@ optionalTest(
       await printed(image, ["-V"]),
       /^pg-capture \S+ \(0123456789ab, 2026-01-02, \w+-unknown-linux-gnu\)\n$/,
     );
-    await using bed = await createTestBed();
+    await using bed = await createTestBed({ secondSlot: true });
     await createWriterTables(bed.sql);
     const { REPLICATION_CHECKPOINT_FILE: _, ...settings } = bed.env;
     const env: Readonly<Record<string, string>> = {

@@ -23,7 +23,10 @@ async function makeBed() {
     tls: { ...right, clientCa: clients.cert },
     hba: [`hostssl all ${role} all scram-sha-256 clientcert=verify-full`, `host all ${role} all reject`],
   });
-  const bed = await createTestBed({ servers: { postgres, brokers: (await sharedServers()).brokers } });
+  const bed = await createTestBed({
+    servers: { postgres, brokers: (await sharedServers()).brokers },
+    secondSlot: true,
+  });
   await createWriterTables(bed.sql);
   await bed.sql.exec(`CREATE ROLE ${role} LOGIN REPLICATION PASSWORD 'first-pa55'`);
   const client = clients.issue({ name: role });

@@ -11,7 +11,7 @@ import { createWriterTables, WRITER_TABLES, Writers } from "../support/writer.ts
 const TAKEOVER_MS_MAX = 10_000;
 
 Deno.test("a waiting replica is alive and not ready; it takes over when the other one is replaced", async () => {
-  await using bed = await createTestBed();
+  await using bed = await createTestBed({ secondSlot: true });
   await createWriterTables(bed.sql);
   await using first = await startReplica(bed);
   await first.process.waitForLog("Streaming");

@@ -23,7 +23,7 @@ Deno.test("Kafka 3.9: each change once, killed in between", async () => {
 });
 
 async function capturesOn(servers: Servers): Promise<void> {
-  await using bed = await createTestBed({ servers });
+  await using bed = await createTestBed({ servers, secondSlot: true });
   await createWriterTables(bed.sql);
   await using writers = new Writers(bed.postgres, 2, 3);
   {

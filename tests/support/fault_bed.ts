@@ -7,7 +7,6 @@ import { type CaptureOptions, type CaptureProcess, startCapture } from "./captur
 import { assertDelivered, type JudgedBed, waitUntilConfirmed } from "./oracle.ts";
 import { KafkaApi, type Proxy, startProxy } from "./proxy.ts";
 import { lastingSql } from "../../dev/servers/psql.ts";
-import { createSecondSlot } from "./second_slot.ts";
 import { createTestBed, sharedServers, type TestBed } from "./servers.ts";
 import { createWriterTables, WRITER_TABLES, type Writers } from "./writer.ts";
 
@@ -45,7 +44,6 @@ export async function createFaultBed(options: FaultBedOptions = {}): Promise<Fau
   const bed = await createBed(options, postgres, kafka);
   stack.use(bed);
   const lasting = stack.use(lastingSql(bed.postgres));
-  if (options.secondSlot ?? options.publish ?? true) await createSecondSlot(lasting, bed.slot);
   await createWriterTables(lasting);
   const toPostgres = stack.use(await startProxy({ port: bed.postgres.port, protocol: "any" }));
   const brokerPort = Number(bed.brokers.split(":")[1]);
@@ -68,14 +66,15 @@ export async function createFaultBed(options: FaultBedOptions = {}): Promise<Fau
 }
 
 async function createBed(
-  { publish = true }: FaultBedOptions,
+  { publish = true, secondSlot = publish }: FaultBedOptions,
   postgres: PostgresServer | undefined,
   kafka: KafkaServer | undefined,
 ): Promise<TestBed> {
-  if (postgres === undefined && kafka === undefined) return await createTestBed({ publish });
+  if (postgres === undefined && kafka === undefined) return await createTestBed({ publish, secondSlot });
   const servers = postgres !== undefined && kafka !== undefined ? undefined : await sharedServers();
   return await createTestBed({
     publish,
+    secondSlot,
     servers: {
       postgres: postgres ?? servers?.postgres ?? missing("PostgreSQL"),
       brokers: kafka?.bootstrap ?? servers?.brokers ?? missing("Kafka"),

@@ -9,7 +9,9 @@ import { delay } from "../../dev/servers/server_process.ts";
 import { readTables } from "./table_rows.ts";
 
 /** What the oracle looks at. */
-export type JudgedBed = Pick<TestBed, "sql" | "slot" | "publication" | "brokers" | "topicPrefix">;
+export type JudgedBed =
+  & Pick<TestBed, "sql" | "slot" | "publication" | "brokers" | "topicPrefix">
+  & Partial<Pick<TestBed, "hasSecondSlot">>;
 
 const CONFIRM_TIMEOUT_MS = 60_000;
 
@@ -51,6 +53,7 @@ export async function assertDelivered(
 ): Promise<number> {
   const records = await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix });
   const decoded = await readSecondSlot(bed.sql, bed.slot, bed.publication);
+  if (bed.hasSecondSlot && decoded === null) throw new Error("the bed's second slot is gone");
   assertHistory(records, await readTables(bed.sql, tables), {
     ...options,
     ...(decoded === null ? {} : { decoded }),

@@ -6,6 +6,7 @@ import { startKafka } from "../../dev/servers/kafka.ts";
 import { type PostgresAddress, startPostgres } from "../../dev/servers/postgres.ts";
 import { givenBrokers, givenPostgres } from "../../dev/servers/servers_environment.ts";
 import { type Sql, sql } from "../../dev/servers/psql.ts";
+import { createSecondSlot } from "./second_slot.ts";
 
 /** Servers to test against. */
 export interface Servers {
@@ -36,6 +37,8 @@ export interface TestBed extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   /** A connection to its database. */
   readonly sql: Sql;
+  /** Whether the oracle has a second slot to read. */
+  readonly hasSecondSlot: boolean;
 }
 
 /** What can be chosen about a test bed. */
@@ -44,6 +47,8 @@ export interface TestBedOptions {
   readonly servers?: Servers;
   /** Whether to make the publication, for all tables; true when not given. */
   readonly publish?: boolean;
+  /** Whether a second slot is kept for the oracle, which keeps WAL; false when not given. */
+  readonly secondSlot?: boolean;
 }
 
 /** A fresh database with an empty publication, and names that nobody else uses. Disposing of it drops everything. */
@@ -59,6 +64,8 @@ export async function createTestBed(options: TestBedOptions = {}): Promise<TestB
   const folder = await tempFolder("test");
   const connection = await sql(postgres);
   if (options.publish ?? true) await connection.exec(`CREATE PUBLICATION ${publication} FOR ALL TABLES`);
+  const hasSecondSlot = options.secondSlot ?? false;
+  if (hasSecondSlot) await createSecondSlot(connection, slot);
   return {
     postgres,
     brokers: servers.brokers,
@@ -67,6 +74,7 @@ export async function createTestBed(options: TestBedOptions = {}): Promise<TestB
     topicPrefix,
     folder,
     sql: connection,
+    hasSecondSlot,
     env: {
       PG_HOST: postgres.host,
       PG_PORT: String(postgres.port),
@@ -83,10 +91,11 @@ export async function createTestBed(options: TestBedOptions = {}): Promise<TestB
     async [Symbol.asyncDispose]() {
       await connection[Symbol.asyncDispose]();
       // Servers of the test's own may be down by now; they and what is on them end with the test.
-      if (options.servers === undefined) {
+      const lasting = await shared;
+      if (servers.postgres.port === lasting?.postgres.port) {
         await administer(servers.postgres, (admin) => dropDatabase(admin, database));
-        await deleteTopics(servers.brokers, topicPrefix);
       }
+      if (servers.brokers === lasting?.brokers) await deleteTopics(servers.brokers, topicPrefix);
       await Deno.remove(folder, { recursive: true });
     },
   };
