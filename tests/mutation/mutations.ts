@@ -510,8 +510,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a topic that got fewer partitions is written to as if nothing had happened",
     file: "src/sink/topic_directory.ts",
-    find: "if (leaders === null || leaders.length < before) return false;",
-    replace: "if (leaders === null) return false;",
+    find: "if (leaders === null || leaders.length < before) return;",
+    replace: "if (leaders === null) return;",
   },
   {
     breaks: "added partitions are used in the middle of a transaction",
