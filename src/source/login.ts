@@ -87,7 +87,12 @@ async function tryLogin(
     link?.close();
     candidate?.close();
     signal.throwIfAborted();
-    const failure = translateConnectError(attempt.timeout ?? error, server, options, link?.tls != null);
+    const failure = translateConnectError(
+      attempt.timeout ?? error,
+      server,
+      options,
+      link !== undefined && link.tls !== null,
+    );
     const isWorthPlain = attempt.timeout === undefined && failure.kind !== "configuration" &&
       (stage === "encrypting" || (link?.tls !== null && !isAuthenticated && isServerError(error)));
     return { error: failure, isWorthPlain };
