@@ -2,6 +2,7 @@
 
 import { escapeControls } from "../observability/escape.ts";
 import type { Progress } from "../core/position.ts";
+import type { ReceivedRequest, SnapshotLedger } from "../core/snapshot_state.ts";
 import type { EncodedRecord } from "../core/encoded_record.ts";
 import type { Batch, Route, Sink } from "../pipeline/ports.ts";
 
@@ -42,6 +43,14 @@ export class LineSink implements Sink {
 
   write(batch: Batch): Promise<void> {
     return this.send(batch);
+  }
+
+  readSnapshots(): Promise<SnapshotLedger> {
+    return Promise.resolve({ states: [], requestsTaken: null });
+  }
+
+  readRequests(): Promise<readonly ReceivedRequest[]> {
+    return Promise.resolve([]);
   }
 
   close(): void {}

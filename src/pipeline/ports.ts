@@ -3,6 +3,7 @@
 import type { EncodedRecord } from "../core/encoded_record.ts";
 import type { PgType } from "../core/pg_type.ts";
 import type { Lsn, Progress } from "../core/position.ts";
+import type { ReceivedRequest, SnapshotLedger, SnapshotNotes } from "../core/snapshot_state.ts";
 
 /** A topic that exists and accepts records. */
 export interface Route {
@@ -64,8 +65,17 @@ export interface Sink {
    * Delivers the batch, what was sent before it, and the progress record in one transaction (exactly-once),
    * or the batch alone (at-least-once). When it returns, all of it is visible to read-committed consumers or
    * will be. An empty batch delivers the progress alone.
+   * @param notes are delivered in the same transaction (exactly-once), or after the batch (at-least-once)
    */
-  write(batch: Batch, progress: Progress, signal: AbortSignal): Promise<void>;
+  write(batch: Batch, progress: Progress, signal: AbortSignal, notes?: SnapshotNotes): Promise<void>;
+  /** What is delivered about snapshots of this source. Called after `open`, before the first `write`. */
+  readSnapshots(signal: AbortSignal): Promise<SnapshotLedger>;
+  /**
+   * The requests in the control topic from an offset on, at most a few hundred at a time; none if there is no
+   * such topic. It does not wait for later ones.
+   * @param from null for the oldest that is there
+   */
+  readRequests(from: bigint | null, signal: AbortSignal): Promise<readonly ReceivedRequest[]>;
   /** Closes connections. It neither throws nor waits for an answer. */
   close(): void;
 }

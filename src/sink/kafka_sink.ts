@@ -3,6 +3,7 @@
 import { NO_HEADERS } from "../core/encoded_record.ts";
 import { CaptureError } from "../core/errors.ts";
 import type { Progress, SourceIdentity } from "../core/position.ts";
+import type { ReceivedRequest, SnapshotLedger } from "../core/snapshot_state.ts";
 import type { Batch, Route, Sink } from "../pipeline/ports.ts";
 import { ArenaPool } from "./arena_pool.ts";
 import { assert } from "../core/assert.ts";
@@ -103,6 +104,14 @@ class KafkaSink implements Sink {
       await delivery.deliver(batches, this.#progressBatch, signal);
       this.#progressBatch.clear();
     });
+  }
+
+  readSnapshots(_signal: AbortSignal): Promise<SnapshotLedger> {
+    return Promise.resolve({ states: [], requestsTaken: null });
+  }
+
+  readRequests(_from: bigint | null, _signal: AbortSignal): Promise<readonly ReceivedRequest[]> {
+    return Promise.resolve([]);
   }
 
   close(): void {

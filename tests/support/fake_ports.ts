@@ -236,6 +236,8 @@ export class FakeWorld {
           : Promise.resolve({ topic, partitions: 1 });
       },
       refreshRoutes: () => Promise.resolve(false),
+      readSnapshots: () => Promise.resolve({ states: [], requestsTaken: null }),
+      readRequests: () => Promise.resolve([]),
       createBatch: () => new TextBatch(),
       send: (batch) => {
         this.events.push(`send ${batch.count}`);

@@ -59,6 +59,8 @@ export class SimulatedKafka {
         return { topic, partitions: 1 };
       },
       refreshRoutes: () => Promise.resolve(false),
+      readSnapshots: () => Promise.resolve({ states: [], requestsTaken: null }),
+      readRequests: () => Promise.resolve([]),
       createBatch: () => new RecordBatch(),
       send: async (batch, signal) => {
         await this.#answer(process, signal);
