@@ -6,7 +6,7 @@
  * The files of the pipeline that adapters may import: the ports that they implement, and the events it
  * publishes.
  */
-const PORTS = ["pipeline/ports.ts", "pipeline/relation_store.ts"];
+const PORTS = ["pipeline/ports.ts", "pipeline/relation_store.ts", "pipeline/snapshot_ports.ts"];
 const EVENTS = "pipeline/events.ts";
 
 /**

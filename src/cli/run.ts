@@ -22,6 +22,9 @@ import type { CaptureParts, CaptureSettings } from "../pipeline/capture_parts.ts
 import { publishTo } from "../pipeline/events.ts";
 import { messageBytesMax } from "../pipeline/oversize.ts";
 import type { SourceIdentity } from "../core/position.ts";
+import type { TableName } from "../core/table_name.ts";
+import { parseTablePattern } from "../config/names.ts";
+import { matchesTable } from "../rules/table_pattern.ts";
 import { supervise, type SupervisorSettings } from "../pipeline/supervisor.ts";
 import { createKafkaSink } from "../sink/kafka_sink.ts";
 import type { KafkaSinkOptions } from "../sink/options.ts";
@@ -39,6 +42,12 @@ import { onStopSignal } from "./stop_signal.ts";
 const STOP_MS_MAX = 7_000;
 // A larger transaction costs memory and gains nothing: docs/BENCHMARKS.md.
 const BATCH_BYTES_MAX = 1024 * 1024;
+
+/** Whether a pattern of a request, as in PG_TABLES, matches the table. */
+function matchesPattern(pattern: string, { schema, table }: TableName): boolean {
+  const parsed = parseTablePattern(pattern);
+  return "value" in parsed && matchesTable(parsed.value, schema, table);
+}
 
 /**
  * Captures until SIGTERM or SIGINT.
@@ -153,6 +162,7 @@ function partsOf(
         disorder,
         overflow,
       }),
+    createFormat: () => new NativeFormat(VERSION, pg.database),
     topicOf: (target) => topics.topicOf(target),
     topicConflicts: (tables) => topics.conflicts(tables),
     events: publishTo([new LifecycleLog(logger, walGuard, SYSTEM_CLOCK.now), statistics]),
@@ -160,7 +170,7 @@ function partsOf(
   };
 }
 
-function settingsOf({ pg, kafka, replication }: Config): CaptureSettings & SupervisorSettings {
+function settingsOf({ pg, kafka, replication, snapshot }: Config): CaptureSettings & SupervisorSettings {
   return {
     database: pg.database,
     slot: pg.slotName,
@@ -177,6 +187,14 @@ function settingsOf({ pg, kafka, replication }: Config): CaptureSettings & Super
     oversize: kafka.oversize,
     keepaliveIntervalMs: replication.keepaliveIntervalMs,
     pollIntervalMs: replication.pollIntervalMs,
+    snapshot: {
+      mode: snapshot.mode,
+      includes: ({ schema, table }) =>
+        snapshot.tables?.some((pattern) => matchesTable(pattern, schema, table)) ?? true,
+      matches: matchesPattern,
+      readers: snapshot.readers,
+      rowsPerSecond: snapshot.rowsPerSecond,
+    },
     stopMsMax: STOP_MS_MAX,
   };
 }

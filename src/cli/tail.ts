@@ -90,6 +90,7 @@ function partsOf(
         tombstones: false,
         isMessageCaptured: (prefix) => isCaptured(prefix, pg.messages),
       }),
+    createFormat: () => new NativeFormat(VERSION, pg.database),
     topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
     topicConflicts: () => [],
     events: publishTo([new LifecycleLog(logger, new WalGuard(), SYSTEM_CLOCK.now)]),
@@ -114,6 +115,13 @@ function settingsOf({ pg, replication, kafka }: Config, slot: string): CaptureSe
     oversize: kafka.oversize,
     keepaliveIntervalMs: replication.keepaliveIntervalMs,
     pollIntervalMs: replication.pollIntervalMs,
+    snapshot: {
+      mode: "never",
+      includes: () => false,
+      matches: () => false,
+      readers: 1,
+      rowsPerSecond: undefined,
+    },
   };
 }
 

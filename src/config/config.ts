@@ -15,7 +15,14 @@ export interface Config {
   readonly pg: PgConfig;
   readonly kafka: KafkaConfig;
   readonly replication: ReplicationConfig;
-  readonly snapshot: { readonly mode: "initial" | "never" };
+  readonly snapshot: {
+    readonly mode: "never" | "initial" | "only";
+    /** Undefined for all published tables. */
+    readonly tables: readonly TablePattern[] | undefined;
+    readonly readers: number;
+    /** Undefined for no limit. */
+    readonly rowsPerSecond: number | undefined;
+  };
   readonly format: { readonly name: "native" | "debezium" };
   /** The first rule that matches a table applies to it. */
   readonly tables: readonly TableRule[];
@@ -149,7 +156,12 @@ export function toConfig(
       checkpointFile: values.REPLICATION_CHECKPOINT_FILE ?? `${stateDirectory}/checkpoint.kv`,
       bufferChangesMax: values.REPLICATION_MAX_BUFFER_SIZE,
     },
-    snapshot: { mode: values.SNAPSHOT_MODE },
+    snapshot: {
+      mode: values.SNAPSHOT_MODE,
+      tables: values.SNAPSHOT_TABLES,
+      readers: values.SNAPSHOT_READERS,
+      rowsPerSecond: values.SNAPSHOT_ROWS_PER_SECOND,
+    },
     format: { name: values.FORMAT },
     tables,
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },

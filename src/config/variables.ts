@@ -238,9 +238,22 @@ export const VARIABLES = {
     help: "Limit for undelivered changes. While it is reached, reading from PostgreSQL pauses.",
   }),
 
-  SNAPSHOT_MODE: defaulted(choice("initial", "never"), "never", {
-    help: "initial: first send the rows that tables already hold.",
-    onlyNow: ["never"],
+  SNAPSHOT_MODE: defaulted(choice("never", "initial", "only"), "never", {
+    help:
+      "initial: sends the rows that tables already hold, once a table, also of tables that are published later. only: the same, then exits with 0.",
+  }),
+  SNAPSHOT_TABLES: optional(list("tables separated by commas", parseTablePattern), {
+    help: "Tables that SNAPSHOT_MODE is about. A star matches anything.",
+    defaultNote: "all published tables",
+    example: "public.users,sales.*",
+  }),
+  SNAPSHOT_READERS: defaulted(integer("connections", 1, 16), 2, {
+    help: "Connections that read tables side by side.",
+  }),
+  SNAPSHOT_ROWS_PER_SECOND: optional(integer("rows", 1, 100_000_000), {
+    help: "Limit for the rows that snapshots read from PostgreSQL, to spare a busy server.",
+    defaultNote: "unlimited",
+    example: "20000",
   }),
 
   FORMAT: defaulted(choice("native", "debezium"), "native", {

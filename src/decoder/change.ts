@@ -11,8 +11,10 @@ export interface Transaction {
   readonly commitLsn: bigint;
   /** Microseconds since 1970, exact up to the year 2255. */
   readonly commitTimeUs: number;
-  /** 0 for a non-transactional logical message. */
+  /** 0 for a non-transactional logical message, and for the rows of a snapshot. */
   readonly xid: number;
+  /** The id of the snapshot that the records belong to; absent for changes. */
+  readonly snapshot?: string;
 }
 
 /** Where a record is in the WAL: the LSN of its WAL record as two unsigned halves, and its `tx_seq`. */

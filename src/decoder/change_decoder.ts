@@ -89,6 +89,8 @@ export class ChangeDecoder {
   readonly #checks: LsnChecks;
   /** The first `tx_seq` of the current message. */
   #firstSeq = 0;
+  #isRow = false;
+  #isTruncate = false;
   #logicalMessage: LogicalMessage | undefined;
   #nowMs = 0;
 
@@ -103,6 +105,16 @@ export class ChangeDecoder {
   /** The record that `nextRecord` encoded. */
   get record(): EncodedRecord {
     return this.#format.record;
+  }
+
+  /** The row change that was decoded last; null if it was something else. */
+  get row(): RowChange | null {
+    return this.#isRow ? this.#row : null;
+  }
+
+  /** The relations that the message truncates; null if it was something else. */
+  get truncated(): readonly number[] | null {
+    return this.#isTruncate ? this.#truncated : null;
   }
 
   /** Sets the time with which records are stamped from now on, in milliseconds since 1970. */
@@ -127,6 +139,8 @@ export class ChangeDecoder {
 
   #decode(message: MessageBytes): Decoded {
     const decoded = readMessage(message.bytes, message.start, message.end, this.#row);
+    this.#isRow = decoded.kind === "row";
+    this.#isTruncate = decoded.kind === "truncate";
     switch (decoded.kind) {
       case "row":
         this.#beginRow();
@@ -193,6 +207,11 @@ export class ChangeDecoder {
   /** The tables that were described, one at a time: together they may not fit in memory. */
   tables(): Iterable<Table> {
     return this.#tables.all();
+  }
+
+  /** The table of a relation; undefined if it was not described. The same object until it is described again, or evicted. */
+  table(relationId: number): Table | undefined {
+    return this.#tables.get(relationId)?.table;
   }
 
   isDescribed(relationId: number): boolean {

@@ -3,6 +3,7 @@
 import type { Clock } from "../core/clock.ts";
 import { CommitTimes } from "./commit_times.ts";
 import type { Lsn, Position } from "../core/position.ts";
+import type { SnapshotNotes } from "../core/snapshot_state.ts";
 import { type EncodedRecord, tombstoneOf } from "../core/encoded_record.ts";
 import type { Batch, Route } from "./ports.ts";
 import { Wakeup } from "../core/wakeup.ts";
@@ -36,6 +37,14 @@ export interface FullBatch {
   readonly commitTimes: CommitTimes;
   /** Whether it was taken because nothing more fitted, so that more follows at once. */
   readonly isFull: boolean;
+  /** What is delivered with it besides its records. */
+  readonly notes: SnapshotNotes | undefined;
+}
+
+/** What is told with each batch besides its records. */
+export interface NoteSource {
+  /** What changed since the last call, as of the last record that was appended. */
+  takeNotes(): SnapshotNotes | undefined;
 }
 
 /**
@@ -68,6 +77,8 @@ export class Batcher {
   #flushing = false;
   #idleDue = false;
   #takenAt: number;
+  #notes: NoteSource | undefined;
+  #notesDue = false;
 
   constructor(
     limits: BatchLimits,
@@ -114,8 +125,22 @@ export class Batcher {
     };
   }
 
+  /** Each batch is delivered with the notes of this source. */
+  attachNotes(notes: NoteSource): void {
+    this.#notes = notes;
+  }
+
+  /** There are notes, which are delivered soon, even if no record comes with them. */
+  requestNotes(): void {
+    if (this.#notesDue) return;
+    this.#notesDue = true;
+    if (this.#filling.count === 0) this.#changed.wake();
+  }
+
   /**
    * Appends the record of the change `(commitLsn, seq)`, and its tombstone if it has one.
+   * @param isOfTransaction whether a transaction commits at `commitLsn`, so that it has to come again from
+   *   there
    * @returns false if there is no room: call `waitForRoom` and try again
    */
   tryAppend(
@@ -125,6 +150,7 @@ export class Batcher {
     commitLsn: Lsn,
     seq: number,
     tombstone: boolean,
+    isOfTransaction: boolean,
   ): boolean {
     const filling = this.#filling;
     if (filling.count === 0) {
@@ -141,8 +167,7 @@ export class Batcher {
     if (tombstone) filling.append(route, tombstoneOf(record), this.#recordTimeMs);
     this.#commitLsn = commitLsn;
     this.#seq = seq;
-    // A logical message outside of a transaction has number 0 and no commit.
-    this.#commitTimeMs = seq === 0 ? 0 : commitTimeMs;
+    this.#commitTimeMs = isOfTransaction ? commitTimeMs : 0;
     this.#lastCommitTimeMs = commitTimeMs;
     this.#commitTimes.add(commitTimeMs);
     return true;
@@ -168,13 +193,16 @@ export class Batcher {
     commitTimeMs: number,
     commitLsn: Lsn,
     seq: number,
+    isOfTransaction: boolean,
   ): boolean {
     if (tombstone !== null && this.#filling.count > 0) {
       this.#full = true;
       this.#changed.wake();
       return false;
     }
-    if (!this.tryAppend(deadLetters, pointer, commitTimeMs, commitLsn, seq, false)) return false;
+    if (!this.tryAppend(deadLetters, pointer, commitTimeMs, commitLsn, seq, false, isOfTransaction)) {
+      return false;
+    }
     if (tombstone !== null) this.#filling.append(tombstone.route, tombstone.record, this.#recordTimeMs);
     return true;
   }
@@ -247,10 +275,18 @@ export class Batcher {
     const isFull = this.#full;
     this.#full = false;
     this.#idleDue = false;
+    this.#notesDue = false;
     this.#takenEndLsn = this.#endLsn;
     this.#takenAt = this.#clock.now();
     this.#roomMade.wake();
-    return { batch, position: this.received, commitTimeMs: this.#lastCommitTimeMs, commitTimes, isFull };
+    return {
+      batch,
+      position: this.received,
+      commitTimeMs: this.#lastCommitTimeMs,
+      commitTimes,
+      isFull,
+      notes: this.#notes?.takeNotes(),
+    };
   }
 
   /** As `#waitMs`, for a batch that others wait for. */
@@ -264,8 +300,8 @@ export class Batcher {
   #waitMs(): number {
     const { count, bytes } = this.#filling;
     if (count === 0) {
-      if (this.#endLsn <= this.#takenEndLsn) return Infinity;
-      if (this.#flushing) return 0;
+      if (this.#endLsn <= this.#takenEndLsn && !this.#notesDue) return Infinity;
+      if (this.#flushing || this.#notesDue) return 0;
       return this.#takenAt + (this.#idleDue ? SOON_MS : this.#limits.idleProgressMs) - this.#clock.now();
     }
     if (this.#full || this.#flushing) return 0;

@@ -11,6 +11,8 @@ import type { OversizeAction } from "./oversize.ts";
 import type { CheckpointStore, DeliveryGuarantee, ReplicationSource, Sink } from "./ports.ts";
 import type { RelationStore } from "./relation_store.ts";
 import type { SessionMemory } from "./session_memory.ts";
+import type { SnapshotSettings } from "./snapshot/snapshot_settings.ts";
+import type { RecordFormat } from "../decoder/formats/format.ts";
 
 /** The adapters, and the factories of their parts. */
 export interface CaptureParts {
@@ -32,6 +34,8 @@ export interface CaptureParts {
   readonly store: CheckpointStore;
   readonly relations: RelationStore;
   readonly createDecoder: () => ChangeDecoder;
+  /** For the rows of snapshots. */
+  readonly createFormat: () => RecordFormat;
   /** The topic of a table, of logical messages or of dead letters. @throws TopicConflict */
   readonly topicOf: (target: TableName | "message" | "dead-letter") => string;
   /** An error for each of these tables whose changes cannot be sent because of its topic. */
@@ -52,6 +56,7 @@ export interface CaptureSettings {
   readonly keepaliveIntervalMs: number;
   /** The pause between two polls of something that another party holds. */
   readonly pollIntervalMs: number;
+  readonly snapshot: SnapshotSettings;
 }
 
 /** All that a session is given. */

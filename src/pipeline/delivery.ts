@@ -2,6 +2,7 @@
 
 import type { Clock } from "../core/clock.ts";
 import type { Position, Progress } from "../core/position.ts";
+import type { SnapshotNotes } from "../core/snapshot_state.ts";
 import type { Batcher } from "./batcher.ts";
 import { DeliveryGroup } from "./delivery_group.ts";
 import type { CaptureEvents } from "./events.ts";
@@ -18,6 +19,8 @@ export interface DeliveryParts {
   readonly lingerMs: number;
   readonly clock: Clock;
   readonly onDelivered: () => void;
+  /** Called with notes that were delivered. */
+  readonly onNoted: (notes: SnapshotNotes) => void;
 }
 
 /** Runs until the batcher is flushed and empty, or until a delivery fails. */
@@ -33,9 +36,10 @@ export async function deliver(parts: DeliveryParts, signal: AbortSignal): Promis
     if (goesOn) {
       await sink.send(batch, signal);
     } else {
-      await sink.write(batch, parts.progressOf(position), signal);
+      await sink.write(batch, parts.progressOf(position), signal, group.notes);
       tracker.markDelivered(position);
       reportDelivered(parts, group, commitTimeMs);
+      if (group.notes !== undefined) parts.onNoted(group.notes);
       group.clear();
     }
     batcher.release(batch);

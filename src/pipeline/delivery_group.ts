@@ -1,5 +1,7 @@
 // Batches that become visible together: they are sent one by one, and one write commits them.
 
+import type { SnapshotNotes, SnapshotState } from "../core/snapshot_state.ts";
+import { tableText } from "../core/table_name.ts";
 import type { FullBatch } from "./batcher.ts";
 import { CommitTimes } from "./commit_times.ts";
 
@@ -15,6 +17,9 @@ export class DeliveryGroup {
   #records = 0;
   #bytes = 0;
   #startedAt = 0;
+  /** The last state of each table. */
+  readonly #states = new Map<string, SnapshotState>();
+  #requestsTaken: bigint | null = null;
 
   /** @param lingerMs the longest time that a batch which was sent waits for others */
   constructor(lingerMs: number) {
@@ -43,6 +48,12 @@ export class DeliveryGroup {
     return this.#commitTimes;
   }
 
+  /** The notes of all its batches. */
+  get notes(): SnapshotNotes | undefined {
+    if (this.#states.size === 0 && this.#requestsTaken === null) return undefined;
+    return { states: [...this.#states.values()], requestsTaken: this.#requestsTaken };
+  }
+
   /**
    * Whether the batch may be sent without a commit: more follows, and the group is neither too large nor too
    * old.
@@ -53,8 +64,9 @@ export class DeliveryGroup {
   }
 
   /** Adds a batch. @param startedAt when sending it began */
-  add({ batch, commitTimes }: FullBatch, startedAt: number): void {
+  add({ batch, commitTimes, notes }: FullBatch, startedAt: number): void {
     if (this.#records === 0) this.#startedAt = startedAt;
+    if (notes !== undefined) this.#addNotes(notes);
     this.#records += batch.count;
     this.#bytes += batch.bytes;
     commitTimes.forEach((timeMs, records) => this.#commitTimes.add(timeMs, records));
@@ -65,5 +77,12 @@ export class DeliveryGroup {
     this.#records = 0;
     this.#bytes = 0;
     this.#commitTimes.clear();
+    this.#states.clear();
+    this.#requestsTaken = null;
+  }
+
+  #addNotes({ states, requestsTaken }: SnapshotNotes): void {
+    for (const state of states) this.#states.set(tableText(state), state);
+    this.#requestsTaken = requestsTaken ?? this.#requestsTaken;
   }
 }

@@ -2,6 +2,7 @@
 
 import type { CaptureError } from "../core/errors.ts";
 import type { Lsn } from "../core/position.ts";
+import type { SnapshotRequest, SnapshotState } from "../core/snapshot_state.ts";
 import type { TableName } from "../core/table_name.ts";
 import type { Operation } from "../decoder/change.ts";
 import type { CommitTimes } from "./commit_times.ts";
@@ -108,6 +109,14 @@ export interface CaptureEvents {
   deadLettered(found: CaptureError): void;
   /** Once a table: its key or some types can no longer be found out. */
   relationUndescribed(relation: TableName, missing: MissingDetails): void;
+  /** The snapshot of a table began, ended, or waits; what it says is not delivered yet. */
+  snapshotChanged(state: SnapshotState): void;
+  /** The state of a table's snapshot is delivered, with the rows that it counts. */
+  snapshotDelivered(state: SnapshotState): void;
+  /** A snapshot can't go on now. */
+  snapshotWaits(table: TableName, reason: string): void;
+  /** A request about snapshots was taken, or can't be. */
+  snapshotRequested(request: SnapshotRequest | undefined, problem: string | undefined): void;
   /** At each connection: changes of these tables go to the dead-letter topic because of their topics. */
   topicsInConflict(conflicts: readonly CaptureError[]): void;
 }
@@ -155,4 +164,8 @@ const EVENT_NAMES: Readonly<Record<keyof CaptureEvents, true>> = {
   deadLettered: true,
   relationUndescribed: true,
   topicsInConflict: true,
+  snapshotChanged: true,
+  snapshotDelivered: true,
+  snapshotWaits: true,
+  snapshotRequested: true,
 };

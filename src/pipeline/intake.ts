@@ -11,6 +11,7 @@ import { RecordTaker, type RecordTakerParts } from "./record_taker.ts";
 import { RelationDescriptions, type RelationsParts } from "./relation_descriptions.ts";
 import type { RefusedTransaction } from "./session_memory.ts";
 import { tablesAhead } from "./tables_ahead.ts";
+import type { Snapshots } from "./snapshot/snapshots.ts";
 import { isRefusal } from "./unsendable.ts";
 
 export interface IntakeParts extends Omit<RecordTakerParts, "routeOf" | "describeAgain"> {
@@ -28,12 +29,20 @@ export interface IntakeParts extends Omit<RecordTakerParts, "routeOf" | "describ
   /** Intake ends where this transaction begins. */
   readonly refused: RefusedTransaction | undefined;
   readonly clock: Clock;
+  /** Is told of every change, and sends rows between transactions. */
+  readonly snapshots: IntakeSnapshots;
   /**
    * Called for each keepalive.
    * @param walEnd everything that commits below it has come; null inside a transaction, where it says nothing
    */
   readonly onKeepalive: (walEnd: Lsn | null, replyRequested: boolean) => void;
 }
+
+/** What intake has to do with snapshots. */
+export type IntakeSnapshots = Pick<
+  Snapshots,
+  "begin" | "changed" | "described" | "isDue" | "isWaiting" | "send" | "wait"
+>;
 
 /** Where intake ended because of a change that cannot be sent. */
 export interface IntakeRefusal extends RefusedTransaction {
@@ -118,7 +127,8 @@ export class Intake {
         }
       }
       this.#report(messages);
-      await this.#fill(signal);
+      if (this.#parts.snapshots.isWaiting) await this.#fillAndSend(signal);
+      else await this.#fill(signal);
     }
   }
 
@@ -148,6 +158,30 @@ export class Intake {
     this.#setTime();
   }
 
+  /** As `#fill`, and sends rows of snapshots while there is nothing to read. */
+  async #fillAndSend(signal: AbortSignal): Promise<void> {
+    const { snapshots, batcher, decoder } = this.#parts;
+    let isFilled = false;
+    const ended = new AbortController();
+    const filled = this.#fill(signal).finally(() => {
+      isFilled = true;
+      ended.abort();
+    });
+    filled.catch(() => {});
+    while (!isFilled) {
+      if (!decoder.inTransaction && snapshots.isDue) {
+        this.#waitingSince = undefined;
+        batcher.setInputIdle(false);
+        await snapshots.send(true, signal);
+        if (isFilled) break;
+        this.#waitingSince = this.#parts.clock.now();
+        batcher.setInputIdle(true);
+      }
+      await Promise.race([filled, snapshots.wait(AbortSignal.any([signal, ended.signal])).catch(() => {})]);
+    }
+    await filled;
+  }
+
   #setTime(): void {
     const { batcher, decoder, clock } = this.#parts;
     const time = clock.wall();
@@ -166,13 +200,14 @@ export class Intake {
     const { stream, decoder } = this.#parts;
     switch (decoder.decode(stream)) {
       case "change":
+        this.#parts.snapshots.changed(stream.bytes);
         return this.#taker.takeAtOnce() ? undefined : this.#taker.takeRemaining(signal);
       case "commit":
         this.#commit();
-        return undefined;
+        return this.#parts.snapshots.isDue ? this.#parts.snapshots.send(false, signal) : undefined;
       case "relation":
         this.#taker.forgetRoutes();
-        return this.#descriptions.define(signal);
+        return this.#describe(signal);
       case "begin":
         return this.#begin(signal);
       case "none":
@@ -186,7 +221,16 @@ export class Intake {
     if (decoder.commitLsn === refused?.commitLsn) throw refused.error;
     if (this.#partitionsAdded) this.#taker.forgetRoutes();
     this.#partitionsAdded = false;
-    return this.#areTypesOld || this.#descriptions.isDue ? this.#describeAll(signal) : undefined;
+    const sent = this.#parts.snapshots.begin(decoder.xid, decoder.commitLsn, signal);
+    if (!this.#areTypesOld && !this.#descriptions.isDue) return sent;
+    return sent === undefined ? this.#describeAll(signal) : sent.then(() => this.#describeAll(signal));
+  }
+
+  async #describe(signal: AbortSignal): Promise<void> {
+    const { decoder, snapshots } = this.#parts;
+    const { id } = decoder.pendingRelation!;
+    await this.#descriptions.define(signal);
+    snapshots.described(decoder.table(id)!);
   }
 
   #commit(): void {

@@ -3,6 +3,8 @@
 import type { EncodedRecord } from "../core/encoded_record.ts";
 import type { PgType } from "../core/pg_type.ts";
 import type { Lsn, Progress } from "../core/position.ts";
+import type { Visibility } from "../core/visibility.ts";
+import type { SnapshotReader } from "./snapshot_ports.ts";
 import type { ReceivedRequest, SnapshotLedger, SnapshotNotes } from "../core/snapshot_state.ts";
 
 /** A topic that exists and accepts records. */
@@ -139,6 +141,8 @@ export interface WalState {
   readonly status: "reserved" | "extended" | "unreserved" | "lost" | null;
   /** Bytes that can be written before the slot may be lost (safe_wal_size); null if there is no limit. */
   readonly bytesLeft: number | null;
+  /** Which transactions are visible; null if it was not asked for. */
+  readonly visibility: Visibility | null;
 }
 
 /** Where one timeline ended and the next began. */
@@ -169,6 +173,13 @@ export interface PublishedTable {
   readonly table: string;
   /** False if UPDATE and DELETE fail in the application because PostgreSQL cannot identify the row. */
   readonly hasReplicaIdentity: boolean;
+}
+
+/** A published table and its OID. */
+export interface PublishedOid {
+  readonly schema: string;
+  readonly table: string;
+  readonly oid: number;
 }
 
 /** Something that is valid but probably unintended. */
@@ -226,7 +237,13 @@ export interface SourceSession {
    * @returns the end of the WAL when an alteration was detected, or null
    */
   readTypesChange(signal: AbortSignal): Promise<Lsn | null>;
-  /** Closes all connections. Does not throw. */
+  /** The tables that are published now. */
+  publishedNow(signal: AbortSignal): Promise<readonly PublishedOid[]>;
+  /** Writes a commit record to the WAL that nothing goes with. */
+  advanceWal(signal: AbortSignal): Promise<void>;
+  /** Reads tables on a connection of its own, which is opened when it is needed. */
+  openSnapshotReader(): SnapshotReader;
+  /** Closes all connections but those of snapshot readers. Does not throw. */
   close(): void;
 }
 

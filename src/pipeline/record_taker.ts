@@ -119,8 +119,17 @@ export class RecordTaker {
 
   #append(route: Route): boolean {
     const { decoder, batcher } = this.#parts;
-    const { record, commitTimeMs, commitLsn, seq, tombstone } = decoder;
-    const isAppended = batcher.tryAppend(route, record, commitTimeMs, commitLsn, seq, tombstone);
+    const { record, commitTimeMs, commitLsn, seq, tombstone, target } = decoder;
+    const isAppended = batcher.tryAppend(
+      route,
+      record,
+      commitTimeMs,
+      commitLsn,
+      seq,
+      tombstone,
+      // A transaction of messages alone may not come again, once messages are no longer captured.
+      target !== "message",
+    );
     if (isAppended) this.#count();
     return isAppended;
   }
@@ -150,7 +159,10 @@ export class RecordTaker {
     const deadLetters = await routeOf("dead-letter", signal);
     decoder.replaceWithPointer(deadLetterOf(decoder, found));
     const { record, commitTimeMs, commitLsn, seq } = decoder;
-    while (!batcher.tryAppendPointer(deadLetters, record, tombstone, commitTimeMs, commitLsn, seq)) {
+    const isOfTransaction = decoder.target !== "message";
+    while (
+      !batcher.tryAppendPointer(deadLetters, record, tombstone, commitTimeMs, commitLsn, seq, isOfTransaction)
+    ) {
       await batcher.waitForRoom(signal);
     }
     this.#count();

@@ -106,8 +106,9 @@ class Session implements Disposable {
           // Only the holder of the slot opens the sink, because that fences the instance that held it before.
           const { sink, progress } = await openSink(this.#context, slot.identity, preparing);
           this.#resources.defer(() => sink.close());
+          const ledger = await sink.readSnapshots(preparing);
           const resumption = await this.#resume(slot, sink, progress, preparing);
-          await new Streaming({ ...this.#context, slot, sink, resumption }).run(signal);
+          await new Streaming({ ...this.#context, slot, sink, resumption, ledger }).run(signal);
         } finally {
           ended.abort();
         }

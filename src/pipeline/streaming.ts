@@ -1,7 +1,15 @@
 // The tasks that stream side by side from a known position, until everything is delivered or one of them
 // fails.
 
+import { CaptureError } from "../core/errors.ts";
 import type { Lsn, Position, Progress } from "../core/position.ts";
+import type { SnapshotLedger } from "../core/snapshot_state.ts";
+import type { ChangeDecoder } from "../decoder/change_decoder.ts";
+import type { RecordFormat } from "../decoder/formats/format.ts";
+import { runSnapshots } from "./snapshot/snapshot_task.ts";
+import { throwFailed } from "./snapshot/failed_snapshots.ts";
+import { Snapshots } from "./snapshot/snapshots.ts";
+import { UnshownTransactions } from "./snapshot/unshown_transactions.ts";
 import { Wakeup } from "../core/wakeup.ts";
 import { Batcher } from "./batcher.ts";
 import { type SessionContext, topicsOf } from "./capture_parts.ts";
@@ -28,6 +36,8 @@ export interface OpenSession extends SessionContext {
   readonly slot: HeldSlot;
   readonly sink: Sink;
   readonly resumption: Resumption;
+  /** What is delivered about snapshots. */
+  readonly ledger: SnapshotLedger;
 }
 
 export class Streaming {
@@ -35,10 +45,18 @@ export class Streaming {
   readonly #tracker: ProgressTracker;
   readonly #batcher: Batcher;
   readonly #deduplicator: Deduplicator;
+  readonly #decoder: ChangeDecoder;
+  readonly #format: RecordFormat;
+  readonly #unshown: UnshownTransactions;
+  readonly #snapshots: Snapshots;
+  readonly #gate: WalEndGate;
   readonly #intake: Intake;
   /** Woken at each delivery. */
   readonly #delivered: Wakeup;
   readonly #intakeEnded = new AbortController();
+  /** Aborts when there is nothing left to do: all initial snapshots have ended. */
+  readonly #settled = new AbortController();
+  #isSettled = false;
   #isDrained = false;
   #refused: RefusedTransaction | undefined;
 
@@ -49,6 +67,11 @@ export class Streaming {
     this.#batcher = new Batcher(settings.limits, () => sink.createBatch(), position, parts.clock);
     this.#delivered = new Wakeup(parts.clock);
     this.#deduplicator = new Deduplicator(position, session.resumption.comesAgain);
+    this.#decoder = parts.createDecoder();
+    this.#format = parts.createFormat();
+    this.#unshown = new UnshownTransactions(this.#knowsUnshown());
+    this.#snapshots = this.#createSnapshots();
+    this.#gate = this.#createGate();
     this.#intake = this.#createIntake();
   }
 
@@ -67,18 +90,87 @@ export class Streaming {
       (signal) => this.#deliver(signal),
       (signal) => this.#checkpoint(signal),
       (signal) => watchTypes(source, this.#intake, this.#session.parts.clock, whileIntake(signal)),
+      (signal) => this.#snapshot(whileIntake(signal)),
       (signal) => watchRoutes(sink, this.#intake, this.#session.parts.clock, whileIntake(signal)),
     ], kill);
+    await this.#lookForTheLastTime();
     await stream.finish(this.#batcher.received.endLsn, this.#confirm(), FINISH_MS);
     events.stateChanged("postgres", "stopped");
     events.stateChanged("kafka", "stopped");
     if (this.#refused !== undefined) throw this.#refused.error;
+    if (this.#isSettled) throwFailed(this.#snapshots.runs);
   }
 
-  #createIntake(): Intake {
-    const { parts, settings, memory, slot, sink, resumption } = this.#session;
-    const { streamsFrom } = resumption;
-    const decoder = parts.createDecoder();
+  /**
+   * Whether all transactions that are not visible will be streamed: nothing was before, or what was is not
+   * confirmed, because an earlier session sent rows.
+   */
+  #knowsUnshown(): boolean {
+    const { resumption, ledger } = this.#session;
+    return resumption.from === "new slot" ||
+      ledger.states.some(({ status, startedAtMs }) =>
+        startedAtMs !== null && (status === "running" || status === "paused")
+      );
+  }
+
+  #createSnapshots(): Snapshots {
+    const { parts, settings, sink, ledger, resumption, slot } = this.#session;
+    const unshown = this.#unshown;
+    slot.watch.onVisibility((visibility) =>
+      visibility === "all" ? unshown.clear() : unshown.shown(visibility)
+    );
+    return new Snapshots({
+      ...parts,
+      decoder: this.#decoder,
+      batcher: this.#batcher,
+      format: this.#format,
+      oversize: settings.oversize,
+      routeOf: (target, signal) => sink.route(parts.topicOf(target), signal),
+      unshown,
+      ledger,
+      isNewSlot: resumption.from === "new slot",
+    });
+  }
+
+  async #snapshot(signal: AbortSignal): Promise<void> {
+    const { parts, settings, sink, slot } = this.#session;
+    try {
+      await runSnapshots({
+        ...parts,
+        snapshots: this.#snapshots,
+        settings: settings.snapshot,
+        session: slot.source,
+        sink,
+        format: this.#format,
+        unshown: this.#unshown,
+        askFor: (walEnd) => this.#gate.awaits(walEnd),
+        onSettled: () => {
+          this.#isSettled = true;
+          this.#settled.abort();
+        },
+      }, signal);
+    } catch (error) {
+      if (!this.#intakeEnded.signal.aborted) throw error;
+    }
+  }
+
+  /** While rows are sent, a transaction that is not visible must come again in the next session. */
+  get #holdsUnshown(): boolean {
+    return this.#session.settings.snapshot.mode !== "never" || this.#snapshots.isWaiting;
+  }
+
+  async #lookForTheLastTime(): Promise<void> {
+    if (!this.#holdsUnshown) return;
+    try {
+      await this.#session.slot.watch.look(AbortSignal.timeout(FINISH_MS));
+    } catch (error) {
+      if (!(error instanceof CaptureError) && !(error instanceof DOMException)) throw error;
+    }
+  }
+
+  #createGate(): WalEndGate {
+    const { parts, slot, resumption: { streamsFrom } } = this.#session;
+    const decoder = this.#decoder;
     decoder.ended(streamsFrom);
     const deduplicator = this.#deduplicator;
     const gate = new WalEndGate({
@@ -93,6 +185,14 @@ export class Streaming {
       now: () => parts.clock.now(),
     });
     slot.watch.onWalEnd((end) => gate.looked(end));
+    return gate;
+  }
+
+  #createIntake(): Intake {
+    const { parts, settings, memory, slot, sink } = this.#session;
+    const decoder = this.#decoder;
+    const deduplicator = this.#deduplicator;
+    const gate = this.#gate;
     return new Intake({
       stream: slot.stream,
       session: slot.source,
@@ -112,6 +212,7 @@ export class Streaming {
       counted: memory.counted,
       events: parts.events,
       clock: parts.clock,
+      snapshots: this.#snapshots,
       onKeepalive: (walEnd, replyRequested) => {
         if (walEnd !== null) gate.keepalive(walEnd);
         if (!replyRequested) return;
@@ -135,10 +236,17 @@ export class Streaming {
     // Until the last delivered transaction has come again, this may be another history. The slot then stays where
     // it is, so that the next start can tell, too.
     if (!this.#deduplicator.isAwaiting) {
-      this.#tracker.markConfirmed(this.#tracker.confirmable);
+      this.#tracker.markConfirmed(this.#confirmable());
       this.#session.parts.events.confirmed(this.#tracker.confirmed);
     }
     return this.#tracker.confirmed;
+  }
+
+  #confirmable(): Lsn {
+    const { confirmable, confirmed } = this.#tracker;
+    const unshown = this.#holdsUnshown ? this.#unshown.firstCommitLsn : undefined;
+    if (unshown === undefined || unshown >= confirmable) return confirmable;
+    return unshown > confirmed ? unshown : confirmed;
   }
 
   async #saveStart(): Promise<void> {
@@ -152,7 +260,7 @@ export class Streaming {
 
   async #receive(signal: AbortSignal): Promise<void> {
     const { memory } = this.#session;
-    const refused = await this.#intake.run(signal);
+    const refused = await this.#intake.run(AbortSignal.any([signal, this.#settled.signal]));
     if (refused?.isPartlyTaken === true && memory.refused?.commitLsn !== refused.commitLsn) {
       // The buffer holds a part of the refused transaction, which is not to be sent.
       memory.refused = refused;
@@ -173,6 +281,7 @@ export class Streaming {
       events,
       lingerMs: settings.limits.lingerMs,
       clock,
+      onNoted: (notes) => this.#snapshots.delivered(notes),
       onDelivered: () => {
         memory.delivered();
         this.#delivered.wake();

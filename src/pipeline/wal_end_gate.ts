@@ -56,6 +56,14 @@ export class WalEndGate {
     if (this.#last > this.#advanced && !this.#isBeyondServer()) this.#parts.ask();
   }
 
+  /** Rows wait for this end of WAL, which was read on another connection: asks for keepalives until it comes. */
+  awaits(walEnd: Lsn): void {
+    if (this.#serverEnd === undefined || this.#serverEnd < walEnd) this.#serverEnd = walEnd;
+    if (this.#advanced >= walEnd) return;
+    this.#advance();
+    this.#parts.ask();
+  }
+
   #advance(): void {
     if (this.#agreed <= this.#advanced) return;
     if (this.#isBeyondServer()) {

@@ -3,6 +3,7 @@
 import type { Clock } from "../core/clock.ts";
 import { CaptureError, errorPolicy } from "../core/errors.ts";
 import type { Lsn } from "../core/position.ts";
+import type { Visibility } from "../core/visibility.ts";
 import { Wakeup } from "../core/wakeup.ts";
 import type { CaptureParts } from "./capture_parts.ts";
 import type { Sink, SourceSession } from "./ports.ts";
@@ -31,6 +32,7 @@ export class ServerWatch {
   #answeredAt = -Infinity;
   #publicationReadAt = -Infinity;
   #onWalEnd: (end: Lsn | undefined) => void = () => {};
+  #onVisibility: (visibility: Visibility | "all") => void = () => {};
 
   constructor(session: SourceSession, parts: CaptureParts) {
     this.#session = session;
@@ -49,6 +51,20 @@ export class ServerWatch {
    */
   onWalEnd(listener: (end: Lsn | undefined) => void): void {
     this.#onWalEnd = listener;
+  }
+
+  /**
+   * Calls the listener after each poll with the transactions that are visible; with "all" when the server shuts
+   * down and has ended its sessions.
+   */
+  onVisibility(listener: (visibility: Visibility | "all") => void): void {
+    this.#onVisibility = listener;
+  }
+
+  /** Looks now which transactions are visible. */
+  async look(signal: AbortSignal): Promise<void> {
+    const { visibility } = await this.#session.readWal(signal);
+    if (visibility !== null) this.#onVisibility(visibility);
   }
 
   /** Polls soon: half a second after the last poll at the earliest. */
@@ -72,7 +88,10 @@ export class ServerWatch {
       } catch (error) {
         if (signal.aborted || !(error instanceof CaptureError)) continue;
         failures++;
-        if (error.kind === "postgres-not-ready") shutdowns++;
+        if (error.kind === "postgres-not-ready") {
+          shutdowns++;
+          this.#onVisibility("all");
+        }
         this.#tolerate(error, isStreamRead() && shutdowns < SHUTDOWNS_SEEN);
       }
       await this.#pause(failures > 0 && failures <= RETRIES_MAX, signal).catch(() => {});
@@ -100,6 +119,7 @@ export class ServerWatch {
     this.#answeredAt = clock.now();
     events.walWatched(wal);
     this.#onWalEnd(wal.end);
+    if (wal.visibility !== null) this.#onVisibility(wal.visibility);
     if (clock.now() - this.#publicationReadAt < PUBLICATION_MS) return;
     this.#publicationReadAt = clock.now();
     const change = await this.#session.managePublication(signal);

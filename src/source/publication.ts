@@ -1,7 +1,7 @@
 // Looks at the publication: whether it exists, its tables, and which of them would fail in the application.
 
 import { CaptureError } from "../core/errors.ts";
-import type { PublishedTable, SourceWarning } from "../pipeline/ports.ts";
+import type { PublishedOid, PublishedTable, SourceWarning } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral } from "./connection.ts";
 
 /**
@@ -40,6 +40,28 @@ export async function readPublication(
     schema: row.schema ?? "",
     table: row.table ?? "",
     hasReplicaIdentity: row.no_identity !== "t",
+  }));
+}
+
+/** The tables of the publication, with their OIDs. */
+export async function readPublishedOids(
+  connection: PostgresConnection,
+  publication: string,
+  signal: AbortSignal,
+): Promise<readonly PublishedOid[]> {
+  const rows = await connection.query(
+    `SELECT n.nspname AS schema, c.relname AS table, c.oid
+       FROM pg_catalog.pg_publication_tables p
+       JOIN pg_catalog.pg_namespace n ON n.nspname = p.schemaname
+       JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename
+      WHERE p.pubname = ${quoteLiteral(publication)} ORDER BY 1, 2`,
+    `list the tables of publication "${publication}"`,
+    signal,
+  );
+  return rows.map(({ schema, table, oid }) => ({
+    schema: schema ?? "",
+    table: table ?? "",
+    oid: Number(oid),
   }));
 }
 

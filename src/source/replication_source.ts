@@ -6,6 +6,7 @@ import { CaptureError } from "../core/errors.ts";
 import type { Lsn } from "../core/position.ts";
 import type {
   PublicationChange,
+  PublishedOid,
   PublishedTable,
   RelationDetails,
   ReplicationSource,
@@ -18,12 +19,14 @@ import type {
   TimelineSwitch,
   WalState,
 } from "../pipeline/ports.ts";
+import type { SnapshotReader } from "../pipeline/snapshot_ports.ts";
+import { PostgresSnapshotReader } from "./snapshot/snapshot_reader.ts";
 import { describeRelation, readCompositeTypes } from "./catalog.ts";
 import { PostgresConnection, quoteIdentifier } from "./connection.ts";
 import { managePublication } from "./managed_publication.ts";
 import { identifyServer, parseTimelineHistory } from "./identification.ts";
 import type { PostgresOptions, ReplicationOptions } from "./options.ts";
-import { publicationWarnings, readPublication, readUnpublished } from "./publication.ts";
+import { publicationWarnings, readPublication, readPublishedOids, readUnpublished } from "./publication.ts";
 import { PostgresStream } from "./replication_stream.ts";
 import { createSlot, readSlot, readSlotBlockers, readWal, readWalEnd, refusePromoted } from "./slot.ts";
 
@@ -193,6 +196,27 @@ class PostgresSession implements SourceSession {
       }
       return isChanged ? await readWalEnd(connection, signal) : null;
     }, signal);
+  }
+
+  async publishedNow(signal: AbortSignal): Promise<readonly PublishedOid[]> {
+    const { publication } = this.#replication;
+    using connection = await PostgresConnection.open(this.#postgres, "sql", signal);
+    return await readPublishedOids(connection, publication, signal);
+  }
+
+  async advanceWal(signal: AbortSignal): Promise<void> {
+    await this.#watch(async (connection) => {
+      await connection.query("SELECT pg_catalog.pg_current_xact_id()", "advance the WAL", signal);
+    }, signal);
+  }
+
+  openSnapshotReader(): SnapshotReader {
+    const { publication, messageBytesMax } = this.#replication;
+    return new PostgresSnapshotReader(this.#postgres, {
+      publication,
+      versionNumber: this.server.versionNumber,
+      rowBytesMax: messageBytesMax ?? Infinity,
+    });
   }
 
   close(): void {

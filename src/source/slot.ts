@@ -3,6 +3,7 @@
 import { type Advice, advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
 import { type Lsn, parseLsn } from "../core/position.ts";
+import { Visibility } from "../core/visibility.ts";
 import type { SlotBlocker, SlotState, WalState } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral, type Row } from "./connection.ts";
 import { beingSynchronized, DUPLICATE_OBJECT, LOST_SLOT_HINT, sqlStateOf } from "./errors.ts";
@@ -64,7 +65,8 @@ export async function readWal(
   signal: AbortSignal,
 ): Promise<WalState> {
   const row = await connection.queryRow(
-    `SELECT ${WAL_END} AS wal_end, restart_lsn, wal_status, safe_wal_size
+    `SELECT ${WAL_END} AS wal_end, restart_lsn, wal_status, safe_wal_size,
+            pg_catalog.pg_current_snapshot() AS visibility
        FROM (SELECT) AS always
        LEFT JOIN pg_catalog.pg_replication_slots ON slot_name = ${quoteLiteral(slot)}`,
     "look at the WAL",
@@ -76,6 +78,7 @@ export async function readWal(
     keptFrom: parseLsn(row.restart_lsn ?? "") ?? null,
     status: WAL_STATUSES.find((status) => status === row.wal_status) ?? null,
     bytesLeft: typeof row.safe_wal_size === "string" ? Number(row.safe_wal_size) : null,
+    visibility: Visibility.parse(row.visibility ?? "") ?? null,
   };
 }
 

@@ -19,6 +19,8 @@ import type {
   SourceSession,
   TimelineSwitch,
 } from "../../src/pipeline/ports.ts";
+import type { IntakeSnapshots } from "../../src/pipeline/intake.ts";
+import type { SnapshotReader } from "../../src/pipeline/snapshot_ports.ts";
 import type { CaptureParts, CaptureSettings } from "../../src/pipeline/capture_parts.ts";
 import type { RelationHistory } from "../../src/pipeline/relation_store.ts";
 import { TopicConflict } from "../../src/core/topic_conflict.ts";
@@ -114,6 +116,7 @@ export class FakeWorld {
           return Promise.resolve();
         },
       },
+      createFormat: () => new NativeFormat("0", "shop"),
       createDecoder: () => new ChangeDecoder({ format: new NativeFormat("0", "shop"), tombstones: false }),
       topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
       topicConflicts: () => this.topicConflicts,
@@ -138,6 +141,7 @@ export class FakeWorld {
       publishedTables: this.publishedTables,
       warnings: [],
       publicationChange: null,
+      ...NO_READER,
       managePublication: () => Promise.resolve(null),
       slot: () =>
         Promise.resolve(
@@ -158,7 +162,14 @@ export class FakeWorld {
         this.send(...this.wal);
         return Promise.resolve(this.#stream());
       },
-      readWal: () => Promise.resolve({ end: this.walEnd, keptFrom: null, status: null, bytesLeft: null }),
+      readWal: () =>
+        Promise.resolve({
+          end: this.walEnd,
+          keptFrom: null,
+          status: null,
+          bytesLeft: null,
+          visibility: null,
+        }),
       readTypesChange: () => Promise.resolve(null),
       timelineHistory: () => Promise.resolve(this.timelineHistory),
       describeRelation: (relationId, typeOids) => {
@@ -281,6 +292,43 @@ export const NO_KEY: Omit<RelationDetails, "asOf"> = {
   typesXid: undefined,
 };
 
+/** No table is read. */
+export const NO_SNAPSHOTS: CaptureSettings["snapshot"] = {
+  mode: "never",
+  includes: () => false,
+  matches: () => false,
+  readers: 1,
+  rowsPerSecond: undefined,
+};
+
+/** What a session answers where nothing is asked of it about snapshots. */
+export const NO_READER = {
+  publishedNow: () => Promise.resolve([]),
+  advanceWal: () => Promise.resolve(),
+  openSnapshotReader: (): SnapshotReader => {
+    const unread = () => Promise.reject(new Error("no table is read"));
+    return {
+      describe: unread,
+      readChunk: unread,
+      lock: unread,
+      readWhole: unread,
+      unlock: unread,
+      close: () => {},
+    };
+  },
+};
+
+/** What intake is given where no table is read. */
+export const NO_SNAPSHOT_HOOKS: IntakeSnapshots = {
+  isDue: false,
+  isWaiting: false,
+  begin: () => undefined,
+  changed: () => {},
+  described: () => {},
+  send: () => Promise.resolve(),
+  wait: () => Promise.resolve(),
+};
+
 /** Settings under which a transaction is sent as soon as it is whole. */
 export const FAKE_SETTINGS: CaptureSettings = {
   database: "shop",
@@ -292,6 +340,7 @@ export const FAKE_SETTINGS: CaptureSettings = {
   oversize: "stop",
   keepaliveIntervalMs: 10_000,
   pollIntervalMs: 5,
+  snapshot: NO_SNAPSHOTS,
 };
 
 class TextBatch implements Batch {

@@ -145,6 +145,7 @@ class Simulation {
           return Promise.resolve();
         },
       },
+      createFormat: () => new NativeFormat("0", "shop"),
       createDecoder: () => new ChangeDecoder({ format: new NativeFormat("0", "shop"), tombstones: false }),
       topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
       topicConflicts: () => [],

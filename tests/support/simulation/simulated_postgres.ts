@@ -3,7 +3,7 @@
 import { CaptureError } from "../../../src/core/errors.ts";
 import type { Lsn } from "../../../src/core/position.ts";
 import type { ReplicationSource, ReplicationStream, SourceSession } from "../../../src/pipeline/ports.ts";
-import { NO_KEY, type Sent } from "../fake_ports.ts";
+import { NO_KEY, NO_READER, type Sent } from "../fake_ports.ts";
 import { begin, commit, insert, relation } from "../../../dev/fixtures/pgoutput_bytes.ts";
 import type { SimulatedProcess } from "./simulated_process.ts";
 import type { SimulatedTransaction, SimulatedWorld } from "./simulated_world.ts";
@@ -101,6 +101,7 @@ export class SimulatedPostgres {
       publishedTables: [],
       warnings: [],
       publicationChange: null,
+      ...NO_READER,
       managePublication: () => Promise.resolve(null),
       slotBlockers: () => Promise.resolve([]),
       readTypesChange: () => Promise.resolve(null),
@@ -128,7 +129,7 @@ export class SimulatedPostgres {
       },
       readWal: async (signal) => {
         await this.#answer(process, signal);
-        return { end: this.#walEnd, keptFrom: null, status: null, bytesLeft: null };
+        return { end: this.#walEnd, keptFrom: null, status: null, bytesLeft: null, visibility: null };
       },
       close: () => {},
     };

@@ -139,7 +139,7 @@ function busy(): Statistics {
   statistics.delivered({ records: 4, bytes: 1000, durationMs: 12, ...times });
   statistics.failed("kafka-unavailable", true);
   statistics.confirmed(4096n);
-  statistics.walWatched({ end: 8192n, keptFrom: 0n, status: "reserved", bytesLeft: null });
+  statistics.walWatched({ end: 8192n, keptFrom: 0n, status: "reserved", bytesLeft: null, visibility: null });
   return statistics;
 }
 

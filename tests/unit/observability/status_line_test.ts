@@ -124,7 +124,7 @@ Deno.test("the line comes at each interval with the rate since the last one, and
 Deno.test("an instance that waits for the slot has no lag of its own, whatever it read before it lost the slot", () => {
   const statistics = streaming();
   statistics.queued(500, 10_000, NOW_MS - 60_000);
-  statistics.walWatched({ end: 900n, keptFrom: 100n, status: "reserved", bytesLeft: null });
+  statistics.walWatched({ end: 900n, keptFrom: 100n, status: "reserved", bytesLeft: null, visibility: null });
   statistics.confirmed(100n);
   statistics.stateChanged("postgres", "waiting");
   assert.deepEqual(lag(statistics), [null, null]);
@@ -153,5 +153,5 @@ function delivery(records: number, bytes: number, durationMs: number): Delivery 
 }
 
 function wal(end: bigint): WalState {
-  return { end, keptFrom: 0n, status: "reserved", bytesLeft: null };
+  return { end, keptFrom: 0n, status: "reserved", bytesLeft: null, visibility: null };
 }

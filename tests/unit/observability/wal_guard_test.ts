@@ -98,5 +98,5 @@ function watched() {
 }
 
 function wal(keptBytes: number, bytesLeft: number | null, status: WalState["status"] = "reserved"): WalState {
-  return { end: BigInt(keptBytes) + 1000n, keptFrom: 1000n, status, bytesLeft };
+  return { end: BigInt(keptBytes) + 1000n, keptFrom: 1000n, status, bytesLeft, visibility: null };
 }

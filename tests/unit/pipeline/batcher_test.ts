@@ -69,7 +69,7 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
 
 Deno.test("a change waits for its batch to fill until the linger time is over", async () => {
   const { batcher, clock } = batcherOf({ lingerMs: 30 });
-  batcher.tryAppend(ROUTE, record(10), 0, 7n, 1, false);
+  batcher.tryAppend(ROUTE, record(10), 0, 7n, 1, false, true);
   batcher.setInputIdle(true);
   const taken = batcher.take(NEVER);
   await clock.pass(29);
@@ -82,7 +82,7 @@ Deno.test("a change waits for its batch to fill until the linger time is over", 
 
 Deno.test("enough bytes are sent at once when nothing more is coming, and wait while more is", async () => {
   const { batcher } = batcherOf();
-  batcher.tryAppend(ROUTE, record(60), 0, 7n, 1, false);
+  batcher.tryAppend(ROUTE, record(60), 0, 7n, 1, false, true);
   const taken = batcher.take(NEVER);
   strictEqual(await isPending(taken), true);
   batcher.setInputIdle(true);
@@ -91,13 +91,13 @@ Deno.test("enough bytes are sent at once when nothing more is coming, and wait w
 
 Deno.test("a full batch is sent, and appending waits until it is taken", async () => {
   const { batcher } = batcherOf();
-  strictEqual(batcher.tryAppend(ROUTE, record(90), 0, 7n, 1, false), true);
-  strictEqual(batcher.tryAppend(ROUTE, record(90), 0, 7n, 2, false), false);
+  strictEqual(batcher.tryAppend(ROUTE, record(90), 0, 7n, 1, false, true), true);
+  strictEqual(batcher.tryAppend(ROUTE, record(90), 0, 7n, 2, false, true), false);
   const room = batcher.waitForRoom(NEVER);
   strictEqual(await isPending(room), true);
   const first = await batcher.take(NEVER);
   await room;
-  strictEqual(batcher.tryAppend(ROUTE, record(90), 0, 7n, 2, false), true);
+  strictEqual(batcher.tryAppend(ROUTE, record(90), 0, 7n, 2, false, true), true);
   deepStrictEqual([first?.batch.count, first?.position], [1, {
     commitLsn: 7n,
     seq: 1,
@@ -108,10 +108,10 @@ Deno.test("a full batch is sent, and appending waits until it is taken", async (
 
 Deno.test("a batch's position is the last change in it, and the end of the last whole transaction", async () => {
   const { batcher } = batcherOf();
-  batcher.tryAppend(ROUTE, record(10), 0, 7n, 1, false);
+  batcher.tryAppend(ROUTE, record(10), 0, 7n, 1, false, true);
   batcher.advanceEnd(9n);
-  batcher.tryAppend(ROUTE, record(10), 0, 12n, 1, false);
-  batcher.tryAppend(ROUTE, record(10), 0, 12n, 2, false);
+  batcher.tryAppend(ROUTE, record(10), 0, 12n, 1, false, true);
+  batcher.tryAppend(ROUTE, record(10), 0, 12n, 2, false, true);
   batcher.flush();
   deepStrictEqual((await batcher.take(NEVER))?.position, {
     commitLsn: 12n,
@@ -131,12 +131,12 @@ Deno.test("the end of what is whole does not go back", async () => {
 
 Deno.test("what is held is bounded over both batches, by count and by bytes", async () => {
   const { batcher } = batcherOf({ bufferRecordsMax: 3, batchBytes: 1000 });
-  batcher.tryAppend(ROUTE, record(10), 0, 7n, 1, false);
-  batcher.tryAppend(ROUTE, record(10), 0, 7n, 2, false);
+  batcher.tryAppend(ROUTE, record(10), 0, 7n, 1, false, true);
+  batcher.tryAppend(ROUTE, record(10), 0, 7n, 2, false, true);
   batcher.flush();
   const first = (await batcher.take(NEVER))!;
-  strictEqual(batcher.tryAppend(ROUTE, record(10), 0, 7n, 3, false), true);
-  strictEqual(batcher.tryAppend(ROUTE, record(10), 0, 7n, 4, false), false);
+  strictEqual(batcher.tryAppend(ROUTE, record(10), 0, 7n, 3, false, true), true);
+  strictEqual(batcher.tryAppend(ROUTE, record(10), 0, 7n, 4, false, true), false);
   batcher.release(first.batch);
   const second = (await batcher.take(NEVER))!;
   strictEqual(second.batch.count, 1);
@@ -145,11 +145,15 @@ Deno.test("what is held is bounded over both batches, by count and by bytes", as
 
 Deno.test("a delete and its tombstone are never in two batches", async () => {
   const { batcher } = batcherOf();
-  batcher.tryAppend(ROUTE, record(50), 0, 7n, 1, false);
+  batcher.tryAppend(ROUTE, record(50), 0, 7n, 1, false, true);
   const remove: EncodedRecord = { bytes: new Uint8Array(40), keyEnd: 20, valueEnd: 40, headers: NO_HEADERS };
-  strictEqual(batcher.tryAppend(ROUTE, remove, 0, 7n, 2, true), false, "the delete alone would have fit");
+  strictEqual(
+    batcher.tryAppend(ROUTE, remove, 0, 7n, 2, true, true),
+    false,
+    "the delete alone would have fit",
+  );
   await batcher.take(NEVER);
-  strictEqual(batcher.tryAppend(ROUTE, remove, 0, 7n, 2, true), true);
+  strictEqual(batcher.tryAppend(ROUTE, remove, 0, 7n, 2, true, true), true);
   strictEqual(batcher.held.records, 1 + 2);
 });
 
@@ -175,7 +179,7 @@ Deno.test("a position that moves without changes is delivered alone, soon when t
 
 Deno.test("a flush sends what is there and then says that it is all", async () => {
   const { batcher } = batcherOf();
-  batcher.tryAppend(ROUTE, record(10), 0, 7n, 1, false);
+  batcher.tryAppend(ROUTE, record(10), 0, 7n, 1, false, true);
   batcher.flush();
   const full = (await batcher.take(NEVER))!;
   batcher.release(full.batch);
@@ -184,10 +188,10 @@ Deno.test("a flush sends what is there and then says that it is all", async () =
 
 Deno.test("a batch that others wait for is taken when it is full, when it is late, and when no more comes", async () => {
   const { batcher, clock } = batcherOf({ lingerMs: 100 });
-  batcher.tryAppend(ROUTE, record(60), 0, 7n, 1, false);
+  batcher.tryAppend(ROUTE, record(60), 0, 7n, 1, false, true);
   const joining = batcher.take(NEVER, 1_100);
   strictEqual(await isPending(joining), true, "more may come");
-  strictEqual(batcher.tryAppend(ROUTE, record(60), 0, 7n, 2, false), false);
+  strictEqual(batcher.tryAppend(ROUTE, record(60), 0, 7n, 2, false, true), false);
   const full = (await joining)!;
   deepStrictEqual([full.isFull, full.batch.count], [true, 1]);
   batcher.release(full.batch);

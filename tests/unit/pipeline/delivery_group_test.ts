@@ -17,6 +17,7 @@ function batchOf({ bytes = MB, isFull = true, commitTimeMs = 5 } = {}): FullBatc
     commitTimes,
     commitTimeMs,
     isFull,
+    notes: undefined,
     position: { commitLsn: 1n, seq: 1, commitTimeMs: 0, endLsn: 1n },
   };
 }

@@ -11,7 +11,7 @@ import { Intake, type IntakeParts } from "../../../src/pipeline/intake.ts";
 import { publishTo } from "../../../src/pipeline/events.ts";
 import type { RelationsParts } from "../../../src/pipeline/relation_descriptions.ts";
 import type { Batch, ReplicationStream, Route, SourceSession } from "../../../src/pipeline/ports.ts";
-import { FakeWorld } from "../../support/fake_ports.ts";
+import { FakeWorld, NO_SNAPSHOT_HOOKS } from "../../support/fake_ports.ts";
 import { SimulatedClock } from "../../support/simulated_clock.ts";
 import { begin, commit, insert, relation } from "../../../dev/fixtures/pgoutput_bytes.ts";
 
@@ -94,6 +94,7 @@ function partsWith(stream: Partial<ReplicationStream>): IntakeParts {
     refused: undefined,
     events: publishTo([]),
     clock: new SimulatedClock(),
+    snapshots: NO_SNAPSHOT_HOOKS,
     onKeepalive: () => {},
   };
 }

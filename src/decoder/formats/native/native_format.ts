@@ -55,10 +55,11 @@ export class NativeFormat implements RecordFormat, EncodedRecord, NativeBuffer {
     writeDecimal(this.now, nowMs);
   }
 
-  beginTransaction({ commitLsn, commitTimeUs, xid }: Transaction): void {
+  beginTransaction({ commitLsn, commitTimeUs, xid, snapshot }: Transaction): void {
     const commitTimeMs = Math.floor(commitTimeUs / 1000);
     this.sourceBegin = utf8(`${this.#sourceHead}${commitTimeMs},"db":${this.#database},`);
-    this.sourceMiddle = utf8(`","xid":${xid},"commit_lsn":"${formatLsn(commitLsn)}","tx_seq":`);
+    const ofSnapshot = snapshot === undefined ? "" : `"snapshot":${JSON.stringify(snapshot)},`;
+    this.sourceMiddle = utf8(`","xid":${xid},${ofSnapshot}"commit_lsn":"${formatLsn(commitLsn)}","tx_seq":`);
     this.transactions++;
   }
 

@@ -1,0 +1,13 @@
+// Tables whose snapshots failed, when nothing else is left to do.
+
+import { CaptureError } from "../../core/errors.ts";
+import type { TableRun } from "./table_run.ts";
+
+/** @throws CaptureError `postgres-refused` if one of them failed */
+export function throwFailed(runs: Iterable<TableRun>): void {
+  const failed = [...runs].filter(({ status }) => status === "failed");
+  const [first] = failed;
+  if (first === undefined) return;
+  const more = failed.length === 1 ? "" : ` (and ${failed.length - 1} more tables)`;
+  throw new CaptureError("postgres-refused", `Cannot complete the initial snapshot: ${first.reason}${more}`);
+}

@@ -1,0 +1,74 @@
+// Takes requests from the control topic.
+
+import type { Clock } from "../../core/clock.ts";
+import { CaptureError, errorPolicy } from "../../core/errors.ts";
+import type { SnapshotRequest } from "../../core/snapshot_state.ts";
+import type { TableName } from "../../core/table_name.ts";
+import type { CaptureEvents } from "../events.ts";
+import type { Sink, SourceSession } from "../ports.ts";
+import type { Snapshots } from "./snapshots.ts";
+import { queuedState, type TableRun } from "./table_run.ts";
+
+export interface RequestsParts {
+  readonly snapshots: Snapshots;
+  readonly session: Pick<SourceSession, "publishedNow">;
+  readonly sink: Pick<Sink, "readRequests">;
+  /** Whether the pattern, as in PG_TABLES, matches the table. */
+  readonly matches: (pattern: string, table: TableName) => boolean;
+  readonly events: Pick<CaptureEvents, "snapshotRequested">;
+  readonly clock: Clock;
+  readonly pollMs: number;
+}
+
+/** Runs until the signal aborts. */
+export async function answerRequests(parts: RequestsParts, signal: AbortSignal): Promise<void> {
+  const { snapshots, sink, events, clock, pollMs } = parts;
+  for (;;) {
+    try {
+      const requests = await sink.readRequests(snapshots.requestsTaken, signal);
+      for (const { offset, request, problem } of requests) {
+        if (request !== undefined) await answer(parts, request, signal);
+        if (request !== undefined || problem !== undefined) events.snapshotRequested(request, problem);
+        snapshots.requestsTakenUpTo(offset + 1n);
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      // Delivery notices a Kafka that is gone, the stream a PostgreSQL that is.
+      if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;
+    }
+    await clock.sleep(pollMs, signal);
+  }
+}
+
+async function answer(parts: RequestsParts, request: SnapshotRequest, signal: AbortSignal): Promise<void> {
+  const { snapshots, session, matches, clock } = parts;
+  const isMeant = (table: TableName) =>
+    request.tables.length === 0 || request.tables.some((pattern) => matches(pattern, table));
+  if (request.kind === "start") {
+    const now = clock.wall();
+    for (const { schema, table } of await session.publishedNow(signal)) {
+      const run = snapshots.run({ schema, table });
+      const isUnfinished = run !== undefined && (run.isOpen || run.status === "paused");
+      if (!isMeant({ schema, table }) || isUnfinished) continue;
+      snapshots.add(queuedState({ schema, table }, request.id, request.where, now), true);
+    }
+    return;
+  }
+  for (const run of snapshots.runs) {
+    if (isMeant(run)) steer(snapshots, run, request.kind);
+  }
+}
+
+function steer(snapshots: Snapshots, run: TableRun, kind: "pause" | "resume" | "stop"): void {
+  switch (kind) {
+    case "pause":
+      if (run.isOpen) snapshots.end(run, "paused", null);
+      return;
+    case "resume":
+      if (run.status === "paused") snapshots.end(run, "queued", null);
+      return;
+    case "stop":
+      if (run.isOpen || run.status === "paused") snapshots.end(run, "stopped", null);
+      return;
+  }
+}

@@ -1,0 +1,205 @@
+// Sends rows that were read, as READ records between the changes.
+
+import type { Clock } from "../../core/clock.ts";
+import { CaptureError } from "../../core/errors.ts";
+import { formatLsn, type Lsn } from "../../core/position.ts";
+import { isTooLarge, MessageTooLarge, TOO_LARGE_ADVICE, type TooLarge } from "../../core/record_too_large.ts";
+import { tableText } from "../../core/table_name.ts";
+import { Change } from "../../decoder/change.ts";
+import type { RecordFormat } from "../../decoder/formats/format.ts";
+import { TupleColumns } from "../../decoder/pgoutput/tuple.ts";
+import type { Batcher } from "../batcher.ts";
+import type { CaptureEvents } from "../events.ts";
+import type { OversizeAction } from "../oversize.ts";
+import type { Route } from "../ports.ts";
+import type { ReadMoment, RowBlock } from "../snapshot_ports.ts";
+import { readRow } from "./row_key.ts";
+import type { EncodedTable, TableRun } from "./table_run.ts";
+
+/** Which numbers records get. */
+export interface Numbering {
+  readonly commitLsn: Lsn;
+  /** `tx_seq` of the next record. */
+  next: number;
+}
+
+/** Rows to send, one after the other from `cursor` on. */
+export interface Sendable {
+  readonly run: TableRun;
+  readonly table: EncodedTable;
+  readonly rows: RowBlock;
+  readonly moment: ReadMoment;
+  cursor: number;
+  isRemoved(row: number): boolean;
+}
+
+export interface RowSenderParts {
+  readonly batcher: Batcher;
+  /** Of its own: the decoder's is in the middle of a transaction at times. */
+  readonly format: RecordFormat;
+  readonly oversize: OversizeAction;
+  readonly routeOf: (target: "dead-letter", signal: AbortSignal) => Promise<Route>;
+  readonly events: Pick<CaptureEvents, "encoded" | "deadLettered">;
+  readonly clock: Clock;
+}
+
+/** Rows between two looks at the clock. */
+const ROWS_AT_ONCE = 256;
+
+export class RowSender {
+  readonly #parts: RowSenderParts;
+  readonly #change = new Change();
+  readonly #columns = new TupleColumns();
+
+  constructor(parts: RowSenderParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Sends rows until the batch is full or the time is over.
+   * @returns why it ended
+   * @throws CompositeMismatch if the table's types were altered; CaptureError of a row that can't be sent
+   */
+  async send(
+    from: Sendable,
+    route: Route,
+    numbering: Numbering,
+    until: number,
+    signal: AbortSignal,
+  ): Promise<"end" | "full" | "late"> {
+    const { clock, events } = this.#parts;
+    this.#begin(from, numbering);
+    const before = from.run.rows;
+    try {
+      for (;;) {
+        try {
+          const ended = this.#sendSome(from, route, numbering);
+          if (ended !== undefined) return ended;
+        } catch (error) {
+          if (!isTooLarge(error)) throw error;
+          if (!await this.#sendPointer(from, error, numbering, signal)) return "full";
+        }
+        if (clock.now() >= until) return from.cursor === from.rows.count ? "end" : "late";
+      }
+    } finally {
+      if (from.run.rows > before) events.encoded(from.run, "READ", from.run.rows - before);
+    }
+  }
+
+  /** Sends a TRUNCATE record: what was sent of the table before is void. */
+  truncate(
+    run: TableRun,
+    table: EncodedTable,
+    route: Route,
+    moment: ReadMoment,
+    numbering: Numbering,
+  ): boolean {
+    const { events } = this.#parts;
+    this.#beginTransaction(run.id, moment, numbering);
+    const change = this.#change;
+    change.truncate();
+    change.seq = numbering.next;
+    this.#setPlace(moment);
+    table.encoder.encode(change);
+    if (!this.#append(route, moment, numbering)) return false;
+    events.encoded(run, "TRUNCATE", 1);
+    return true;
+  }
+
+  #begin({ run, table, rows, moment }: Sendable, numbering: Numbering): void {
+    this.#beginTransaction(run.id, moment, numbering);
+    const change = this.#change;
+    change.truncate();
+    change.operation = "READ";
+    change.bytes = rows.bytes;
+    change.after = this.#columns;
+    change.key.set(table.shape.key, this.#columns, null);
+    this.#setPlace(moment);
+  }
+
+  #beginTransaction(snapshot: string, { timeMs }: ReadMoment, { commitLsn }: Numbering): void {
+    const { format, clock, batcher } = this.#parts;
+    const now = clock.wall();
+    format.setNow(now);
+    batcher.setRecordTime(now);
+    format.beginTransaction({ commitLsn, commitTimeUs: timeMs * 1000, xid: 0, snapshot });
+  }
+
+  #setPlace({ walEnd }: ReadMoment): void {
+    this.#change.walStartHigh = Number(walEnd >> 32n);
+    this.#change.walStartLow = Number(walEnd & 0xffff_ffffn);
+  }
+
+  /** Appends the format's record under the next number. */
+  #append(route: Route, { timeMs }: ReadMoment, numbering: Numbering): boolean {
+    const { format, batcher } = this.#parts;
+    const { commitLsn, next } = numbering;
+    if (!batcher.tryAppend(route, format.record, timeMs, commitLsn, next, false, false)) return false;
+    numbering.next++;
+    return true;
+  }
+
+  /** @returns undefined if there may be more to send at once */
+  #sendSome(from: Sendable, route: Route, numbering: Numbering): "end" | "full" | undefined {
+    const { run, table: { encoder, table }, rows, moment } = from;
+    const change = this.#change;
+    const columns = this.#columns;
+    const published = table.relation.columns.length;
+    const stop = Math.min(rows.count, from.cursor + ROWS_AT_ONCE);
+    while (from.cursor < stop) {
+      const row = from.cursor;
+      if (from.isRemoved(row)) {
+        from.cursor++;
+        continue;
+      }
+      readRow(rows, row, columns);
+      columns.count = published;
+      change.seq = numbering.next;
+      encoder.encode(change);
+      const omitted = rows.omitted.get(row);
+      if (omitted !== undefined) throw new MessageTooLarge(omitted);
+      if (!this.#append(route, moment, numbering)) return "full";
+      from.cursor++;
+      run.rows++;
+    }
+    return from.cursor === rows.count ? "end" : undefined;
+  }
+
+  /** Sends a pointer in place of the row that was encoded last. @returns false if there is no room */
+  async #sendPointer(
+    from: Sendable,
+    found: TooLarge,
+    numbering: Numbering,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { format, oversize, events, routeOf } = this.#parts;
+    const { run, table, moment } = from;
+    const error = refusal(run, numbering, found);
+    if (oversize === "stop") throw error;
+    const route = await routeOf("dead-letter", signal);
+    format.encodePointer({
+      table: table.shape,
+      operation: "READ",
+      isKeyChange: false,
+      bytes: found.bytes,
+      reason: "record-too-large",
+      walStartHigh: this.#change.walStartHigh,
+      walStartLow: this.#change.walStartLow,
+      seq: numbering.next,
+    });
+    if (!this.#append(route, moment, numbering)) return false;
+    from.cursor++;
+    run.rows++;
+    events.deadLettered(error);
+    return true;
+  }
+}
+
+function refusal(run: TableRun, { commitLsn, next }: Numbering, found: TooLarge): CaptureError {
+  return new CaptureError(
+    "record-too-large",
+    `Cannot send a row of ${tableText(run)} in snapshot ${run.id}, at commit_lsn ${formatLsn(commitLsn)} ` +
+      `tx_seq ${next}: ${found.found}`,
+    { hint: TOO_LARGE_ADVICE, cause: found },
+  );
+}

@@ -1,0 +1,154 @@
+// Keeps snapshots going: which tables are due, what is asked for, and that the stream gets on.
+
+import type { Clock } from "../../core/clock.ts";
+import { CaptureError, errorPolicy } from "../../core/errors.ts";
+import type { Lsn } from "../../core/position.ts";
+import type { TableName } from "../../core/table_name.ts";
+import type { RecordFormat } from "../../decoder/formats/format.ts";
+import type { CaptureEvents } from "../events.ts";
+import type { Sink, SourceSession } from "../ports.ts";
+import { runTogether } from "../tasks.ts";
+import { answerRequests } from "./requests.ts";
+import { RowPace } from "./row_pace.ts";
+import type { SnapshotSettings } from "./snapshot_settings.ts";
+import type { Snapshots } from "./snapshots.ts";
+import { queuedState, type TableRun } from "./table_run.ts";
+import { TableReading } from "./table_reading.ts";
+import type { UnshownTransactions } from "./unshown_transactions.ts";
+
+export interface SnapshotTaskParts {
+  readonly snapshots: Snapshots;
+  readonly settings: SnapshotSettings;
+  readonly session: SourceSession;
+  readonly sink: Pick<Sink, "readRequests">;
+  readonly format: RecordFormat;
+  readonly unshown: UnshownTransactions;
+  readonly events: CaptureEvents;
+  readonly clock: Clock;
+  /** Asks for a keepalive, so that the stream gets to this end of WAL. */
+  readonly askFor: (walEnd: Lsn) => void;
+  /** All tables of the initial snapshot have ended. */
+  readonly onSettled: () => void;
+}
+
+/** `source.snapshot` of the initial snapshot's records. */
+export const INITIAL = "initial";
+
+const IDLE_MS = 50;
+const BORDER_POLL_MS = 3;
+/** The WAL that a stream waits for may not be flushed for a while. */
+const FLUSH_AFTER_MS = 100;
+const DISCOVER_MS = 5_000;
+/** Looking for new tables takes at most this share of the time. */
+const DISCOVER_SHARE = 50;
+const REFUSED_RETRY_MS = 60_000;
+const REQUESTS_MS = 500;
+
+/** Runs until the signal aborts. @throws CaptureError; the signal's reason */
+export async function runSnapshots(parts: SnapshotTaskParts, signal: AbortSignal): Promise<void> {
+  const { settings, clock, session } = parts;
+  const pace = new RowPace(settings.rowsPerSecond, clock);
+  const readers = Array.from({ length: settings.readers }, () => session.openSnapshotReader());
+  try {
+    await runTogether([
+      ...readers.map((reader) => (each: AbortSignal) =>
+        readTables(parts, new TableReading({ ...parts, reader, pace }), each)
+      ),
+      (each) => moveOn(parts, each),
+      ...(settings.mode === "never" ? [] : [(each: AbortSignal) => discover(parts, each)]),
+      (each) => answerRequests({ ...parts, matches: settings.matches, pollMs: REQUESTS_MS }, each),
+    ], signal);
+  } finally {
+    for (const reader of readers) reader.close();
+  }
+}
+
+async function readTables(
+  { snapshots, unshown, clock }: SnapshotTaskParts,
+  reading: TableReading,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const run = unshown.isComplete ? snapshots.takeRun() : undefined;
+    if (run === undefined) {
+      await clock.sleep(snapshots.openRuns.size > 0 ? BORDER_POLL_MS : IDLE_MS, signal);
+      continue;
+    }
+    try {
+      await reading.read(run, signal);
+    } finally {
+      run.isTaken = false;
+    }
+  }
+}
+
+/** While rows wait for the stream to get on, asks for what moves it. */
+async function moveOn(
+  { snapshots, session, askFor, clock }: SnapshotTaskParts,
+  signal: AbortSignal,
+): Promise<void> {
+  let waitingFor: Lsn | undefined;
+  let since = 0;
+  for (;;) {
+    const awaited = snapshots.awaitedWalEnd;
+    const now = clock.now();
+    if (awaited !== waitingFor) {
+      waitingFor = awaited;
+      since = now;
+    }
+    if (awaited !== undefined) {
+      askFor(awaited);
+      if (now - since > FLUSH_AFTER_MS) {
+        since = now;
+        await tolerant(() => session.advanceWal(signal), signal);
+      }
+    }
+    await clock.sleep(snapshots.openRuns.size > 0 ? BORDER_POLL_MS : IDLE_MS, signal);
+  }
+}
+
+/** Queues each published table once. */
+async function discover(parts: SnapshotTaskParts, signal: AbortSignal): Promise<void> {
+  const { snapshots, settings, session, clock } = parts;
+  for (;;) {
+    const startedAt = clock.now();
+    let isKnown = false;
+    await tolerant(async () => {
+      for (const { schema, table, oid } of await session.publishedNow(signal)) {
+        if (settings.includes({ schema, table })) queue(parts, { schema, table }, oid);
+      }
+      isKnown = true;
+    }, signal);
+    const tookMs = clock.now() - startedAt;
+    if (settings.mode === "only" && isKnown) {
+      while (snapshots.openRuns.size > 0) await clock.sleep(IDLE_MS, signal);
+      return parts.onSettled();
+    }
+    await clock.sleep(Math.max(DISCOVER_MS, DISCOVER_SHARE * tookMs), signal);
+  }
+}
+
+function queue({ snapshots, clock, settings }: SnapshotTaskParts, table: TableName, oid: number): void {
+  const run = snapshots.run(table);
+  const now = clock.wall();
+  if (run === undefined || isOther(run, oid)) {
+    snapshots.add(queuedState(table, INITIAL, null, now), false);
+  } else if (run.status === "failed" && run.id === INITIAL && settings.mode === "initial") {
+    if (now - run.endedAtMs > REFUSED_RETRY_MS) snapshots.end(run, "queued", run.reason);
+  }
+}
+
+/** Whether the table was dropped since, and there is another one of that name. */
+function isOther({ tableOid, isOpen }: TableRun, oid: number): boolean {
+  return !isOpen && tableOid !== 0 && tableOid !== oid;
+}
+
+/** What fails for the moment is tried again with the next poll. */
+async function tolerant(act: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;
+  }
+}

@@ -1,0 +1,229 @@
+// Reads tables, one after the other, and hands over their rows.
+
+import type { Clock } from "../../core/clock.ts";
+import { CaptureError, errorPolicy } from "../../core/errors.ts";
+import type { PgType } from "../../core/pg_type.ts";
+import { builtinType } from "../../core/builtin_types.ts";
+import { tableText } from "../../core/table_name.ts";
+import type { RecordFormat } from "../../decoder/formats/format.ts";
+import type { CaptureEvents } from "../events.ts";
+import type { SourceSession } from "../ports.ts";
+import { isFault, type SnapshotReader, type SnapshotTable, type TableFault } from "../snapshot_ports.ts";
+import type { RowPace } from "./row_pace.ts";
+import type { Snapshots } from "./snapshots.ts";
+import { type EncodedTable, shapeOf, type TableRun } from "./table_run.ts";
+import type { UnshownTransactions } from "./unshown_transactions.ts";
+import { Split, WholeRows } from "./whole_read.ts";
+
+/** Of a chunk, as PostgreSQL sends it. */
+const CHUNK_BYTES = 640 * 1024;
+/** Rows may be larger than expected. */
+const CHUNK_BYTES_MAX = 6 * 1024 * 1024;
+const FIRST_ROWS = 1_000;
+const ROWS_MAX = 20_000;
+/** A chunk has at most so many times the rows of the one before. */
+const GROWTH = 8;
+/** Bytes of rows that are read ahead. */
+const AHEAD_BYTES = 10 * 1024 * 1024;
+const ROOM_POLL_MS = 2;
+/** After a transaction that is streamed and not visible, the pause grows up to this. */
+const UNSEEN_MS_MAX = 500;
+const UNSEEN_TOLD_MS = 5_000;
+const LOCKED_MS = 200;
+const LOST_MS = 500;
+const WHOLE_BLOCK_BYTES = 512 * 1024;
+const WHOLE_BLOCKS_MAX = 6;
+
+export interface TableReadingParts {
+  readonly snapshots: Snapshots;
+  readonly reader: SnapshotReader;
+  readonly session: Pick<SourceSession, "describeRelation">;
+  readonly format: RecordFormat;
+  readonly unshown: UnshownTransactions;
+  readonly pace: RowPace;
+  readonly events: CaptureEvents;
+  readonly clock: Clock;
+}
+
+/** How reading a table ended: all of it is read, it is given up, or it has to be tried again. */
+type Ended = "read" | "given up" | "again";
+
+export class TableReading {
+  readonly #parts: TableReadingParts;
+  #unseenSince: number | undefined;
+  #unseenMs = 10;
+
+  constructor(parts: TableReadingParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads what is left of the run's table. Returns when nothing is left to be read now. */
+  async read(run: TableRun, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    for (;;) {
+      signal.throwIfAborted();
+      if (!run.isOpen) return;
+      try {
+        if (await this.#readSome(run, signal) !== "again") return;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;
+        // The connection was lost; the stream's own notices whether the server was.
+        run.rewind();
+        await clock.sleep(LOST_MS, signal);
+      }
+    }
+  }
+
+  async #readSome(run: TableRun, signal: AbortSignal): Promise<Ended> {
+    const { snapshots } = this.#parts;
+    if (run.encoded === undefined) {
+      const fault = await this.#describe(run, signal);
+      if (fault !== null) return await this.#handle(run, fault, signal);
+    }
+    if (!run.isOpen) return "given up";
+    snapshots.watch(run);
+    return run.encoded!.table.order.length === 0
+      ? await this.#readWhole(run, signal)
+      : await this.#readChunks(run, signal);
+  }
+
+  async #describe(run: TableRun, signal: AbortSignal): Promise<TableFault | null> {
+    const { reader, format, clock, snapshots } = this.#parts;
+    const table = await reader.describe(run.schema, run.table, signal);
+    if (isFault(table)) return table;
+    const types = await this.#typesOf(table, signal);
+    const shape = shapeOf(table);
+    const encoded: EncodedTable = { table, types, shape, encoder: format.table(shape, types, false) };
+    run.describe(table, encoded, clock.wall());
+    snapshots.touch(run);
+    return null;
+  }
+
+  async #typesOf({ relation, unknownTypes }: SnapshotTable, signal: AbortSignal): Promise<readonly PgType[]> {
+    const { types } = unknownTypes.length === 0
+      ? { types: new Map<number, PgType>() }
+      : await this.#parts.session.describeRelation(relation.id, unknownTypes, signal);
+    return relation.columns.map(({ typeOid }) =>
+      builtinType(typeOid) ?? types.get(typeOid) ?? { kind: "other" }
+    );
+  }
+
+  async #readChunks(run: TableRun, signal: AbortSignal): Promise<Ended> {
+    const { snapshots, reader, clock, pace } = this.#parts;
+    let rowsMax = FIRST_ROWS;
+    for (;;) {
+      while (snapshots.heldBytes >= AHEAD_BYTES) await clock.sleep(ROOM_POLL_MS, signal);
+      if (!run.isOpen) return "given up";
+      if (run.encoded === undefined) return "again";
+      // What has to be read again is known when everything is sent.
+      if (run.isReadToEnd && !(run.isDrained && run.hasKeysToReadAgain)) return "read";
+      const keys = run.isReadToEnd ? run.takeKeysToReadAgain() : null;
+      await pace.rest(signal);
+      if (!run.isOpen) return "given up";
+      const opened = snapshots.open(run, keys);
+      const { table } = opened.table;
+      const query = {
+        after: keys === null ? run.readKey : null,
+        keys,
+        where: run.where,
+        rowsMax: Math.min(rowsMax, pace.rowsMax),
+        bytesMax: CHUNK_BYTES_MAX,
+      };
+      let chunk;
+      try {
+        chunk = await reader.readChunk(table, query, signal);
+      } catch (error) {
+        run.discard(opened);
+        throw error;
+      }
+      if (isFault(chunk)) {
+        run.discard(opened);
+        return await this.#handle(run, chunk, signal);
+      }
+      pace.didRead(chunk.rows.count);
+      if (opened.window.isStale) {
+        // The run was rewound meanwhile.
+        chunk.rows.release();
+        run.discard(opened);
+        continue;
+      }
+      const unseen = snapshots.arrived(opened, chunk);
+      if (unseen !== undefined) await this.#waitUntilVisible(run, unseen, signal);
+      else this.#unseenSince = undefined;
+      const fitting = run.rowBytes === 0 ? ROWS_MAX : Math.ceil(CHUNK_BYTES / run.rowBytes);
+      rowsMax = Math.max(1, Math.min(fitting, GROWTH * rowsMax, ROWS_MAX));
+    }
+  }
+
+  /** @param xid of a transaction that was streamed and is not visible yet; 0 if rows were just out of date */
+  async #waitUntilVisible(run: TableRun, xid: number, signal: AbortSignal): Promise<void> {
+    const { clock, events } = this.#parts;
+    if (xid === 0) return;
+    const now = clock.now();
+    if (this.#unseenSince === undefined) {
+      this.#unseenSince = now;
+      this.#unseenMs = 10;
+    } else if (now - this.#unseenSince > UNSEEN_TOLD_MS) {
+      this.#unseenSince = now;
+      events.snapshotWaits(
+        run,
+        `transaction ${xid} has written its commit and is not visible yet, as while a synchronous standby does not answer`,
+      );
+    }
+    await clock.sleep(this.#unseenMs, signal);
+    this.#unseenMs = Math.min(2 * this.#unseenMs, UNSEEN_MS_MAX);
+  }
+
+  async #readWhole(run: TableRun, signal: AbortSignal): Promise<Ended> {
+    const { snapshots, reader, unshown, clock, pace } = this.#parts;
+    const table = run.encoded!;
+    run.restart();
+    try {
+      const fault = await reader.lock(table.table, signal);
+      if (fault !== null) return await this.#handle(run, fault, signal);
+      const split = new Split({ run, table, reader, unshown, now: () => clock.now() });
+      await snapshots.requestSplit(split, signal);
+      const whole = await split.result;
+      if (isFault(whole)) return await this.#handle(run, whole, signal);
+      run.status = "running";
+      for (;;) {
+        // Other rows can't be sent while changes wait.
+        while (
+          whole.waiting >= WHOLE_BLOCKS_MAX || (!whole.holdsChanges && snapshots.heldBytes >= AHEAD_BYTES)
+        ) await clock.sleep(ROOM_POLL_MS, signal);
+        await pace.rest(signal);
+        if (whole.isVoid) break;
+        const rows = await whole.read.next(WHOLE_BLOCK_BYTES, signal);
+        if (rows === null) break;
+        pace.didRead(rows.count);
+        snapshots.arrivedWhole(new WholeRows(whole, rows));
+      }
+      snapshots.readToEnd(whole);
+      return "read";
+    } finally {
+      await reader.unlock(signal);
+    }
+  }
+
+  /** What a fault means for the run. */
+  async #handle(run: TableRun, fault: TableFault, signal: AbortSignal): Promise<Ended> {
+    const { snapshots, clock, events } = this.#parts;
+    switch (fault.kind) {
+      case "gone":
+        snapshots.end(run, "failed", `${tableText(run)} does not exist`);
+        return "given up";
+      case "refused":
+        snapshots.end(run, "failed", fault.reason);
+        return "given up";
+      case "changed":
+        run.rewind();
+        run.forgetTable();
+        return "again";
+      case "locked":
+        events.snapshotWaits(run, "another session has locked the table");
+        await clock.sleep(LOCKED_MS, signal);
+        return "again";
+    }
+  }
+}

@@ -1,0 +1,361 @@
+// The snapshot of one table while it runs: how far it is read, how far it is sent, and what changes meanwhile.
+
+import type { Lsn } from "../../core/position.ts";
+import type { SnapshotState, SnapshotStatus } from "../../core/snapshot_state.ts";
+import type { TableEncoder } from "../../decoder/formats/format.ts";
+import type { RowChange } from "../../decoder/pgoutput/messages.ts";
+import { TupleColumns } from "../../decoder/pgoutput/tuple.ts";
+import { type Table, tableOf } from "../../decoder/table.ts";
+import type { Chunk, SnapshotTable, TypedTable } from "../snapshot_ports.ts";
+import { ChunkWindow } from "./chunk_window.ts";
+import { KeyBytes, keyOfChange, keyTexts, leavesOut, readRow } from "./row_key.ts";
+
+/** Keys that are read again in one query. */
+const AGAIN_KEYS_MAX = 100;
+
+type Key = readonly string[];
+
+/** A table, and what encodes its rows. */
+export interface EncodedTable extends TypedTable {
+  readonly shape: Table;
+  readonly encoder: TableEncoder;
+}
+
+/** The rows of a window, and which part of the table they are. */
+export interface TableWindow {
+  readonly run: TableRun;
+  readonly window: ChunkWindow;
+  /** The keys that were asked for; null for the next rows in order. */
+  readonly keys: readonly Key[] | null;
+  /** The table as the rows were read. */
+  readonly table: EncodedTable;
+}
+
+export class TableRun {
+  readonly schema: string;
+  readonly table: string;
+  readonly id: string;
+  readonly where: string | null;
+  status: SnapshotStatus;
+  reason: string | null = null;
+  rows: number;
+  /** Whether all rows were read, apart from those to be read again. */
+  isReadToEnd = false;
+  /** How far it is read. */
+  readKey: Key | null;
+  /** Of a row in a chunk, on average; 0 before the first chunk. */
+  rowBytes = 0;
+  /** Whether a reader has it. */
+  isTaken = false;
+  /** Whether it was begun before. */
+  wasBegun: boolean;
+  /** When it ended, in milliseconds since 1970; 0 if it did in an earlier session. */
+  endedAtMs = 0;
+  readonly #requestedAtMs: number;
+  #startedAtMs: number | null;
+  #tableOid: number;
+  #orderNames: readonly string[];
+  #rowsExpected: number | null;
+  #encoded: EncodedTable | undefined;
+  /** The last key of which all is sent. */
+  #sentKey: Key | null;
+  /** The window whose rows are being sent. */
+  #sending: TableWindow | undefined;
+  /** Keys to read again, by their JSON. */
+  readonly #again = new Map<string, Key>();
+  readonly #windows = new Set<TableWindow>();
+  /** The table as the stream describes it, and where the key is in it. */
+  #streamed: { readonly table: Table; readonly positions: readonly number[] | null } | undefined;
+  readonly #oldKey = new KeyBytes();
+  readonly #newKey = new KeyBytes();
+
+  constructor(state: SnapshotState) {
+    this.schema = state.schema;
+    this.table = state.table;
+    this.id = state.id;
+    this.where = state.where;
+    this.status = state.status;
+    this.rows = state.rows;
+    this.reason = state.reason;
+    this.#sentKey = this.readKey = state.lastKey;
+    this.#tableOid = state.tableOid;
+    this.#orderNames = state.keyColumns;
+    this.#rowsExpected = state.rowsExpected;
+    this.#requestedAtMs = state.requestedAtMs;
+    this.#startedAtMs = state.startedAtMs;
+    this.wasBegun = state.startedAtMs !== null;
+    for (const key of state.again) this.#again.set(JSON.stringify(key), key);
+  }
+
+  /** Whether some of its rows may be in Kafka. */
+  get hasBegun(): boolean {
+    return this.#startedAtMs !== null;
+  }
+
+  /** Whether it will go on by itself. */
+  get isOpen(): boolean {
+    return this.status === "queued" || this.status === "running";
+  }
+
+  get rowsExpected(): number | null {
+    return this.#rowsExpected;
+  }
+
+  /** The table as it was described last; undefined if it has to be described. */
+  get encoded(): EncodedTable | undefined {
+    return this.#encoded;
+  }
+
+  get tableOid(): number {
+    return this.#tableOid;
+  }
+
+  get hasKeysToReadAgain(): boolean {
+    return this.#again.size > 0;
+  }
+
+  /** Whether nothing that was read waits to be sent. */
+  get isDrained(): boolean {
+    return this.#windows.size === 0;
+  }
+
+  /**
+   * The table was described.
+   * @returns whether the rows so far are of this table, in this order; otherwise it begins anew
+   */
+  describe(table: SnapshotTable, encoded: EncodedTable, nowMs: number): boolean {
+    const { relation: { id }, orderNames, rowsExpected } = table;
+    const goesOn = !this.hasBegun ||
+      (this.#tableOid === id && orderNames.length > 0 && isSameKey(this.#orderNames, orderNames));
+    if (!goesOn) this.restart();
+    this.#encoded = encoded;
+    this.#tableOid = id;
+    this.#orderNames = orderNames;
+    if (!this.hasBegun) this.#rowsExpected = rowsExpected;
+    this.#startedAtMs ??= nowMs;
+    this.#streamed = undefined;
+    return goesOn;
+  }
+
+  /** The table has to be described again. */
+  forgetTable(): void {
+    this.#encoded = undefined;
+  }
+
+  /** It begins with the first row again. */
+  restart(): void {
+    if (this.rows > 0) this.wasBegun = true;
+    this.#dropWindows();
+    this.readKey = this.#sentKey = null;
+    this.#again.clear();
+    this.rows = 0;
+    this.isReadToEnd = false;
+  }
+
+  /** What is read and not sent is read again. */
+  rewind(): void {
+    const sentKey = this.#currentKey();
+    for (const { window, keys } of this.#windows) {
+      if (keys !== null) this.#readAgain(keys);
+      window.invalidate();
+    }
+    this.#dropWindows();
+    this.#sentKey = this.readKey = sentKey;
+    this.isReadToEnd = false;
+  }
+
+  /** Keys to read again now. */
+  takeKeysToReadAgain(): readonly Key[] {
+    const keys = [...this.#again.values()].slice(0, AGAIN_KEYS_MAX);
+    for (const key of keys) this.#again.delete(JSON.stringify(key));
+    return keys;
+  }
+
+  /** Before rows are read. @param openedAt the commit LSN of the transaction that was streamed last */
+  open(keys: readonly Key[] | null, openedAt: Lsn): TableWindow {
+    const table = this.#encoded!;
+    const opened = { run: this, window: new ChunkWindow(openedAt, table.table.order), keys, table };
+    this.#windows.add(opened);
+    return opened;
+  }
+
+  /** The rows of the window are here. */
+  arrived({ window, keys, table }: TableWindow, chunk: Chunk): void {
+    this.#readAgain(window.arrived(chunk));
+    if (keys !== null) return;
+    const { rows, isLast } = chunk;
+    if (rows.count > 0) {
+      this.readKey = keyOfRow(chunk, rows.count - 1, table.table.order);
+      this.rowBytes = (rows.end - rows.starts[0]!) / rows.count;
+    }
+    this.isReadToEnd = isLast;
+  }
+
+  /** The window is given up; its rows have to be read again. */
+  discard(opened: TableWindow): void {
+    if (!this.#windows.delete(opened)) return;
+    if (opened.keys !== null) this.#readAgain(opened.keys);
+    opened.window.release();
+  }
+
+  /** Rows of the window are being sent. */
+  sending(opened: TableWindow): void {
+    this.#sending = opened;
+    this.status = "running";
+  }
+
+  /** All rows of the window are sent. */
+  sent(opened: TableWindow): void {
+    this.#sentKey = this.#currentKey();
+    this.#sending = undefined;
+    this.#windows.delete(opened);
+    opened.window.release();
+  }
+
+  /** A row of this table was changed. @param xid of the transaction */
+  changed(row: RowChange, bytes: Uint8Array, table: Table, xid: number): void {
+    const positions = this.#positionsIn(table);
+    if (positions === null) return;
+    const isLeavingOut = leavesOut(row);
+    const hasOld = row.old !== "none" && row.operation !== "INSERT" &&
+      keyOfChange(bytes, row.oldColumns, null, positions, this.#oldKey);
+    if (hasOld) this.#take(xid, this.#oldKey, false);
+    if (row.operation === "DELETE") return;
+    const old = row.old === "none" ? null : row.oldColumns;
+    if (!keyOfChange(bytes, row.newColumns, old, positions, this.#newKey)) return;
+    this.#take(xid, this.#newKey, isLeavingOut);
+    // It may have moved from a part that is not read yet to one that is.
+    if (isLeavingOut && hasOld && this.hasBegun && !isSameBytes(this.#oldKey, this.#newKey)) {
+      this.#readAgain([keyTexts(this.#newKey.bytes, this.#newKey.length)]);
+    }
+  }
+
+  truncated(xid: number): void {
+    for (const { window } of this.#windows) window.truncated(xid);
+  }
+
+  /** The stream has described the table. @returns whether it is another one than was read */
+  isOther(table: Table): boolean {
+    const read = this.#encoded?.shape;
+    return read !== undefined && table.id === read.id &&
+      JSON.stringify(table.columns) !== JSON.stringify(read.columns);
+  }
+
+  /** Ends it, or lets it wait. */
+  end(status: SnapshotStatus, nowMs: number, reason: string | null = null): void {
+    this.endedAtMs = nowMs;
+    if (status === "paused" || status === "queued") this.rewind();
+    else this.#dropWindows();
+    this.status = status;
+    this.reason = reason;
+    this.isTaken = false;
+  }
+
+  /** As of the last row that was sent. */
+  state(nowMs: number): SnapshotState {
+    const inFlight = [...this.#windows].flatMap(({ keys }) => keys ?? []);
+    return {
+      schema: this.schema,
+      table: this.table,
+      id: this.id,
+      status: this.status,
+      where: this.where,
+      tableOid: this.#tableOid,
+      keyColumns: this.#orderNames,
+      lastKey: this.#currentKey(),
+      again: [...this.#again.values(), ...inFlight],
+      rows: this.rows,
+      rowsExpected: this.#rowsExpected,
+      lastSeq: 0,
+      reason: this.reason,
+      requestedAtMs: this.#requestedAtMs,
+      startedAtMs: this.#startedAtMs,
+      updatedAtMs: nowMs,
+    };
+  }
+
+  #currentKey(): Key | null {
+    const sending = this.#sending;
+    if (sending === undefined || sending.keys !== null) return this.#sentKey;
+    const { window, table } = sending;
+    return window.cursor === 0 ? this.#sentKey : keyOfRow(window.chunk, window.cursor - 1, table.table.order);
+  }
+
+  #take(xid: number, { bytes, length }: KeyBytes, isLeavingOut: boolean): void {
+    for (const { window } of this.#windows) {
+      if (window.changed(xid, bytes, length, isLeavingOut)) this.#readAgain([keyTexts(bytes, length)]);
+    }
+  }
+
+  #readAgain(keys: readonly Key[]): void {
+    for (const key of keys) this.#again.set(JSON.stringify(key), key);
+  }
+
+  #positionsIn(table: Table): readonly number[] | null {
+    if (this.#streamed?.table !== table) {
+      const positions = this.#orderNames.map((name) => table.columns.findIndex((each) => each.name === name));
+      const isKnown = positions.length > 0 && !positions.includes(-1);
+      this.#streamed = { table, positions: isKnown ? positions : null };
+    }
+    return this.#streamed.positions;
+  }
+
+  #dropWindows(): void {
+    for (const { window } of this.#windows) {
+      window.invalidate();
+      window.release();
+    }
+    this.#windows.clear();
+    this.#sending = undefined;
+  }
+}
+
+/** What is known before a table's first row is read. */
+export function queuedState(
+  { schema, table }: { readonly schema: string; readonly table: string },
+  id: string,
+  where: string | null,
+  nowMs: number,
+): SnapshotState {
+  return {
+    schema,
+    table,
+    id,
+    status: "queued",
+    where,
+    tableOid: 0,
+    keyColumns: [],
+    lastKey: null,
+    again: [],
+    rows: 0,
+    rowsExpected: null,
+    lastSeq: 0,
+    reason: null,
+    requestedAtMs: nowMs,
+    startedAtMs: null,
+    updatedAtMs: nowMs,
+  };
+}
+
+/** The table in the decoder's form. */
+export function shapeOf({ relation, primaryKey }: SnapshotTable): Table {
+  return tableOf(relation, primaryKey);
+}
+
+function keyOfRow({ rows }: Chunk, row: number, order: readonly number[]): Key {
+  const columns = new TupleColumns();
+  const key = new KeyBytes();
+  readRow(rows, row, columns);
+  keyOfChange(rows.bytes, columns, null, order, key);
+  return keyTexts(key.bytes, key.length);
+}
+
+function isSameKey(a: Key, b: Key): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}
+
+function isSameBytes(a: KeyBytes, b: KeyBytes): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a.bytes[at] !== b.bytes[at]) return false;
+  return true;
+}

@@ -1,0 +1,128 @@
+// Buffers for rows: filled from the connection in place, and used again.
+
+import type { RowBlock } from "../../pipeline/snapshot_ports.ts";
+import type { LargeRow } from "./large_row.ts";
+
+const BLOCK_BYTES = 1024 * 1024;
+const ROWS = 8 * 1024;
+/** Buffers that are kept for the next blocks. */
+const KEPT_MAX = 12;
+
+/** Keeps a few buffers of the usual size. */
+export class BlockPool {
+  readonly #free: Uint8Array[] = [];
+
+  acquire(): Uint8Array {
+    return this.#free.pop() ?? new Uint8Array(BLOCK_BYTES);
+  }
+
+  release(bytes: Uint8Array): void {
+    if (bytes.length === BLOCK_BYTES && this.#free.length < KEPT_MAX) this.#free.push(bytes);
+  }
+}
+
+/** Bytes as they come, and the rows found in them. It grows as long as rows are taken from it. */
+export class GrowingBlock implements RowBlock {
+  bytes: Uint8Array;
+  starts: Uint32Array = new Uint32Array(ROWS);
+  count = 0;
+  end = 0;
+  readonly omitted = new Map<number, number>();
+  /** What was not looked at yet is at `[head, tail)`. */
+  head = 0;
+  tail = 0;
+  /** The row that is being read through. */
+  large: LargeRow | undefined;
+  readonly #pool: BlockPool;
+  #isReleased = false;
+
+  constructor(pool: BlockPool) {
+    this.#pool = pool;
+    this.bytes = pool.acquire();
+  }
+
+  /** Of the rows so far. */
+  get takenBytes(): number {
+    return this.end;
+  }
+
+  get room(): Uint8Array {
+    return this.bytes.subarray(this.tail);
+  }
+
+  received(count: number): void {
+    this.tail += count;
+  }
+
+  takeRow(start: number, end: number): void {
+    if (this.count === this.starts.length) {
+      const starts = new Uint32Array(2 * this.count);
+      starts.set(this.starts);
+      this.starts = starts;
+    }
+    this.starts[this.count++] = start;
+    this.head = this.end = end;
+  }
+
+  skip(end: number): void {
+    this.head = end;
+  }
+
+  /** @returns whether the row is over */
+  readThrough(): boolean {
+    const large = this.large!;
+    const end = large.push(this.bytes, this.head, this.tail);
+    // Its bytes leave the block as they are read.
+    this.bytes.copyWithin(this.head, end, this.tail);
+    this.tail -= end - this.head;
+    if (!large.done) return false;
+    this.large = undefined;
+    const { message, omittedBytes } = large;
+    const rest = this.bytes.slice(this.head, this.tail);
+    this.#reserve(this.head + message.length + rest.length);
+    this.bytes.set(message, this.head);
+    this.bytes.set(rest, this.head + message.length);
+    this.tail = this.head + message.length + rest.length;
+    this.omitted.set(this.count, omittedBytes);
+    this.takeRow(this.head, this.head + message.length);
+    return true;
+  }
+
+  /** Makes room for what follows, without moving the rows that were taken. */
+  makeRoom(): void {
+    const unread = this.tail - this.head;
+    if (this.count === 0 && this.head > 0) {
+      this.bytes.copyWithin(0, this.head, this.tail);
+      this.head = 0;
+      this.tail = unread;
+    }
+    // A length alone buys no memory: the buffer doubles each time that what came has filled it.
+    if (this.tail === this.bytes.length) this.#reserve(2 * this.bytes.length);
+  }
+
+  /** The next block, with what was not looked at. */
+  cut(): GrowingBlock {
+    const next = new GrowingBlock(this.#pool);
+    const unread = this.tail - this.head;
+    next.#reserve(unread);
+    next.bytes.set(this.bytes.subarray(this.head, this.tail));
+    next.tail = unread;
+    next.large = this.large;
+    this.tail = this.head;
+    return next;
+  }
+
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#pool.release(this.bytes);
+  }
+
+  #reserve(bytes: number): void {
+    if (bytes <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(bytes, 2 * this.bytes.length));
+    grown.set(this.bytes.subarray(0, this.tail));
+    this.#pool.release(this.bytes);
+    this.bytes = grown;
+  }
+}

@@ -1,0 +1,271 @@
+// Reads tables for snapshots, on a connection of its own.
+
+import { CaptureError, errorPolicy } from "../../core/errors.ts";
+import { parseLsn } from "../../core/position.ts";
+import { Visibility } from "../../core/visibility.ts";
+import { type TableName, tableText } from "../../core/table_name.ts";
+import type {
+  Chunk,
+  ChunkQuery,
+  ReadMoment,
+  RowBlock,
+  SnapshotReader,
+  SnapshotTable,
+  TableFault,
+  WholeRead,
+} from "../../pipeline/snapshot_ports.ts";
+import { PostgresConnection, quoteIdentifier } from "../connection.ts";
+import { type ServerError, translateServerError } from "../errors.ts";
+import type { PostgresOptions } from "../options.ts";
+import { BlockPool } from "./block_pool.ts";
+import { beginSql, chunkSql, MOMENT_SQL, wholeSql } from "./chunk_sql.ts";
+import { RowConnection, type TextRow } from "./row_connection.ts";
+import { readPlan, type TablePlan, TableQuestions } from "./table_plan.ts";
+
+/** What a reader needs besides the connection. */
+export interface SnapshotReaderOptions {
+  readonly publication: string;
+  readonly versionNumber: number;
+  /** Larger rows come without their long values. */
+  readonly rowBytesMax: number;
+}
+
+// Row level security would leave rows out silently. A chunk is found by the index of the key, whatever the
+// statistics of a table that was just filled say. Whoever holds a lock must not hold up other tables.
+const SETTINGS = "SET row_security = off; SET lock_timeout = '2s'; SET enable_seqscan = off; " +
+  "SET enable_bitmapscan = off; SET enable_sort = off; SET jit = off; SET max_parallel_workers_per_gather = 0";
+
+/** Connects when it is first used, and again after a failure. */
+export class PostgresSnapshotReader implements SnapshotReader {
+  readonly #postgres: PostgresOptions;
+  readonly #options: SnapshotReaderOptions;
+  readonly #pool = new BlockPool();
+  #opening: Promise<RowConnection> | undefined;
+  #connection: RowConnection | undefined;
+  #isClosed = false;
+
+  constructor(postgres: PostgresOptions, options: SnapshotReaderOptions) {
+    this.#postgres = postgres;
+    this.#options = options;
+  }
+
+  async describe(
+    schema: string,
+    table: string,
+    signal: AbortSignal,
+  ): Promise<SnapshotTable | TableFault> {
+    const { publication, versionNumber } = this.#options;
+    const questions = new TableQuestions(schema, table, publication, versionNumber);
+    return await this.#during(async (connection) => {
+      await connection.send(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${questions.plan}; COMMIT`);
+      await connection.rows(signal); // BEGIN
+      const results: (readonly TextRow[])[] = [];
+      for (let statement = 0; statement < 4; statement++) {
+        results.push(await connection.rows(signal) ?? []);
+      }
+      const { error } = await connection.end(signal);
+      if (error !== undefined) return await this.#failed(connection, error, { schema, table }, signal);
+      return readPlan(schema, table, results) ?? { kind: "gone" };
+    });
+  }
+
+  async readChunk(
+    table: SnapshotTable,
+    query: ChunkQuery,
+    signal: AbortSignal,
+  ): Promise<Chunk | TableFault> {
+    const plan = table as TablePlan;
+    return await this.#during(async (connection) => {
+      await connection.send(
+        `${beginSql(plan)}; ${this.#momentSql(plan)}; ${chunkSql(plan, query)}; COMMIT`,
+      );
+      await connection.rows(signal); // BEGIN
+      await connection.rows(signal); // LOCK
+      const moment = momentOf(await connection.rows(signal));
+      const signature = await connection.rows(signal);
+      const read = await connection.block(query.bytesMax, signal);
+      if (read !== undefined && !read.isEnd && moment !== undefined && isCurrent(plan, signature)) {
+        // The rows so far are a chunk, too; what follows is not waited for.
+        this.#drop();
+        return { moment, rows: read.rows, isLast: false };
+      }
+      const { error } = await connection.end(signal);
+      if (error !== undefined || moment === undefined || read === undefined) {
+        read?.rows.release();
+        return await this.#failed(connection, error, plan.relation, signal);
+      }
+      if (!isCurrent(plan, signature)) {
+        read.rows.release();
+        return { kind: "changed" };
+      }
+      return { moment, rows: read.rows, isLast: read.rows.count < query.rowsMax };
+    });
+  }
+
+  async lock(table: SnapshotTable, signal: AbortSignal): Promise<TableFault | null> {
+    return await this.#during(async (connection) => {
+      await connection.send(beginSql(table as TablePlan));
+      const { error } = await connection.end(signal);
+      return error === undefined ? null : await this.#failed(connection, error, table.relation, signal);
+    });
+  }
+
+  async readWhole(
+    table: SnapshotTable,
+    where: string | null,
+    signal: AbortSignal,
+  ): Promise<WholeRead | TableFault> {
+    const plan = table as TablePlan;
+    return await this.#during(async (connection) => {
+      // A read that was begun before is given up with its transaction.
+      if (connection.isBusy) throw lost("the read before has not ended");
+      await connection.send(`ROLLBACK; ${beginSql(plan)}; ${this.#momentSql(plan)}`);
+      await connection.rows(signal); // ROLLBACK
+      await connection.rows(signal); // BEGIN
+      await connection.rows(signal); // LOCK
+      const moment = momentOf(await connection.rows(signal));
+      const signature = await connection.rows(signal);
+      const { error } = await connection.end(signal);
+      if (error !== undefined || moment === undefined) {
+        return await this.#failed(connection, error, plan.relation, signal);
+      }
+      if (!isCurrent(plan, signature)) return { kind: "changed" };
+      return { moment, next: this.#wholeRows(connection, plan, where) };
+    });
+  }
+
+  async unlock(signal: AbortSignal): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    if (connection.isBusy) return this.#drop();
+    await this.#during(async () => {
+      await connection.send("ROLLBACK");
+      await connection.end(signal);
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#drop();
+  }
+
+  #wholeRows(connection: RowConnection, plan: TablePlan, where: string | null): WholeRead["next"] {
+    let state: "new" | "reading" | "ended" = "new";
+    return async (bytesMax: number, signal: AbortSignal): Promise<RowBlock | null> => {
+      if (state === "ended") return null;
+      return await this.#during(async () => {
+        if (state === "new") await connection.send(wholeSql(plan, where));
+        state = "reading";
+        const read = await connection.block(bytesMax, signal);
+        if (read !== undefined && !read.isEnd) return read.rows;
+        state = "ended";
+        const { error } = await connection.end(signal);
+        if (error !== undefined) {
+          throw translateServerError(error, `Cannot read ${tableText(plan.relation)}`);
+        }
+        return read?.rows ?? null;
+      });
+    };
+  }
+
+  #momentSql({ relation: { schema, table } }: TablePlan): string {
+    const { publication, versionNumber } = this.#options;
+    const { signature } = new TableQuestions(schema, table, publication, versionNumber);
+    return `${MOMENT_SQL}; ${signature}`;
+  }
+
+  async #during<T>(act: (connection: RowConnection) => Promise<T>): Promise<T> {
+    try {
+      return await act(await this.#open());
+    } catch (error) {
+      this.#drop();
+      throw error;
+    }
+  }
+
+  async #open(): Promise<RowConnection> {
+    if (this.#isClosed) throw lost("it was closed");
+    this.#opening ??= this.#connect();
+    return await this.#opening;
+  }
+
+  async #connect(): Promise<RowConnection> {
+    const signal = AbortSignal.timeout(this.#postgres.connectTimeoutMs);
+    const connection = await PostgresConnection.open(this.#postgres, "sql", signal);
+    const rows = new RowConnection(connection.takeOver(), this.#pool, this.#options.rowBytesMax);
+    this.#connection = rows;
+    if (this.#isClosed) rows.close();
+    await rows.send(SETTINGS);
+    await rows.end(signal);
+    return rows;
+  }
+
+  /** The connection is in the middle of something, or broken. */
+  #drop(): void {
+    this.#connection?.close();
+    this.#connection = this.#opening = undefined;
+  }
+
+  /** What an error of the server means for the table. The transaction that failed is ended. */
+  async #failed(
+    connection: RowConnection,
+    error: ServerError | undefined,
+    table: { readonly schema: string; readonly table: string },
+    signal: AbortSignal,
+  ): Promise<TableFault> {
+    if (error === undefined) throw lost("PostgreSQL's answer is incomplete");
+    await connection.send("ROLLBACK");
+    await connection.end(signal);
+    return faultOf(error, table);
+  }
+}
+
+const MESSAGE = "Cannot read tables for a snapshot";
+
+function lost(found: string): CaptureError {
+  return new CaptureError("postgres-unavailable", `${MESSAGE}: ${found}`);
+}
+
+const GONE: ReadonlySet<string> = new Set(["42P01", "3F000"]);
+/** undefined_column, undefined_object, undefined_function, datatype_mismatch, cached plan changed. */
+const CHANGED: ReadonlySet<string> = new Set(["42703", "42704", "42883", "42804", "0A000"]);
+/** lock_not_available, deadlock_detected, serialization_failure, query_canceled. */
+const LOCKED: ReadonlySet<string> = new Set(["55P03", "40P01", "40001", "57014"]);
+const INSUFFICIENT_PRIVILEGE = "42501";
+const DATA_EXCEPTION = "22";
+
+function faultOf(error: ServerError, table: { readonly schema: string; readonly table: string }): TableFault {
+  const { code } = error;
+  if (GONE.has(code)) return { kind: "gone" };
+  if (CHANGED.has(code)) return { kind: "changed" };
+  if (LOCKED.has(code)) return { kind: "locked" };
+  const context = `Cannot read ${tableText(table)}`;
+  // Its text may quote a row's value.
+  if (code.startsWith(DATA_EXCEPTION)) {
+    return {
+      kind: "refused",
+      reason: `${context}: PostgreSQL found a value that it can't evaluate (${code})`,
+    };
+  }
+  const failure = translateServerError(error, context);
+  if (errorPolicy(failure.kind).action === "retry") throw failure;
+  return { kind: "refused", reason: `${failure.message}${fixOf(error, table)}` };
+}
+
+function fixOf({ code, message }: ServerError, { schema, table }: TableName): string {
+  if (code !== INSUFFICIENT_PRIVILEGE) return "";
+  if (message.includes("row-level security")) return " (fix: ALTER ROLE ... BYPASSRLS, as a superuser)";
+  return ` (fix: GRANT SELECT ON ${quoteIdentifier(schema)}.${quoteIdentifier(table)} TO ...)`;
+}
+
+function isCurrent({ signature }: TablePlan, found: readonly TextRow[] | undefined): boolean {
+  return found?.[0]?.[0] === signature;
+}
+
+function momentOf(rows: readonly TextRow[] | undefined): ReadMoment | undefined {
+  const [snapshot, walEnd, timeMs] = rows?.[0] ?? [];
+  const visibility = Visibility.parse(snapshot ?? "");
+  const lsn = parseLsn(walEnd ?? "");
+  if (visibility === undefined || lsn === undefined) return undefined;
+  return { visibility, walEnd: lsn, timeMs: Number(timeMs) };
+}
