@@ -12,10 +12,10 @@ export interface BenchCase {
   readonly fill: (rows: number) => readonly string[];
 }
 
-const SMALL_COLUMNS =
+export const SMALL_COLUMNS =
   "id bigint PRIMARY KEY, name text, email text, amount numeric(10,2), active boolean, created_at timestamp";
 
-function smallRow(id: string): string {
+export function smallRow(id: string): string {
   return `${id}, 'user number '||${id}, 'user'||${id}||'@example.com', (${id} % 10000) / 100.0, ${id} % 2 = 0, ` +
     `'2024-01-01'::timestamp + ${id} * interval '1 second'`;
 }

@@ -98,7 +98,7 @@ export interface SnapshotReader {
   readChunk(table: SnapshotTable, query: ChunkQuery, signal: AbortSignal): Promise<Chunk | TableFault>;
   /** Locks the table against changes of its columns and begins to read it; `next` reads on. */
   lock(table: SnapshotTable, signal: AbortSignal): Promise<TableFault | null>;
-  /** Takes the moment of all rows of the table that was locked. May be called again, for a later moment. */
+  /** Takes the moment of all rows of the table that was locked. */
   readWhole(table: SnapshotTable, where: string | null, signal: AbortSignal): Promise<WholeRead | TableFault>;
   /** Ends what `lock` began. */
   unlock(signal: AbortSignal): Promise<void>;

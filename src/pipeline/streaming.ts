@@ -93,7 +93,7 @@ export class Streaming {
       (signal) => this.#snapshot(whileIntake(signal)),
       (signal) => watchRoutes(sink, this.#intake, this.#session.parts.clock, whileIntake(signal)),
     ], kill);
-    await this.#lookForTheLastTime();
+    if (this.#holdsUnshown) await this.#lookNow(AbortSignal.timeout(FINISH_MS));
     await stream.finish(this.#batcher.received.endLsn, this.#confirm(), FINISH_MS);
     events.stateChanged("postgres", "stopped");
     events.stateChanged("kafka", "stopped");
@@ -135,6 +135,8 @@ export class Streaming {
   async #snapshot(signal: AbortSignal): Promise<void> {
     const { parts, settings, sink, slot } = this.#session;
     try {
+      // What is visible now says what to wait for.
+      if (!this.#unshown.isComplete && this.#holdsUnshown) await this.#lookNow(signal);
       await runSnapshots({
         ...parts,
         snapshots: this.#snapshots,
@@ -159,12 +161,12 @@ export class Streaming {
     return this.#session.settings.snapshot.mode !== "never" || this.#snapshots.isWaiting;
   }
 
-  async #lookForTheLastTime(): Promise<void> {
-    if (!this.#holdsUnshown) return;
+  /** What fails is tried again with the next poll. */
+  async #lookNow(signal: AbortSignal): Promise<void> {
     try {
-      await this.#session.slot.watch.look(AbortSignal.timeout(FINISH_MS));
+      await this.#session.slot.watch.look(signal);
     } catch (error) {
-      if (!(error instanceof CaptureError) && !(error instanceof DOMException)) throw error;
+      if (!signal.aborted && !(error instanceof CaptureError)) throw error;
     }
   }
 

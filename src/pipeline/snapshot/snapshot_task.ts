@@ -133,8 +133,10 @@ function queue({ snapshots, clock, settings }: SnapshotTaskParts, table: TableNa
   const now = clock.wall();
   if (run === undefined || isOther(run, oid)) {
     snapshots.add(queuedState(table, INITIAL, null, now), false);
-  } else if (run.status === "failed" && run.id === INITIAL && settings.mode === "initial") {
-    if (now - run.endedAtMs > REFUSED_RETRY_MS) snapshots.end(run, "queued", run.reason);
+  } else if (run.status === "failed" && run.id === INITIAL) {
+    const isDue = run.endedAtMs === 0 ||
+      (settings.mode === "initial" && now - run.endedAtMs > REFUSED_RETRY_MS);
+    if (isDue) snapshots.end(run, "queued", run.reason);
   }
 }
 

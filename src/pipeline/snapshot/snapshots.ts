@@ -4,6 +4,9 @@ import type { Clock } from "../../core/clock.ts";
 import type { Lsn } from "../../core/position.ts";
 import type { SnapshotLedger, SnapshotNotes, SnapshotState } from "../../core/snapshot_state.ts";
 import { type TableName, tableText } from "../../core/table_name.ts";
+import { conflictOf, TopicConflict } from "../../core/topic_conflict.ts";
+import type { Visibility } from "../../core/visibility.ts";
+import { unlessAborted } from "../../core/wait.ts";
 import { Wakeup } from "../../core/wakeup.ts";
 import type { ChangeDecoder } from "../../decoder/change_decoder.ts";
 import { CompositeMismatch } from "../../decoder/composite_mismatch.ts";
@@ -11,11 +14,11 @@ import type { Table } from "../../decoder/table.ts";
 import type { Batcher, NoteSource } from "../batcher.ts";
 import type { CaptureEvents } from "../events.ts";
 import type { Route } from "../ports.ts";
-import type { Chunk } from "../snapshot_ports.ts";
+import { type Chunk, isFault, type TableFault, type WholeRead } from "../snapshot_ports.ts";
 import { type Numbering, RowSender, type RowSenderParts } from "./row_sender.ts";
-import { TableRun, type TableWindow } from "./table_run.ts";
+import { type EncodedTable, TableRun, type TableWindow } from "./table_run.ts";
 import type { UnshownTransactions } from "./unshown_transactions.ts";
-import type { Split, WholeRows, WholeTable } from "./whole_read.ts";
+import { Split, type WholeRows, type WholeTable } from "./whole_read.ts";
 
 export interface SnapshotsParts extends Omit<RowSenderParts, "routeOf"> {
   readonly decoder: ChangeDecoder;
@@ -33,6 +36,7 @@ export interface SnapshotsParts extends Omit<RowSenderParts, "routeOf"> {
 const SLICE_MS = 10;
 /** States in one delivery. */
 const NOTES_MAX = 200;
+const ANY_LSN: Lsn = 0xffff_ffff_ffff_ffffn;
 
 /** What waits to be sent. */
 type Waiting =
@@ -59,8 +63,11 @@ export class Snapshots implements NoteSource {
   #sliceAllowedAt = 0;
   /** Bytes of rows that were read and not sent. */
   #heldBytes = 0;
-  /** A table whose rows have to be read at a border. */
+  /** A table whose moment waits for its border. */
   #split: Split | undefined;
+  #isSplitting = false;
+  /** What is to be done at the next border. */
+  #atBorder: (() => Promise<void>) | undefined;
   /** Tables of which all rows are being read, by relation id. */
   readonly #wholes = new Map<number, WholeTable>();
   #streamedUpTo: Lsn = 0n;
@@ -79,6 +86,8 @@ export class Snapshots implements NoteSource {
       if (run.status === "running") run.status = "queued";
       this.#runs.set(tableText(run), run);
       if (run.isOpen) this.#open.add(run);
+      // What changes before it is read on counts, too.
+      if ((run.isOpen || run.status === "paused") && run.tableOid !== 0) this.watch(run);
     }
     parts.batcher.attachNotes(this);
   }
@@ -161,10 +170,7 @@ export class Snapshots implements NoteSource {
    * @returns a transaction that was streamed before and that they don't have; they can't be used then
    */
   arrived(opened: TableWindow, chunk: Chunk): number | undefined {
-    const { unshown } = this.#parts;
-    const { visibility } = chunk.moment;
-    unshown.shown(visibility);
-    const unseen = unshown.unseenBy(visibility, opened.window.openedAt);
+    const unseen = this.#unseenBy(chunk.moment.visibility, opened.window.openedAt);
     const { run } = opened;
     const had = run.hasKeysToReadAgain;
     run.arrived(opened, chunk);
@@ -194,11 +200,43 @@ export class Snapshots implements NoteSource {
     if (whole.isOver) this.#endWhole(whole);
   }
 
-  /** Asks intake to stop at the next border for a moment. One table at a time. */
-  async requestSplit(split: Split, signal: AbortSignal): Promise<void> {
-    while (this.#split !== undefined) await this.#parts.clock.sleep(1, signal);
-    this.#split = split;
+  /** Reads while intake stands at a border, so that nothing is streamed meanwhile. */
+  async atBorder<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    while (this.#atBorder !== undefined) await this.#parts.clock.sleep(1, signal);
+    const done = Promise.withResolvers<T>();
+    this.#atBorder = () => read().then(done.resolve, done.reject);
     this.#changed.wake();
+    return await unlessAborted(done.promise, signal);
+  }
+
+  /**
+   * Takes the moment of a table's rows at a border, and finds the border that it is. One table at a time.
+   * @param read takes the moment
+   * @returns "again" if it was no border; a transaction that was streamed and is not seen
+   */
+  async split(
+    run: TableRun,
+    table: EncodedTable,
+    read: () => Promise<WholeRead | TableFault>,
+    signal: AbortSignal,
+  ): Promise<WholeTable | TableFault | "again" | number> {
+    const { clock } = this.#parts;
+    while (this.#isSplitting) await clock.sleep(1, signal);
+    this.#isSplitting = true;
+    try {
+      const taken = await this.atBorder(async () => {
+        const found = await read();
+        if (isFault(found)) return found;
+        const unseen = this.#unseenBy(found.moment.visibility, ANY_LSN);
+        if (unseen !== undefined) return unseen;
+        // Before intake goes on.
+        return this.#split = new Split(run, table, found);
+      }, signal);
+      return taken instanceof Split ? await unlessAborted(taken.result, signal) : taken;
+    } finally {
+      this.#split = undefined;
+      this.#isSplitting = false;
+    }
   }
 
   /** Ends the run, or lets it wait. */
@@ -229,12 +267,11 @@ export class Snapshots implements NoteSource {
    */
   begin(xid: number, commitLsn: Lsn, signal: AbortSignal): Promise<void> | undefined {
     const split = this.#split;
-    const moment = split?.moment;
     let sent: Promise<void> | undefined;
-    if (moment !== undefined) {
+    if (split !== undefined) {
       // Everything that commits before it has come.
-      if (commitLsn < moment.walEnd) split!.begin(xid, moment.visibility);
-      else if (this.#parts.batcher.received.commitLsn >= commitLsn) split!.again();
+      if (commitLsn < split.moment.walEnd) split.begin(xid);
+      else if (this.#parts.batcher.received.commitLsn >= commitLsn) split.again();
       else sent = this.#splitBefore(commitLsn, signal);
     }
     this.#parts.unshown.add(xid, commitLsn);
@@ -271,12 +308,12 @@ export class Snapshots implements NoteSource {
 
   /** Whether there is anything to be sent, or may be soon. */
   get isWaiting(): boolean {
-    return this.#open.size > 0 || this.#queue.length > 0 || this.#split !== undefined;
+    return this.#open.size > 0 || this.#queue.length > 0;
   }
 
   /** Whether rows can be sent where the stream stands, between two transactions. */
   get isDue(): boolean {
-    if (this.#split !== undefined && this.#split.waitMs === 0) return true;
+    if (this.#atBorder !== undefined || this.#isSplitDue) return true;
     return this.#queue.length > 0 && this.#parts.clock.now() >= this.#sliceAllowedAt && this.#isAtBorder();
   }
 
@@ -284,7 +321,9 @@ export class Snapshots implements NoteSource {
   get awaitedWalEnd(): Lsn | undefined {
     const { endLsn } = this.#parts.batcher.received;
     const moment = this.#split?.moment;
-    if (moment !== undefined) return moment.walEnd > endLsn ? moment.walEnd : endLsn + 1n;
+    if (moment !== undefined && !this.#isSplitDue) {
+      return moment.walEnd > endLsn ? moment.walEnd : endLsn + 1n;
+    }
     const head = this.#head();
     if (head === undefined || this.#isAtBorder()) return undefined;
     if (head.kind === "whole") return endLsn + 1n;
@@ -296,19 +335,17 @@ export class Snapshots implements NoteSource {
   async wait(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     const isReady = this.#queue.length > 0 && this.#isAtBorder();
-    const waits = [
-      ...(isReady ? [Math.max(0, this.#sliceAllowedAt - clock.now())] : []),
-      ...(this.#split !== undefined && this.#split.moment === undefined ? [this.#split.waitMs] : []),
-    ];
-    const ms = waits.length === 0 ? undefined : Math.min(...waits);
-    if (ms === 0) return;
-    await this.#changed.wait(signal, ms);
+    const ms = isReady ? Math.max(0, this.#sliceAllowedAt - clock.now()) : undefined;
+    if (ms !== 0) await this.#changed.wait(signal, ms);
   }
 
   /** Sends rows for a while. @param isIdle whether no change waits meanwhile */
   async send(isIdle: boolean, signal: AbortSignal): Promise<void> {
     const { clock, batcher } = this.#parts;
-    if (this.#split !== undefined) await this.#goOnWithSplit(signal);
+    const act = this.#atBorder;
+    this.#atBorder = undefined;
+    await act?.();
+    if (this.#isSplitDue) await this.#splitBefore(batcher.received.endLsn, signal);
     const startedAt = clock.now();
     while (!signal.aborted && this.#isAtBorder()) {
       const ended = await this.#sendHead(startedAt + SLICE_MS, signal);
@@ -351,6 +388,12 @@ export class Snapshots implements NoteSource {
     }
   }
 
+  #unseenBy(visibility: Visibility, upTo: Lsn): number | undefined {
+    const { unshown } = this.#parts;
+    unshown.shown(visibility);
+    return unshown.unseenBy(visibility, upTo);
+  }
+
   #head(): Waiting | undefined {
     for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
       if (head.kind === "chunk" ? !head.opened.window.isStale : !head.rows.whole.isVoid) return head;
@@ -376,10 +419,13 @@ export class Snapshots implements NoteSource {
         ? await this.#sendChunk(head, until, signal)
         : await this.#sendWhole(head, until, signal);
     } catch (error) {
-      if (!(error instanceof CompositeMismatch)) throw error;
       const run = head.kind === "chunk" ? head.opened.run : head.rows.run;
-      run.rewind();
-      run.forgetTable();
+      if (error instanceof TopicConflict) this.end(run, "failed", conflictOf(run, error).message);
+      else if (!(error instanceof CompositeMismatch)) throw error;
+      else {
+        run.rewind();
+        run.forgetTable();
+      }
       return "end";
     }
   }
@@ -394,6 +440,7 @@ export class Snapshots implements NoteSource {
     if (window.isStale) return "end";
     run.sending(head.opened);
     const { moment, rows } = window.chunk;
+    run.begin(this.#parts.clock.wall());
     const ended = await this.#sender.send(
       {
         run,
@@ -452,23 +499,11 @@ export class Snapshots implements NoteSource {
     return { commitLsn: own, next: commitLsn === own ? seq + 1 : 1 };
   }
 
-  async #goOnWithSplit(signal: AbortSignal): Promise<void> {
-    const { batcher, decoder } = this.#parts;
-    const split = this.#split!;
-    if (decoder.inTransaction) return;
-    if (split.moment === undefined) {
-      if (split.waitMs > 0) return;
-      try {
-        if (!await split.take(signal)) this.#split = undefined;
-      } catch (error) {
-        this.#split = undefined;
-        split.fail(error);
-      }
-    }
-    const { moment } = split;
-    const { commitLsn, endLsn } = batcher.received;
-    if (this.#split === undefined || moment === undefined || moment.walEnd > endLsn) return;
-    if (commitLsn < endLsn) await this.#splitBefore(endLsn, signal);
+  /** Whether the stream stands at the border of the moment. */
+  get #isSplitDue(): boolean {
+    if (this.#split === undefined || this.#parts.decoder.inTransaction) return false;
+    const { commitLsn, endLsn } = this.#parts.batcher.received;
+    return commitLsn < endLsn && endLsn >= this.#split.moment.walEnd;
   }
 
   /** The moment of the table's rows is this border. */
@@ -479,6 +514,7 @@ export class Snapshots implements NoteSource {
     batcher.advanceEnd(border);
     const whole = split.reached();
     const { run, table, read: { moment } } = whole;
+    run.begin(this.#parts.clock.wall());
     this.#wholes.set(run.tableOid, whole);
     const route = await routeOf(run, signal);
     if (this.#mayHaveBeenSent(run)) {

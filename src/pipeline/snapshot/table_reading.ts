@@ -13,7 +13,7 @@ import type { RowPace } from "./row_pace.ts";
 import type { Snapshots } from "./snapshots.ts";
 import { type EncodedTable, shapeOf, type TableRun } from "./table_run.ts";
 import type { UnshownTransactions } from "./unshown_transactions.ts";
-import { Split, WholeRows } from "./whole_read.ts";
+import { WholeRows } from "./whole_read.ts";
 
 /** Of a chunk, as PostgreSQL sends it. */
 const CHUNK_BYTES = 640 * 1024;
@@ -89,14 +89,13 @@ export class TableReading {
   }
 
   async #describe(run: TableRun, signal: AbortSignal): Promise<TableFault | null> {
-    const { reader, format, clock, snapshots } = this.#parts;
+    const { reader, format } = this.#parts;
     const table = await reader.describe(run.schema, run.table, signal);
     if (isFault(table)) return table;
     const types = await this.#typesOf(table, signal);
     const shape = shapeOf(table);
     const encoded: EncodedTable = { table, types, shape, encoder: format.table(shape, types, false) };
-    run.describe(table, encoded, clock.wall());
-    snapshots.touch(run);
+    run.describe(table, encoded);
     return null;
   }
 
@@ -132,7 +131,10 @@ export class TableReading {
       };
       let chunk;
       try {
-        chunk = await reader.readChunk(table, query, signal);
+        // A row that changes all the time would never stay in a chunk that is read beside the stream.
+        chunk = keys === null
+          ? await reader.readChunk(table, query, signal)
+          : await snapshots.atBorder(() => reader.readChunk(table, query, signal), signal);
       } catch (error) {
         run.discard(opened);
         throw error;
@@ -176,17 +178,25 @@ export class TableReading {
   }
 
   async #readWhole(run: TableRun, signal: AbortSignal): Promise<Ended> {
-    const { snapshots, reader, unshown, clock, pace } = this.#parts;
+    const { snapshots, reader, clock, pace } = this.#parts;
     const table = run.encoded!;
     run.restart();
     try {
       const fault = await reader.lock(table.table, signal);
       if (fault !== null) return await this.#handle(run, fault, signal);
-      const split = new Split({ run, table, reader, unshown, now: () => clock.now() });
-      await snapshots.requestSplit(split, signal);
-      const whole = await split.result;
+      const whole = await snapshots.split(
+        run,
+        table,
+        () => reader.readWhole(table.table, run.where, signal),
+        signal,
+      );
+      if (whole === "again") return "again";
+      if (typeof whole === "number") {
+        await reader.unlock(signal);
+        await this.#waitUntilVisible(run, whole, signal);
+        return "again";
+      }
       if (isFault(whole)) return await this.#handle(run, whole, signal);
-      run.status = "running";
       for (;;) {
         // Other rows can't be sent while changes wait.
         while (

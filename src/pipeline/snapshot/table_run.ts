@@ -114,6 +114,10 @@ export class TableRun {
     return this.#again.size > 0;
   }
 
+  get #isPartlyRead(): boolean {
+    return this.#windows.size > 0 || this.readKey !== null;
+  }
+
   /** Whether nothing that was read waits to be sent. */
   get isDrained(): boolean {
     return this.#windows.size === 0;
@@ -123,7 +127,7 @@ export class TableRun {
    * The table was described.
    * @returns whether the rows so far are of this table, in this order; otherwise it begins anew
    */
-  describe(table: SnapshotTable, encoded: EncodedTable, nowMs: number): boolean {
+  describe(table: SnapshotTable, encoded: EncodedTable): boolean {
     const { relation: { id }, orderNames, rowsExpected } = table;
     const goesOn = !this.hasBegun ||
       (this.#tableOid === id && orderNames.length > 0 && isSameKey(this.#orderNames, orderNames));
@@ -132,7 +136,6 @@ export class TableRun {
     this.#tableOid = id;
     this.#orderNames = orderNames;
     if (!this.hasBegun) this.#rowsExpected = rowsExpected;
-    this.#startedAtMs ??= nowMs;
     this.#streamed = undefined;
     return goesOn;
   }
@@ -198,10 +201,15 @@ export class TableRun {
     opened.window.release();
   }
 
+  /** Its first rows can be sent: everything that was streamed before and is not visible is known. */
+  begin(nowMs: number): void {
+    this.#startedAtMs ??= nowMs;
+    this.status = "running";
+  }
+
   /** Rows of the window are being sent. */
   sending(opened: TableWindow): void {
     this.#sending = opened;
-    this.status = "running";
   }
 
   /** All rows of the window are sent. */
@@ -225,7 +233,7 @@ export class TableRun {
     if (!keyOfChange(bytes, row.newColumns, old, positions, this.#newKey)) return;
     this.#take(xid, this.#newKey, isLeavingOut);
     // It may have moved from a part that is not read yet to one that is.
-    if (isLeavingOut && hasOld && this.hasBegun && !isSameBytes(this.#oldKey, this.#newKey)) {
+    if (isLeavingOut && hasOld && this.#isPartlyRead && !isSameBytes(this.#oldKey, this.#newKey)) {
       this.#readAgain([keyTexts(this.#newKey.bytes, this.#newKey.length)]);
     }
   }
@@ -248,7 +256,6 @@ export class TableRun {
     else this.#dropWindows();
     this.status = status;
     this.reason = reason;
-    this.isTaken = false;
   }
 
   /** As of the last row that was sent. */

@@ -4,7 +4,9 @@ import type { RowBlock } from "../../pipeline/snapshot_ports.ts";
 import type { LargeRow } from "./large_row.ts";
 
 const BLOCK_BYTES = 1024 * 1024;
-const ROWS = 8 * 1024;
+const ROWS = 256;
+/** Fewer bytes do not keep a whole buffer. */
+const SMALL_BYTES = 64 * 1024;
 /** Buffers that are kept for the next blocks. */
 const KEPT_MAX = 12;
 
@@ -110,6 +112,14 @@ export class GrowingBlock implements RowBlock {
     next.large = this.large;
     this.tail = this.head;
     return next;
+  }
+
+  /** Lets a large buffer go that holds little. */
+  shrink(): void {
+    if (this.end > SMALL_BYTES) return;
+    const bytes = this.bytes.slice(0, this.end);
+    this.#pool.release(this.bytes);
+    this.bytes = bytes;
   }
 
   release(): void {

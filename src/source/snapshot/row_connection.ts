@@ -86,15 +86,13 @@ export class RowConnection {
     bytesMax: number,
     signal: AbortSignal,
   ): Promise<{ readonly rows: RowBlock; readonly isEnd: boolean } | undefined> {
-    for (;;) {
+    while (this.#isBusy) {
       const end = this.#take(bytesMax);
       if (end === "statement" || end === "full") return { rows: this.#cut(), isEnd: end === "statement" };
-      if (end === "query") {
-        this.#isBusy = false;
-        return undefined;
-      }
-      await this.#fill(signal);
+      if (end === "query") this.#isBusy = false;
+      else await this.#fill(signal);
     }
+    return undefined;
   }
 
   /** Reads to the end of the query, past statements without rows. */
@@ -161,6 +159,7 @@ export class RowConnection {
   #cut(): RowBlock {
     const block = this.#block;
     this.#block = block.cut();
+    block.shrink();
     return block;
   }
 

@@ -117,12 +117,7 @@ export class PostgresSnapshotReader implements SnapshotReader {
   ): Promise<WholeRead | TableFault> {
     const plan = table as TablePlan;
     return await this.#during(async (connection) => {
-      // A read that was begun before is given up with its transaction.
-      if (connection.isBusy) throw lost("the read before has not ended");
-      await connection.send(`ROLLBACK; ${beginSql(plan)}; ${this.#momentSql(plan)}`);
-      await connection.rows(signal); // ROLLBACK
-      await connection.rows(signal); // BEGIN
-      await connection.rows(signal); // LOCK
+      await connection.send(this.#momentSql(plan));
       const moment = momentOf(await connection.rows(signal));
       const signature = await connection.rows(signal);
       const { error } = await connection.end(signal);
