@@ -71,7 +71,6 @@ export class Snapshots implements NoteSource {
   /** Tables of which all rows are being read, by relation id. */
   readonly #wholes = new Map<number, WholeTable>();
   #streamedUpTo: Lsn = 0n;
-  #ended = 0;
 
   constructor(parts: SnapshotsParts) {
     this.#parts = parts;
@@ -117,11 +116,6 @@ export class Snapshots implements NoteSource {
 
   get heldBytes(): number {
     return this.#heldBytes;
-  }
-
-  /** Runs that ended since the session began, and are delivered as such. */
-  get ended(): number {
-    return this.#ended;
   }
 
   run(table: TableName): TableRun | undefined {
@@ -198,6 +192,13 @@ export class Snapshots implements NoteSource {
     whole.isReadToEnd = true;
     this.#changed.wake();
     if (whole.isOver) this.#endWhole(whole);
+  }
+
+  /** Not all rows of the table can be read. */
+  giveUp(whole: WholeTable): void {
+    whole.isVoid = true;
+    if (this.#wholes.get(whole.run.tableOid) === whole) this.#wholes.delete(whole.run.tableOid);
+    this.#changed.wake();
   }
 
   /** Reads while intake stands at a border, so that nothing is streamed meanwhile. */
@@ -380,12 +381,7 @@ export class Snapshots implements NoteSource {
 
   /** The notes are delivered. */
   delivered({ states }: SnapshotNotes): void {
-    for (const state of states) {
-      this.#parts.events.snapshotDelivered(state);
-      if (state.status === "complete" || state.status === "failed" || state.status === "stopped") {
-        this.#ended++;
-      }
-    }
+    for (const state of states) this.#parts.events.snapshotDelivered(state);
   }
 
   #unseenBy(visibility: Visibility, upTo: Lsn): number | undefined {

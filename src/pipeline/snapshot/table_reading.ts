@@ -13,7 +13,7 @@ import type { RowPace } from "./row_pace.ts";
 import type { Snapshots } from "./snapshots.ts";
 import { type EncodedTable, shapeOf, type TableRun } from "./table_run.ts";
 import type { UnshownTransactions } from "./unshown_transactions.ts";
-import { WholeRows } from "./whole_read.ts";
+import { WholeRows, WholeTable } from "./whole_read.ts";
 
 /** Of a chunk, as PostgreSQL sends it. */
 const CHUNK_BYTES = 640 * 1024;
@@ -181,10 +181,11 @@ export class TableReading {
     const { snapshots, reader, clock, pace } = this.#parts;
     const table = run.encoded!;
     run.restart();
+    let whole: Awaited<ReturnType<Snapshots["split"]>> = "again";
     try {
       const fault = await reader.lock(table.table, signal);
       if (fault !== null) return await this.#handle(run, fault, signal);
-      const whole = await snapshots.split(
+      whole = await snapshots.split(
         run,
         table,
         () => reader.readWhole(table.table, run.where, signal),
@@ -212,6 +213,8 @@ export class TableReading {
       snapshots.readToEnd(whole);
       return "read";
     } finally {
+      // Intake may be waiting for the rest of its rows.
+      if (whole instanceof WholeTable && !whole.isReadToEnd) snapshots.giveUp(whole);
       await reader.unlock(signal);
     }
   }

@@ -30,9 +30,12 @@ export interface SnapshotReaderOptions {
   readonly rowBytesMax: number;
 }
 
-// Row level security would leave rows out silently. A chunk is found by the index of the key, whatever the
+// A role or a database may limit how long transactions last. Row level security would leave rows out silently. A chunk is found by the index of the key, whatever the
 // statistics of a table that was just filled say. Whoever holds a lock must not hold up other tables.
-const SETTINGS = "SET row_security = off; SET lock_timeout = '2s'; SET enable_seqscan = off; " +
+const SETTINGS =
+  "SET row_security = off; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = 0; " +
+  "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'; " +
+  "SET enable_seqscan = off; " +
   "SET enable_bitmapscan = off; SET enable_sort = off; SET jit = off; SET max_parallel_workers_per_gather = 0";
 
 /** Connects when it is first used, and again after a failure. */
