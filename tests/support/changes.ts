@@ -26,7 +26,11 @@ export type ProblemKind =
   /** A change does not fit on what came before: an update of a row that is not there. */
   | "replay"
   /** Replaying the topics does not give the tables' rows. */
-  | "rows";
+  | "rows"
+  /** A key steps back to an older row. */
+  | "stale"
+  /** A row of a snapshot is missing, or there more often than it should be. */
+  | "snapshot";
 
 /** One thing that is wrong. */
 export interface Problem {
@@ -51,6 +55,8 @@ export interface Change {
   readonly lsn: string;
   readonly seq: number;
   readonly keyChange: boolean;
+  /** The id of the snapshot that it belongs to; null for a change. */
+  readonly snapshot: string | null;
   readonly unchanged: readonly string[];
   readonly key: JsonText | null;
   readonly before: ReadonlyMap<string, JsonText> | null;
@@ -99,6 +105,10 @@ function readChange(key: string | null, value: string, place: string, partition:
   if (typeof lsn !== "string" || typeof seq !== "number" || typeof database !== "string") {
     throw new SyntaxError("no source.commit_lsn, source.tx_seq and source.db");
   }
+  const snapshot = source?.["snapshot"] ?? null;
+  if (op === "READ" && (typeof snapshot !== "string" || source?.["xid"] !== 0)) {
+    throw new SyntaxError("a READ that belongs to no snapshot, or to a transaction");
+  }
   const schema = parsed?.["schema"];
   const table = parsed?.["table"];
   return {
@@ -111,6 +121,7 @@ function readChange(key: string | null, value: string, place: string, partition:
     lsn: String(source?.["lsn"]),
     seq,
     keyChange: source?.["key_change"] === true,
+    snapshot: typeof snapshot === "string" ? snapshot : null,
     unchanged: (source?.["unchanged"] ?? []) as readonly string[],
     key: key === null ? null : canonicalJson(key),
     before: jsonMembers(members.get("before") ?? "null"),

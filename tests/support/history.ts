@@ -10,16 +10,13 @@ import {
   type Report,
 } from "./changes.ts";
 import { canonicalJson } from "./json_text.ts";
+import { checkReads, type ReadChecks } from "./reads.ts";
+import type { ExpectedTables } from "./expected_tables.ts";
 import type { DecodedChange } from "./second_slot.ts";
 import { replay, type ReplayedTable, rowText } from "./replay.ts";
 
 export type { HistoryRecord, Problem, ProblemKind } from "./changes.ts";
-
-/** A table's row: JSON of each column's value, as SPEC section 4 writes it; `readTable` asks PostgreSQL for it. */
-export type ExpectedRow = Readonly<Record<string, string>>;
-
-/** By `schema.table`. */
-export type ExpectedTables = Readonly<Record<string, readonly ExpectedRow[]>>;
+export type { ExpectedRow, ExpectedTables } from "./expected_tables.ts";
 
 /** What is known about the records. */
 export interface HistoryOptions {
@@ -31,6 +28,8 @@ export interface HistoryOptions {
   readonly partitionsAdded?: boolean;
   /** Whether changes can be replayed; true when not given. Not where a table's key changed in mid-transaction. */
   readonly replays?: boolean;
+  /** What is known about the rows of snapshots; not looked at when not given. */
+  readonly reads?: ReadChecks;
 }
 
 /**
@@ -53,6 +52,7 @@ export function checkHistory(
   const once = checkIdentities(changes, report);
   checkOrder(changes, report);
   if (!options.partitionsAdded) checkPartitions(changes, report);
+  if (options.reads !== undefined) checkReads(once, options.reads, report);
   if (options.decoded !== undefined) checkDecoded(once, options.decoded, report);
   if (options.replays === false) return problems;
   const tables = replay(once, options.startedEmpty ?? true, report);
@@ -121,7 +121,7 @@ function checkPartitions(changes: readonly Change[], report: Report): void {
 function checkDecoded(once: readonly Change[], decoded: readonly DecodedChange[], report: Report): void {
   const place = (change: { readonly commitLsn: bigint; readonly lsn: string }) =>
     `${change.commitLsn} ${change.lsn}`;
-  const found = Map.groupBy(once.filter(({ op }) => op !== "READ"), place);
+  const found = Map.groupBy(once.filter(({ snapshot }) => snapshot === null), place);
   const expected = Map.groupBy(decoded, place);
   for (const [key, changes] of expected) {
     const there = found.get(key) ?? [];

@@ -9,6 +9,8 @@ export type Row = Map<string, JsonText>;
 /** The rows by key; those of a table without a key by themselves, each with how often it is there. */
 export class ReplayedTable {
   readonly #rows = new Map<string, { readonly row: Row; count: number }>();
+  /** The columns of the keys so far: nearly always the same. */
+  readonly #keyColumns = new Set<string>();
 
   rows(): readonly Row[] {
     return [...this.#rows.values()].flatMap(({ row, count }) => Array.from({ length: count }, () => row));
@@ -37,8 +39,16 @@ export class ReplayedTable {
     return entry.row;
   }
 
+  /** Puts a row under a key, JSON of its columns. */
+  put(key: JsonText, row: Row): void {
+    this.#keyColumns.add(columnsOf(jsonMembers(key)));
+    this.set(key, row);
+  }
+
   /** The key under which a row is whose columns are those of `columns`: a key may be another than the last time. */
   find(columns: ReadonlyMap<string, JsonText>): string | undefined {
+    const isOnlyKey = this.#keyColumns.size === 1 && this.#keyColumns.has(columnsOf(columns));
+    if (isOnlyKey) return undefined;
     for (const [key, { row }] of this.#rows) {
       if ([...columns].every(([column, value]) => row.get(column) === value)) return key;
     }
@@ -121,7 +131,11 @@ function putNew(
     else row.set(column, value);
   }
   if (change.key === null) table.add(row);
-  else table.set(change.key, row);
+  else table.put(change.key, row);
+}
+
+function columnsOf(key: ReadonlyMap<string, JsonText> | null): string {
+  return JSON.stringify([...key?.keys() ?? []].sort());
 }
 
 /** A row's text, whatever the order of its columns. */
