@@ -127,7 +127,7 @@ export const METRICS: readonly Metric[] = [
   ),
   gauge(
     "pg_capture_delivered_commit_timestamp_seconds",
-    "Commit time of the last delivered record.",
+    "Commit time of the last delivered change.",
     ({ reading }) =>
       reading.delivered.commitTimeMs === undefined ? null : reading.delivered.commitTimeMs / 1000,
   ),
@@ -144,7 +144,7 @@ export const METRICS: readonly Metric[] = [
   ),
   histogram(
     "pg_capture_delivery_latency_seconds",
-    "Time from a record's commit in PostgreSQL to the end of its Kafka transaction, observed for each record.",
+    "Time from a change's commit in PostgreSQL to the end of its Kafka transaction, observed for each record; rows of snapshots are left out.",
     ({ reading }) => reading.latencySeconds,
   ),
   gauge(

@@ -21,19 +21,19 @@ export interface StatisticsReading {
     readonly bytes: number;
     /** Sum over all batches. */
     readonly durationMs: number;
-    /** Commit time of the last record's transaction; undefined before the first batch. */
+    /** Commit time of the last change's transaction; undefined before the first one. */
     readonly commitTimeMs: number | undefined;
   };
   readonly batchRecords: HistogramReading;
   readonly batchBytes: HistogramReading;
   readonly batchSeconds: HistogramReading;
-  /** From a record's commit to its delivery. */
+  /** From a change's commit to its delivery; rows of snapshots are left out. */
   readonly latencySeconds: HistogramReading;
   /** What is received and not yet delivered. */
   readonly queued: {
     readonly changes: number;
     readonly bytes: number;
-    /** Undefined where nothing is queued. */
+    /** Undefined if no change is queued. */
     readonly oldestCommitTimeMs: number | undefined;
   };
   /** Undefined before the server told it. */
@@ -139,7 +139,7 @@ export class Statistics implements CaptureSubscriber {
     this.#records += records;
     this.#bytes += bytes;
     this.#deliveryMs += durationMs;
-    this.#deliveredCommitTimeMs = commitTimeMs;
+    if (commitTimeMs > 0) this.#deliveredCommitTimeMs = commitTimeMs;
     this.#batchRecords.observe(records);
     this.#batchBytes.observe(bytes);
     this.#batchSeconds.observe(durationMs / 1000);
@@ -229,7 +229,7 @@ export class Statistics implements CaptureSubscriber {
       queued: {
         changes: this.#queuedChanges,
         bytes: this.#queuedBytes,
-        oldestCommitTimeMs: this.#queuedChanges === 0 ? undefined : this.#oldestCommitTimeMs,
+        oldestCommitTimeMs: this.#oldestCommitTimeMs === 0 ? undefined : this.#oldestCommitTimeMs,
       },
       serverWalEnd: this.#serverWalEnd,
       confirmed: this.#confirmedThen ?? this.#confirmed,

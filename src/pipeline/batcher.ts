@@ -31,9 +31,9 @@ export interface BatchLimits {
 export interface FullBatch {
   readonly batch: Batch;
   readonly position: Position;
-  /** Commit time of the last record, in milliseconds since 1970. */
+  /** Commit time of the last change, in milliseconds since 1970; 0 if there was none in this session. */
   readonly commitTimeMs: number;
-  /** Commit times of all its records; valid until the batch is released. */
+  /** Commit times of all its changes; valid until the batch is released. */
   readonly commitTimes: CommitTimes;
   /** Whether it was taken because nothing more fitted, so that more follows at once. */
   readonly isFull: boolean;
@@ -110,18 +110,16 @@ export class Batcher {
   }
 
   /**
-   * What is held undelivered, including the batch in flight; the commit time in milliseconds since 1970, 0
-   * for none.
+   * What is held undelivered, including the batch in flight; the commit time of the oldest change in
+   * milliseconds since 1970, 0 for none.
    */
   get held(): { readonly bytes: number; readonly records: number; readonly oldestCommitTimeMs: number } {
+    const inFlight = this.#inFlight;
     return {
-      bytes: this.#filling.bytes + (this.#inFlight?.bytes ?? 0),
-      records: this.#filling.count + (this.#inFlight?.count ?? 0),
-      oldestCommitTimeMs: this.#inFlight !== undefined && this.#inFlight.count > 0
-        ? this.#inFlightCommitTimeMs
-        : this.#filling.count > 0
-        ? this.#oldestCommitTimeMs
-        : 0,
+      bytes: this.#filling.bytes + (inFlight?.bytes ?? 0),
+      records: this.#filling.count + (inFlight?.count ?? 0),
+      oldestCommitTimeMs: (inFlight === undefined ? 0 : this.#inFlightCommitTimeMs) ||
+        this.#oldestCommitTimeMs,
     };
   }
 
@@ -139,6 +137,8 @@ export class Batcher {
 
   /**
    * Appends the record of the change `(commitLsn, seq)`, and its tombstone if it has one.
+   * @param commitTimeMs in milliseconds since 1970; 0 for the row of a snapshot, which no commit waits for:
+   *   it counts neither as latency nor as lag
    * @param isOfTransaction whether a transaction commits at `commitLsn`, so that it has to come again from
    *   there
    * @returns false if there is no room: call `waitForRoom` and try again
@@ -155,7 +155,6 @@ export class Batcher {
     const filling = this.#filling;
     if (filling.count === 0) {
       this.#oldestAt = this.#clock.now();
-      this.#oldestCommitTimeMs = commitTimeMs;
       this.#changed.wake();
     } else if (this.#isFull() || !filling.fits(route, record, tombstone)) {
       this.#full = true;
@@ -168,6 +167,8 @@ export class Batcher {
     this.#commitLsn = commitLsn;
     this.#seq = seq;
     this.#commitTimeMs = isOfTransaction ? commitTimeMs : 0;
+    if (commitTimeMs === 0) return true;
+    if (this.#oldestCommitTimeMs === 0) this.#oldestCommitTimeMs = commitTimeMs;
     this.#lastCommitTimeMs = commitTimeMs;
     this.#commitTimes.add(commitTimeMs);
     return true;
@@ -268,6 +269,7 @@ export class Batcher {
     this.#spare = undefined;
     this.#inFlight = batch;
     this.#inFlightCommitTimeMs = this.#oldestCommitTimeMs;
+    this.#oldestCommitTimeMs = 0;
     const commitTimes = this.#commitTimes;
     this.#commitTimes = this.#spareCommitTimes;
     this.#commitTimes.clear();

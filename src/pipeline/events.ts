@@ -24,9 +24,12 @@ export interface Delivery {
   readonly bytes: number;
   /** From the first call of the sink to the return of the last one. */
   readonly durationMs: number;
-  /** Commit time of the last record's transaction, in milliseconds since 1970. */
+  /**
+   * Commit time of the last change's transaction, in milliseconds since 1970; 0 if only rows of snapshots were
+   * delivered in this session.
+   */
   readonly commitTimeMs: number;
-  /** Commit times of all records; valid during the call. */
+  /** Commit times of all changes; rows of snapshots have none. Valid during the call. */
   readonly commitTimes: Pick<CommitTimes, "forEach">;
   /** When the sink returned, in milliseconds since 1970. */
   readonly deliveredAtMs: number;

@@ -101,7 +101,7 @@ export class RowSender {
     change.seq = numbering.next;
     this.#setPlace(moment);
     table.encoder.encode(change);
-    if (!this.#append(route, moment, numbering)) return false;
+    if (!this.#append(route, numbering)) return false;
     events.encoded(run, "TRUNCATE", 1);
     return true;
   }
@@ -131,17 +131,17 @@ export class RowSender {
   }
 
   /** Appends the format's record under the next number. */
-  #append(route: Route, { timeMs }: ReadMoment, numbering: Numbering): boolean {
+  #append(route: Route, numbering: Numbering): boolean {
     const { format, batcher } = this.#parts;
     const { commitLsn, next } = numbering;
-    if (!batcher.tryAppend(route, format.record, timeMs, commitLsn, next, false, false)) return false;
+    if (!batcher.tryAppend(route, format.record, 0, commitLsn, next, false, false)) return false;
     numbering.next++;
     return true;
   }
 
   /** @returns undefined if there may be more to send at once */
   #sendSome(from: Sendable, route: Route, numbering: Numbering): "end" | "full" | undefined {
-    const { run, table: { encoder, table }, rows, moment } = from;
+    const { run, table: { encoder, table }, rows } = from;
     const change = this.#change;
     const columns = this.#columns;
     const published = table.relation.columns.length;
@@ -158,7 +158,7 @@ export class RowSender {
       encoder.encode(change);
       const omitted = rows.omitted.get(row);
       if (omitted !== undefined) throw new MessageTooLarge(omitted);
-      if (!this.#append(route, moment, numbering)) return "full";
+      if (!this.#append(route, numbering)) return "full";
       from.cursor++;
       run.rows++;
     }
@@ -173,7 +173,7 @@ export class RowSender {
     signal: AbortSignal,
   ): Promise<boolean> {
     const { format, oversize, events, routeOf } = this.#parts;
-    const { run, table, moment } = from;
+    const { run, table } = from;
     const error = refusal(run, numbering, found);
     if (oversize === "stop") throw error;
     const route = await routeOf("dead-letter", signal);
@@ -187,7 +187,7 @@ export class RowSender {
       walStartLow: this.#change.walStartLow,
       seq: numbering.next,
     });
-    if (!this.#append(route, moment, numbering)) return false;
+    if (!this.#append(route, numbering)) return false;
     from.cursor++;
     run.rows++;
     events.deadLettered(error);

@@ -3,7 +3,7 @@
 import { NO_HEADERS } from "../../../src/core/encoded_record.ts";
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { setImmediate } from "node:timers";
-import { Batcher, type BatchLimits } from "../../../src/pipeline/batcher.ts";
+import { Batcher, type BatchLimits, type FullBatch } from "../../../src/pipeline/batcher.ts";
 import type { EncodedRecord } from "../../../src/core/encoded_record.ts";
 import type { Batch, Route } from "../../../src/pipeline/ports.ts";
 import { SimulatedClock } from "../../support/simulated_clock.ts";
@@ -209,3 +209,34 @@ Deno.test("a batch that others wait for is taken when it is full, when it is lat
   await clock.pass(11);
   strictEqual((await waiting)?.batch.count, 0);
 });
+
+Deno.test("rows of a snapshot have no commit time: they count neither as latency nor as lag", async () => {
+  const { batcher } = batcherOf();
+  batcher.tryAppend(ROUTE, record(10), 0, 7n, 1, false, false);
+  strictEqual(batcher.held.oldestCommitTimeMs, 0);
+  batcher.tryAppend(ROUTE, record(10), 5_000, 8n, 1, false, true);
+  batcher.tryAppend(ROUTE, record(10), 6_000, 9n, 1, false, true);
+  batcher.tryAppend(ROUTE, record(10), 0, 10n, 1, false, false);
+  strictEqual(batcher.held.oldestCommitTimeMs, 5_000);
+  batcher.flush();
+  const mixed = (await batcher.take(NEVER))!;
+  deepStrictEqual([mixed.commitTimeMs, timesOf(mixed)], [6_000, [[5_000, 1], [6_000, 1]]]);
+
+  batcher.tryAppend(ROUTE, record(10), 7_000, 11n, 1, false, true);
+  strictEqual(batcher.held.oldestCommitTimeMs, 5_000, "the batch in flight has the oldest");
+  batcher.release(mixed.batch);
+  strictEqual(batcher.held.oldestCommitTimeMs, 7_000);
+  batcher.release((await batcher.take(NEVER))!.batch);
+
+  batcher.tryAppend(ROUTE, record(10), 0, 12n, 1, false, false);
+  const rows = (await batcher.take(NEVER))!;
+  deepStrictEqual([rows.batch.count, timesOf(rows)], [1, []]);
+  batcher.tryAppend(ROUTE, record(10), 8_000, 13n, 1, false, true);
+  strictEqual(batcher.held.oldestCommitTimeMs, 8_000, "the batch in flight has rows only");
+});
+
+function timesOf({ commitTimes }: FullBatch): readonly (readonly number[])[] {
+  const times: number[][] = [];
+  commitTimes.forEach((timeMs, records) => times.push([timeMs, records]));
+  return times;
+}
