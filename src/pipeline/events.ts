@@ -112,7 +112,12 @@ export interface CaptureEvents {
   deadLettered(found: CaptureError): void;
   /** Once a table: its key or some types can no longer be found out. */
   relationUndescribed(relation: TableName, missing: MissingDetails): void;
-  /** The snapshot of a table began, ended, or waits; what it says is not delivered yet. */
+  /**
+   * At each session's begin, after which nothing else is known: what Kafka holds about snapshots.
+   * @param atMs the current time, in milliseconds since 1970
+   */
+  snapshotsFound(states: readonly SnapshotState[], atMs: number): void;
+  /** The snapshot of a table was queued, paused, or has ended; what it says is not delivered yet. */
   snapshotChanged(state: SnapshotState): void;
   /** The state of a table's snapshot is delivered, with the rows that it counts. */
   snapshotDelivered(state: SnapshotState): void;
@@ -167,6 +172,7 @@ const EVENT_NAMES: Readonly<Record<keyof CaptureEvents, true>> = {
   deadLettered: true,
   relationUndescribed: true,
   topicsInConflict: true,
+  snapshotsFound: true,
   snapshotChanged: true,
   snapshotDelivered: true,
   snapshotWaits: true,

@@ -89,6 +89,7 @@ export class Snapshots implements NoteSource {
       if ((run.isOpen || run.status === "paused") && run.tableOid !== 0) this.watch(run);
     }
     parts.batcher.attachNotes(this);
+    parts.events.snapshotsFound(parts.ledger.states, parts.clock.wall());
   }
 
   get runs(): Iterable<TableRun> {
@@ -130,6 +131,7 @@ export class Snapshots implements NoteSource {
     this.#runs.set(tableText(run), run);
     if (run.isOpen) this.#open.add(run);
     if (isTold) this.touch(run);
+    this.#parts.events.snapshotChanged(state);
     this.#changed.wake();
     return run;
   }
