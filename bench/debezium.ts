@@ -11,11 +11,28 @@ const KAFKA_VERSION = "4.1.0";
 /** As it is named in the results. */
 export const DEBEZIUM_VERSION = "3.3.1.Final";
 
-/** With the connector's defaults, JSON without schemas, and what Kafka Connect needs. */
+/** Works through a backlog. With the connector's defaults, JSON without schemas, and what Kafka Connect needs. */
 export async function readWithDebezium(
   backlog: Backlog,
   slot: string,
   topicPrefix: string,
+): Promise<Measurement> {
+  await using arrival = await arrivalOf(backlog, topicPrefix);
+  return await runDebezium(backlog, { slot, topicPrefix, snapshotMode: "no_data" }, arrival.wait);
+}
+
+/** What is captured, and how. */
+interface DebeziumRun {
+  readonly slot: string;
+  readonly topicPrefix: string;
+  readonly snapshotMode: "no_data" | "initial_only";
+}
+
+/** Runs it until `wait` resolves. @param wait calls `check` again and again, which throws when it has ended */
+export async function runDebezium(
+  source: Pick<Backlog, "postgres" | "publication" | "brokers">,
+  run: DebeziumRun,
+  wait: (check: () => void) => Promise<void>,
 ): Promise<Measurement> {
   const jars = await cachedJars(`debezium-${DEBEZIUM_VERSION}`, [
     `org.apache.kafka:connect-runtime:${KAFKA_VERSION}`,
@@ -24,12 +41,11 @@ export async function readWithDebezium(
     "org.slf4j:slf4j-simple:1.7.36",
   ], `the jars of Debezium ${DEBEZIUM_VERSION}`);
   const folder = await tempFolder("debezium");
-  await Deno.writeTextFile(`${folder}/worker.properties`, lines(workerProperties(backlog, folder)));
+  await Deno.writeTextFile(`${folder}/worker.properties`, lines(workerProperties(source, folder)));
   await Deno.writeTextFile(
     `${folder}/connector.properties`,
-    lines(connectorProperties(backlog, slot, topicPrefix)),
+    lines(connectorProperties(source, run)),
   );
-  await using arrival = await arrivalOf(backlog, topicPrefix);
   const startedAt = performance.now();
   const log = await Deno.open(`${folder}/connect.log`, { write: true, create: true });
   const child = new Deno.Command("java", {
@@ -50,7 +66,7 @@ export async function readWithDebezium(
   const status = child.status.then(() => ended = true);
   const sampler = new MemorySampler(child.pid);
   try {
-    await arrival.wait(() => {
+    await wait(() => {
       if (ended) throw new Error(`Kafka Connect ended; its log is ${folder}/connect.log`);
     });
   } finally {
@@ -64,7 +80,7 @@ export async function readWithDebezium(
   return { seconds, cpuSeconds: usage.cpuSeconds, peakMb: usage.peakMb, memory: sampler.samples };
 }
 
-function workerProperties({ brokers }: Backlog, folder: string): Record<string, string> {
+function workerProperties({ brokers }: Pick<Backlog, "brokers">, folder: string): Record<string, string> {
   return {
     "bootstrap.servers": brokers,
     "key.converter": "org.apache.kafka.connect.json.JsonConverter",
@@ -79,9 +95,8 @@ function workerProperties({ brokers }: Backlog, folder: string): Record<string, 
 }
 
 function connectorProperties(
-  { postgres, publication }: Backlog,
-  slot: string,
-  topicPrefix: string,
+  { postgres, publication }: Pick<Backlog, "postgres" | "publication">,
+  { slot, topicPrefix, snapshotMode }: DebeziumRun,
 ): Record<string, string> {
   return {
     "name": "bench",
@@ -96,7 +111,7 @@ function connectorProperties(
     "slot.name": slot,
     "publication.name": publication,
     "publication.autocreate.mode": "disabled",
-    "snapshot.mode": "no_data",
+    "snapshot.mode": snapshotMode,
     "topic.creation.default.replication.factor": "1",
     "topic.creation.default.partitions": "1",
   };

@@ -2,6 +2,7 @@
 
 import type { PacedResult } from "./paced.ts";
 import type { RestingResult } from "./resting.ts";
+import type { SnapshotMeasurement } from "./snapshot.ts";
 import { median } from "./statistics.ts";
 
 /** The readers, in the order in which they take turns. */
@@ -37,6 +38,13 @@ export interface PacedCase {
   readonly result: PacedResult;
 }
 
+/** The initial snapshot of one table of small rows. */
+export interface SnapshotCase {
+  readonly reader: "pg-capture" | "debezium";
+  readonly rows: number;
+  readonly runs: readonly SnapshotMeasurement[];
+}
+
 export interface BenchResults {
   /** `2026-11-22` */
   readonly date: string;
@@ -47,6 +55,7 @@ export interface BenchResults {
   /** Records a second of Kafka's ProducerPerformance, each round; empty when it was not asked for. */
   readonly producerPerformance: readonly number[];
   readonly paced: readonly PacedCase[];
+  readonly snapshots: readonly SnapshotCase[];
   readonly resting: RestingResult | null;
 }
 
@@ -74,6 +83,7 @@ export function formatResults(results: BenchResults): string {
     );
   }
   if (results.paced.length > 0) parts.push(table(PACED_HEAD, results.paced.map(pacedRow)));
+  if (results.snapshots.length > 0) parts.push(table(SNAPSHOT_HEAD, results.snapshots.map(snapshotRow)));
   if (results.resting !== null) {
     const { secondsToStreaming, idlePeakMb } = results.resting;
     parts.push(
@@ -107,6 +117,26 @@ const PACED_HEAD = [
   "peak MB",
   "MB/min",
 ];
+
+const SNAPSHOT_HEAD = [
+  "initial snapshot",
+  "rows",
+  "rows/s, first to last record",
+  "CPU s per million",
+  "peak MB",
+  "seconds from exec, each run",
+];
+
+function snapshotRow({ reader, rows, runs }: SnapshotCase): string[] {
+  return [
+    reader,
+    integer(rows),
+    integer(rows / median(runs.map(({ sendingSeconds }) => sendingSeconds))),
+    (median(runs.map(({ cpuSeconds }) => cpuSeconds)) * 1_000_000 / rows).toFixed(1),
+    Math.max(...runs.map(({ peakMb }) => peakMb)).toFixed(0),
+    runs.map(({ seconds }) => seconds.toFixed(2)).join(" "),
+  ];
+}
 
 function caseRows({ name, readers }: CaseResult): string[][] {
   return readers.map((each) => [

@@ -27,7 +27,14 @@ import {
   formatResults,
   type PacedCase,
   type ReaderName,
+  type SnapshotCase,
 } from "./results.ts";
+import {
+  makeSnapshotSource,
+  type SnapshotMeasurement,
+  snapshotWithCapture,
+  snapshotWithDebezium,
+} from "./snapshot.ts";
 import { type Servers, serversCpu, startServers } from "./servers.ts";
 import { median, slope } from "./statistics.ts";
 import { VERSION } from "../src/version.ts";
@@ -37,6 +44,7 @@ const PLOT = fileURLToPath(new URL("../docs/images/benchmarks.svg", import.meta.
 const BASELINE = fileURLToPath(new URL("./baseline.json", import.meta.url));
 const WARM_UP_ROWS = 300_000;
 const PACED_SECONDS = 20;
+const SNAPSHOT_ROWS = 1_000_000;
 /** What pg-capture makes of a row of the case small-rows. */
 const SMALL_RECORD =
   `{"schema":"public","table":"t","op":"INSERT","ts_ms":1790000000000,"before":null,"after":{"id":500000,` +
@@ -108,6 +116,7 @@ async function run(servers: Servers): Promise<number> {
     cases,
     producerPerformance: extras ? await runProducerPerformance(servers) : [],
     paced,
+    snapshots: names === undefined || names.includes("snapshot") ? await runSnapshots(servers) : [],
     resting: extras ? await measureResting(servers, executable) : null,
   };
   print(formatResults(results));
@@ -208,6 +217,23 @@ async function runPaced(servers: Servers): Promise<PacedCase[]> {
     results.push({ name, result: await measurePaced(servers, String(index), settings) });
   }
   return results;
+}
+
+async function runSnapshots(servers: Servers): Promise<SnapshotCase[]> {
+  const rows = Math.min(SNAPSHOT_ROWS, Number(options.rows ?? SNAPSHOT_ROWS));
+  const source = await makeSnapshotSource(servers, rows);
+  const own: SnapshotMeasurement[] = [];
+  for (let round = 0; round < rounds; round++) {
+    own.push(await snapshotWithCapture(source, `snapshot-${round}`, executable));
+    print(`snapshot pg-capture: ${own.at(-1)!.sendingSeconds.toFixed(2)} s`);
+  }
+  const cases: SnapshotCase[] = [{ reader: "pg-capture", rows, runs: own }];
+  if (options.peers) {
+    const peer = await snapshotWithDebezium(source, "snapshot-debezium");
+    print(`snapshot debezium: ${peer.sendingSeconds.toFixed(2)} s`);
+    cases.push({ reader: "debezium", rows, runs: [peer] });
+  }
+  return cases;
 }
 
 async function runProducerPerformance({ kafka }: Servers): Promise<number[]> {
