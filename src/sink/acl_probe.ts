@@ -1,5 +1,6 @@
 // Finds the ACLs that this client lacks, with requests that have no effect.
 
+import { CaptureError } from "../core/errors.ts";
 import type { Cluster } from "./cluster.ts";
 import { BROKER_DEFAULT, createTopics } from "./wire/apis/create_topics.ts";
 import { endTxn } from "./wire/apis/end_txn.ts";
@@ -11,10 +12,10 @@ import { ErrorCode } from "./wire/error_codes.ts";
 
 /** What pg-capture has to be allowed. */
 export interface RequiredAcls {
-  /** Described, created if missing, and written. Includes the progress topic. */
+  /** Described, created if missing, and written. Includes pg-capture's own topics. */
   readonly topics: readonly string[];
-  /** Read; null if there is nothing to read. */
-  readonly progressTopic: string | null;
+  /** Read. */
+  readonly readTopics: readonly string[];
   /** Null without transactions. */
   readonly transactionalId: string | null;
 }
@@ -53,8 +54,9 @@ export async function missingAcls(
     else if (isHidden) missing.push({ operation: "Describe", resource: "topic", name });
     if (uncreatable.has(name)) missing.push({ operation: "Create", resource: "topic", name });
   }
-  const { progressTopic: name, transactionalId } = wanted;
-  if (name !== null && !await mayRead(connection, name, signal)) {
+  const { readTopics, transactionalId } = wanted;
+  for (const name of readTopics) {
+    if (await mayRead(connection, name, signal)) continue;
     missing.push({ operation: "Read", resource: "topic", name });
   }
   if (transactionalId !== null && !await mayWriteIn(connection, transactionalId, signal)) {
@@ -63,6 +65,21 @@ export async function missingAcls(
   return missing;
 }
 
+/** The error for missing ACLs, with the commands that add them. @param doing completes "Cannot …" */
+export function notAllowed(doing: string, missing: readonly MissingAcl[]): CaptureError {
+  const first = missing.slice(0, NAMED_MAX);
+  const named = first.map(({ operation, resource, name }) => `${operation} on ${resource} "${name}"`);
+  const others = missing.length > NAMED_MAX ? `, and ${missing.length - NAMED_MAX} more` : "";
+  const rules = first.map(({ operation, resource, name }) =>
+    `--operation ${operation} --${resource} "${name}"`
+  );
+  const command = "kafka-acls.sh --bootstrap-server BROKER --add --allow-principal User:NAME";
+  return new CaptureError("kafka-refused", `Cannot ${doing}: not allowed: ${named.join(", ")}${others}`, {
+    hint: `allow it: ${rules.map((rule) => `${command} ${rule}`).join("; ")}`,
+  });
+}
+
+const NAMED_MAX = 5;
 const TIMEOUT_MS = 10_000;
 const NO_RECORDS = new Uint8Array();
 /** Producer ids are assigned from 0 on. */

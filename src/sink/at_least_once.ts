@@ -12,7 +12,7 @@ import type { TopicDirectory } from "./topic_directory.ts";
 
 /**
  * Uses an idempotent producer with acks "all", so that a broker stores each batch once, and a plain producer
- * with acks 0 and 1. It writes no progress record: without a transaction it would tell no more than the
+ * with acks 0 and 1. The states of snapshots are always acknowledged by all in-sync replicas. It writes no progress record: without a transaction it would tell no more than the
  * checkpoint.
  */
 export class AtLeastOnceDelivery implements Delivery {
@@ -41,14 +41,23 @@ export class AtLeastOnceDelivery implements Delivery {
       : NO_PRODUCER;
   }
 
-  deliver(batches: readonly RecordBatch[], _progress: RecordBatch, signal: AbortSignal): Promise<void> {
-    return this.send(batches, signal);
+  async deliver(
+    batches: readonly RecordBatch[],
+    _progress: RecordBatch,
+    notes: readonly RecordBatch[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.send(batches, signal);
+    // One after another: a request holds one batch of a partition.
+    for (const batch of notes) await this.#send([batch], -1, signal);
   }
 
   async send(batches: readonly RecordBatch[], signal: AbortSignal): Promise<void> {
-    if (batches.length === 0) return;
+    if (batches.length > 0) await this.#send(batches, this.#acks === "all" ? -1 : this.#acks, signal);
+  }
+
+  async #send(batches: readonly RecordBatch[], acks: -1 | 0 | 1, signal: AbortSignal): Promise<void> {
     const finished = batches.map((batch) => this.#finish(batch));
-    const acks = this.#acks === "all" ? -1 : this.#acks;
     const settings = { transactionalId: null, acks } as const;
     await produceToLeaders(this.#cluster, this.#directory, finished, settings, signal);
   }

@@ -13,9 +13,16 @@ export interface Delivery {
    */
   send(batches: readonly RecordBatch[], signal: AbortSignal): Promise<void>;
   /**
-   * Delivers record batches and those sent before, and with exactly-once delivery the progress record.
-   * Afterwards the batches can only be cleared.
+   * Delivers record batches and those sent before, the notes, and with exactly-once delivery the progress
+   * record. Afterwards the batches can only be cleared.
+   * @param notes batches of the state topic: with exactly-once delivery they are in the same transaction,
+   *   otherwise they are acknowledged after the record batches
    * @throws CaptureError
    */
-  deliver(batches: readonly RecordBatch[], progress: RecordBatch, signal: AbortSignal): Promise<void>;
+  deliver(
+    batches: readonly RecordBatch[],
+    progress: RecordBatch,
+    notes: readonly RecordBatch[],
+    signal: AbortSignal,
+  ): Promise<void>;
 }

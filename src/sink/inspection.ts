@@ -1,16 +1,20 @@
 // Inspects a Kafka cluster for the commands, without changing it: brokers, ACLs, settings, progress.
 
 import type { Progress, SourceIdentity } from "../core/position.ts";
+import type { SnapshotLedger } from "../core/snapshot_state.ts";
 import type { TopicConflict } from "../core/topic_conflict.ts";
+import type { DeliveryGuarantee } from "../pipeline/ports.ts";
 import { Cluster } from "./cluster.ts";
 import { readConfigs } from "./configs.ts";
 import { transactionalIdOf } from "./kafka_sink.ts";
 import { type MissingAcl, missingAcls } from "./acl_probe.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { readProgress } from "./progress_reader.ts";
+import { SnapshotReader } from "./snapshot_reader.ts";
+import { isThere } from "./snapshot_store.ts";
 import { collisionWith, findCollision } from "./topic_collision.ts";
 import { TopicDirectory } from "./topic_directory.ts";
-import { progressTopic } from "./topics.ts";
+import { progressTopic, snapshotTopic } from "./topics.ts";
 import { type ClusterLayout, clusterLayout } from "./wire/apis/cluster_layout.ts";
 import type { DescribeConfigsRequest } from "./wire/apis/describe_configs.ts";
 import type { BrokerAddress } from "./wire/apis/metadata.ts";
@@ -65,17 +69,17 @@ export class KafkaInspection implements Disposable {
 
   /**
    * The ACLs that `run` requires and that are missing.
-   * @param readTopic the topic that is read, or null
+   * @param readTopics the topics that are read
    * @param identity null without transactions
    */
   async missingAcls(
     topics: readonly string[],
-    readTopic: string | null,
+    readTopics: readonly string[],
     identity: SourceIdentity | null,
     signal: AbortSignal,
   ): Promise<readonly MissingAcl[]> {
     const transactionalId = identity && transactionalIdOf(identity);
-    return await missingAcls(this.#cluster, { topics, progressTopic: readTopic, transactionalId }, signal);
+    return await missingAcls(this.#cluster, { topics, readTopics, transactionalId }, signal);
   }
 
   /** Settings by name; null if they may not be read. */
@@ -84,6 +88,21 @@ export class KafkaInspection implements Disposable {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, string> | null> {
     return await readConfigs(this.#cluster, request, signal);
+  }
+
+  /** What is delivered about snapshots; null if there is no topic for it. */
+  async snapshots(
+    prefix: string,
+    identity: SourceIdentity,
+    delivery: DeliveryGuarantee,
+    signal: AbortSignal,
+  ): Promise<SnapshotLedger | null> {
+    await this.#cluster.metadata([], signal);
+    const topic = snapshotTopic(prefix);
+    // Nothing is there for a login that may not describe it: check reports a permission that is needed.
+    if (!await isThere(this.#directory, topic, false, signal)) return null;
+    const log = new PartitionLog(this.#cluster, this.#directory, topic, signal);
+    return await new SnapshotReader(log, identity, { delivery, undecided: "ignore" }).read();
   }
 
   /** The current progress record, or null if there is none. */

@@ -1,9 +1,8 @@
 // The Kafka sink: combines its parts, and prevents their use after a failure.
 
-import { NO_HEADERS } from "../core/encoded_record.ts";
 import { CaptureError } from "../core/errors.ts";
 import type { Progress, SourceIdentity } from "../core/position.ts";
-import type { ReceivedRequest, SnapshotLedger } from "../core/snapshot_state.ts";
+import type { ReceivedRequest, SnapshotLedger, SnapshotNotes } from "../core/snapshot_state.ts";
 import type { Batch, Route, Sink } from "../pipeline/ports.ts";
 import { ArenaPool } from "./arena_pool.ts";
 import { assert } from "../core/assert.ts";
@@ -15,10 +14,13 @@ import type { Delivery } from "./delivery.ts";
 import type { KafkaSinkOptions } from "./options.ts";
 import { PartitionLog } from "./partition_log.ts";
 import { readProgress } from "./progress_reader.ts";
+import { ownRecord } from "./own_record.ts";
 import { encodeProgressKey, encodeProgressValue } from "./progress_record.ts";
 import { RecordBatch } from "./record_batch.ts";
+import { RequestLog } from "./request_log.ts";
+import { SnapshotStore } from "./snapshot_store.ts";
 import { TopicDirectory } from "./topic_directory.ts";
-import { progressTopic, progressTopicSettings } from "./topics.ts";
+import { progressTopic, stateTopicSettings } from "./topics.ts";
 import { TransactionalDelivery } from "./transaction.ts";
 
 /** Creates a sink. `open` connects it. */
@@ -37,7 +39,7 @@ export function transactionalIdOf({ systemIdentifier, database, slot }: SourceId
   return `pg-capture.${systemIdentifier}.${database}.${slot}`;
 }
 
-type Stage = "new" | "opening" | "ready" | "writing";
+type Stage = "new" | "opening" | "ready" | "reading" | "writing";
 
 class KafkaSink implements Sink {
   readonly #options: KafkaSinkOptions;
@@ -47,6 +49,8 @@ class KafkaSink implements Sink {
   readonly #progressTopic: string;
   readonly #progressKey: Uint8Array;
   readonly #progressBatch: RecordBatch;
+  readonly #snapshots: SnapshotStore;
+  readonly #requests: RequestLog;
   #delivery: Delivery | undefined;
   #stage: Stage = "new";
   /** Why it can no longer be used. */
@@ -64,6 +68,8 @@ class KafkaSink implements Sink {
     this.#progressTopic = progressTopic(options.prefix);
     this.#progressKey = encodeProgressKey(options.identity);
     this.#progressBatch = new RecordBatch(this.#progressTopic, 0, this.#pool);
+    this.#snapshots = new SnapshotStore(this.#cluster, this.#directory, options, this.#pool);
+    this.#requests = new RequestLog(this.#cluster, this.#directory, options, () => performance.now());
   }
 
   async open(signal: AbortSignal): Promise<Progress | null> {
@@ -97,21 +103,26 @@ class KafkaSink implements Sink {
     });
   }
 
-  async write(batch: Batch, progress: Progress, signal: AbortSignal): Promise<void> {
+  async write(batch: Batch, progress: Progress, signal: AbortSignal, notes?: SnapshotNotes): Promise<void> {
     await this.#during("ready", "writing", async () => {
       const { delivery, batches } = this.#ready(batch);
-      this.#progressBatch.append(this.#progressRecord(progress), this.#options.wallClock());
-      await delivery.deliver(batches, this.#progressBatch, signal);
+      const own = hasAny(notes) ? await this.#snapshots.batchesOf(notes, signal) : NO_BATCHES;
+      const record = ownRecord(this.#progressKey, encodeProgressValue(progress));
+      this.#progressBatch.append(record, this.#options.wallClock());
+      await delivery.deliver(batches, this.#progressBatch, own, signal);
       this.#progressBatch.clear();
+      for (const each of own) each.clear();
     });
   }
 
-  readSnapshots(_signal: AbortSignal): Promise<SnapshotLedger> {
-    return Promise.resolve({ states: [], requestsTaken: null });
+  async readSnapshots(signal: AbortSignal): Promise<SnapshotLedger> {
+    return await this.#during("ready", "reading", () => this.#snapshots.read(signal));
   }
 
-  readRequests(_from: bigint | null, _signal: AbortSignal): Promise<readonly ReceivedRequest[]> {
-    return Promise.resolve([]);
+  /** The sink stays usable after an error, which says nothing about deliveries. */
+  async readRequests(from: bigint | null, signal: AbortSignal): Promise<readonly ReceivedRequest[]> {
+    this.#throwFailure();
+    return await this.#requests.read(from, signal);
   }
 
   close(): void {
@@ -161,6 +172,8 @@ class KafkaSink implements Sink {
 
   async #readProgress(signal: AbortSignal): Promise<Progress | null> {
     const { delivery, identity } = this.#options;
+    // One request for both topics.
+    await this.#snapshots.find([this.#progressTopic], signal);
     if (delivery === "at-least-once") {
       const exists = await this.#directory.find(this.#progressTopic, signal) !== null;
       return exists
@@ -171,18 +184,16 @@ class KafkaSink implements Sink {
         )
         : null;
     }
-    const settings = progressTopicSettings(this.#options);
+    const settings = stateTopicSettings(this.#options);
     await this.#directory.findOrCreate(this.#progressTopic, settings, signal);
     const log = new PartitionLog(this.#cluster, this.#directory, this.#progressTopic, signal);
     await log.requireReadable();
     return await readProgress(log, identity, "refuse");
   }
+}
 
-  #progressRecord(progress: Progress) {
-    const value = encodeProgressValue(progress);
-    const bytes = new Uint8Array(this.#progressKey.length + value.length);
-    bytes.set(this.#progressKey);
-    bytes.set(value, this.#progressKey.length);
-    return { bytes, keyEnd: this.#progressKey.length, valueEnd: bytes.length, headers: NO_HEADERS };
-  }
+const NO_BATCHES: readonly RecordBatch[] = [];
+
+function hasAny(notes: SnapshotNotes | undefined): notes is SnapshotNotes {
+  return notes !== undefined && (notes.states.length > 0 || notes.requestsTaken !== null);
 }

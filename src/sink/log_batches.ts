@@ -12,14 +12,24 @@ export interface LogBatch {
   /** A marker ends the transaction of its producer in this partition. */
   readonly kind: "plain" | "transactional" | "commit-marker" | "abort-marker";
   readonly codec: number;
+  readonly times: BatchTimes;
   /** 0 if compaction removed all of them. */
   readonly recordCount: number;
   readonly records: Uint8Array;
 }
 
-/** A record's offset, key and value. */
+/** From which the times of a batch's records follow, in milliseconds since 1970. */
+interface BatchTimes {
+  readonly base: bigint;
+  /** When the broker appended the batch; undefined if each record has a time of its own. */
+  readonly appended: bigint | undefined;
+}
+
+/** A record's offset, time, key and value. */
 export interface LogRecord {
   readonly offset: bigint;
+  /** In milliseconds since 1970. */
+  readonly timeMs: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
 }
@@ -48,7 +58,7 @@ export function readLogBatches(bytes: Uint8Array): LogBatch[] {
  */
 export async function* readLogRecords(batch: LogBatch, bytesMax: number): AsyncGenerator<LogRecord> {
   const reader = new BufferReader(await decompressed(batch, bytesMax));
-  for (let count = 0; count < batch.recordCount; count++) yield readRecord(reader, batch.baseOffset);
+  for (let count = 0; count < batch.recordCount; count++) yield readRecord(reader, batch);
 }
 
 const LENGTH_END = 12;
@@ -65,7 +75,8 @@ function readBatch(baseOffset: bigint, bytes: Uint8Array): LogBatch {
   }
   const attributes = reader.int16();
   const lastOffset = baseOffset + BigInt(reader.int32());
-  reader.skip(16); // base and largest timestamp
+  const base = reader.int64();
+  const latest = reader.int64();
   const producerId = reader.int64();
   reader.skip(6); // producer epoch, base sequence
   const recordCount = reader.int32();
@@ -74,7 +85,8 @@ function readBatch(baseOffset: bigint, bytes: Uint8Array): LogBatch {
   const isTransactional = (attributes & 0x10) !== 0;
   const isControl = (attributes & 0x20) !== 0;
   const kind = isControl ? markerKind(records, recordCount) : isTransactional ? "transactional" : "plain";
-  return { baseOffset, lastOffset, producerId, kind, codec: attributes & 7, recordCount, records };
+  const times = { base, appended: (attributes & 0x08) === 0 ? undefined : latest };
+  return { baseOffset, lastOffset, producerId, kind, codec: attributes & 7, times, recordCount, records };
 }
 
 /**
@@ -82,7 +94,7 @@ function readBatch(baseOffset: bigint, bytes: Uint8Array): LogBatch {
  */
 function markerKind(records: Uint8Array, recordCount: number): "plain" | "commit-marker" | "abort-marker" {
   if (recordCount === 0) return "plain"; // compaction removed the marker, after its records
-  const { key } = readRecord(new BufferReader(records), 0n);
+  const { key } = readRecord(new BufferReader(records), NO_BATCH);
   if (key === null) throw malformed("a control record without a key");
   const reader = new BufferReader(key);
   reader.int16(); // version
@@ -90,12 +102,19 @@ function markerKind(records: Uint8Array, recordCount: number): "plain" | "commit
   return type === 1 ? "commit-marker" : type === 0 ? "abort-marker" : "plain";
 }
 
-function readRecord(reader: BufferReader, baseOffset: bigint): LogRecord {
+/** For a record whose offset and time do not matter. */
+const NO_BATCH = { baseOffset: 0n, times: { base: 0n, appended: undefined } } as const;
+
+function readRecord(
+  reader: BufferReader,
+  { baseOffset, times: { base, appended } }: Pick<LogBatch, "baseOffset" | "times">,
+): LogRecord {
   const record = new BufferReader(reader.bytes(reader.varint()));
   record.int8(); // attributes
-  record.skipVarlong(); // timestamp delta
+  const delta = record.varlong();
+  const timeMs = Number(appended ?? base + delta);
   const offset = baseOffset + BigInt(record.varint());
-  return { offset, key: readBytes(record), value: readBytes(record) };
+  return { offset, timeMs, key: readBytes(record), value: readBytes(record) };
 }
 
 function readBytes(record: BufferReader): Uint8Array | null {

@@ -28,6 +28,11 @@ export interface KafkaSinkOptions {
   readonly clientId: string;
   readonly identity: SourceIdentity;
   /**
+   * Whether snapshots are configured. If not, topics about them that may not be described count as missing, so
+   * that nobody needs permissions for what they do not use.
+   */
+  readonly usesSnapshots?: boolean;
+  /**
    * Milliseconds since 1970, used as the timestamp of progress records if their topic was created by hand.
    */
   readonly wallClock: () => number;

@@ -1,15 +1,15 @@
-// The progress topic's log, read from the broker that leads its partition.
+// The log of a topic of pg-capture's own, read from the broker that leads its partition.
 
 import { brokerError } from "./broker_error.ts";
 import { CaptureError } from "../core/errors.ts";
 import { delay } from "../core/wait.ts";
 import type { Cluster } from "./cluster.ts";
-import type { ProgressLog } from "./progress_reader.ts";
+import type { ReadableLog } from "./committed_records.ts";
 import { connectToLeaders, leadershipMove } from "./leaders.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
 import { unlessMoved } from "./moved.ts";
 import { exponentialBackoff } from "./backoff.ts";
-import { fetch } from "./wire/apis/fetch.ts";
+import { fetch, type FetchResponse } from "./wire/apis/fetch.ts";
 import type { Connection } from "./wire/connection.ts";
 import { listOffsets, type ListOffsetsRequest } from "./wire/apis/list_offsets.ts";
 
@@ -17,7 +17,7 @@ const PARTITION = 0;
 const FETCH_BYTES_MAX = 1024 * 1024;
 
 /** Partition 0 of a topic. Each method may throw a CaptureError. */
-export class PartitionLog implements ProgressLog {
+export class PartitionLog implements ReadableLog {
   readonly topic: string;
   readonly partition = PARTITION;
   readonly #cluster: Cluster;
@@ -51,10 +51,8 @@ export class PartitionLog implements ProgressLog {
    */
   async read(offset: bigint): Promise<Uint8Array> {
     for (const pauseMs of exponentialBackoff(10, 1_000, 10_000)) {
-      const leader = await this.#leader();
-      const request = { topic: this.topic, partition: PARTITION, offset, bytesMax: FETCH_BYTES_MAX };
-      const response = await this.#unlessMoved(leader.request(fetch, request, this.#signal));
-      this.#check(response.errorCode);
+      const response = await this.fetch(offset);
+      this.check(response.errorCode);
       if (response.records.length > 0 || response.highWatermark >= this.#end) return response.records;
       await delay(pauseMs, this.#signal);
     }
@@ -65,13 +63,30 @@ export class PartitionLog implements ProgressLog {
     );
   }
 
+  /** One part of the log, with the broker's error code. */
+  async fetch(offset: bigint): Promise<FetchResponse> {
+    const leader = await this.#leader();
+    const request = { topic: this.topic, partition: PARTITION, offset, bytesMax: FETCH_BYTES_MAX };
+    return await this.#unlessMoved(leader.request(fetch, request, this.#signal));
+  }
+
+  /** @throws CaptureError for any error code */
+  check(errorCode: number): void {
+    if (errorCode === 0) return;
+    throw brokerError({
+      action: `read topic "${this.topic}"`,
+      rule: `--operation Read --topic "${this.topic}"`,
+      otherwise: "kafka-unavailable",
+    }, errorCode);
+  }
+
   async #offset(position: ListOffsetsRequest["position"]): Promise<bigint> {
     const leader = await this.#leader();
     const request = { topic: this.topic, partition: PARTITION, position };
     const { errorCode, offset } = await this.#unlessMoved(
       leader.request(listOffsets, request, this.#signal),
     );
-    this.#check(errorCode);
+    this.check(errorCode);
     return offset;
   }
 
@@ -87,14 +102,5 @@ export class PartitionLog implements ProgressLog {
 
   get #partitions() {
     return [{ topic: this.topic, partition: PARTITION }];
-  }
-
-  #check(errorCode: number): void {
-    if (errorCode === 0) return;
-    throw brokerError({
-      action: `read topic "${this.topic}"`,
-      rule: `--operation Read --topic "${this.topic}"`,
-      otherwise: "kafka-unavailable",
-    }, errorCode);
   }
 }

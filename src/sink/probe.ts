@@ -1,12 +1,11 @@
 // Checks that delivery is possible, without disturbing the instance that delivers now.
 
-import { CaptureError } from "../core/errors.ts";
 import type { Progress } from "../core/position.ts";
 import { brokerError } from "./broker_error.ts";
 import { Cluster } from "./cluster.ts";
 import { readConfigs } from "./configs.ts";
 import { transactionalIdOf } from "./kafka_sink.ts";
-import { type MissingAcl, missingAcls } from "./acl_probe.ts";
+import { missingAcls, notAllowed } from "./acl_probe.ts";
 import type { KafkaSinkOptions } from "./options.ts";
 import { PartitionLog } from "./partition_log.ts";
 import {
@@ -16,7 +15,7 @@ import {
 } from "./producer_id.ts";
 import { readProgress } from "./progress_reader.ts";
 import { TopicDirectory } from "./topic_directory.ts";
-import { progressTopic, progressTopicSettings } from "./topics.ts";
+import { progressTopic, snapshotTopics, stateTopicSettings } from "./topics.ts";
 import { TRANSACTION_TIMEOUT_MS } from "./transaction.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 
@@ -56,38 +55,25 @@ async function probe(
   const isTransactional = options.delivery === "exactly-once";
   const own = progressTopic(options.prefix);
   // Without transactions no progress is written. It is read only if an earlier exactly-once run wrote it.
-  const written = isTransactional ? [own, ...topics] : topics;
+  const read = [
+    ...(isTransactional ? [own] : []),
+    ...(options.usesSnapshots ? snapshotTopics(options.prefix) : []),
+  ];
   const transactionalId = isTransactional ? transactionalIdOf(options.identity) : null;
-  const wanted = { topics: written, progressTopic: isTransactional ? own : null, transactionalId };
+  const wanted = { topics: [...read, ...topics], readTopics: read, transactionalId };
   const missing = await missingAcls(cluster, wanted, signal);
-  if (missing.length > 0) throw notAllowed(missing);
+  if (missing.length > 0) throw notAllowed("deliver to Kafka", missing);
   await cluster.metadata([], signal);
   if (transactionalId !== null) await refuseTransactionTimeout(cluster, transactionalId, signal);
   else if (options.acks === "all") await initIdempotentProducerId(cluster, signal);
   const directory = new TopicDirectory(cluster);
   if (await directory.find(own, signal) === null) {
-    if (isTransactional) await directory.validateCreation(own, progressTopicSettings(options), signal);
+    if (isTransactional) await directory.validateCreation(own, stateTopicSettings(options), signal);
     return null;
   }
   const log = new PartitionLog(cluster, directory, own, signal);
   await log.requireReadable();
   return await readProgress(log, options.identity, "ignore");
-}
-
-const NAMED_MAX = 5;
-
-function notAllowed(missing: readonly MissingAcl[]): CaptureError {
-  const named = missing.slice(0, NAMED_MAX)
-    .map(({ operation, resource, name }) => `${operation} on ${resource} "${name}"`);
-  const others = missing.length > NAMED_MAX ? `, and ${missing.length - NAMED_MAX} more` : "";
-  const rules = missing.slice(0, NAMED_MAX)
-    .map(({ operation, resource, name }) => `--operation ${operation} --${resource} "${name}"`);
-  const command = "kafka-acls.sh --bootstrap-server BROKER --add --allow-principal User:NAME";
-  return new CaptureError(
-    "kafka-refused",
-    `Cannot deliver to Kafka: not allowed: ${named.join(", ")}${others}`,
-    { hint: `allow it: ${rules.map((rule) => `${command} ${rule}`).join("; ")}` },
-  );
 }
 
 const TIMEOUT_SETTING = "transaction.max.timeout.ms";

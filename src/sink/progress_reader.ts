@@ -2,31 +2,17 @@
 
 import { CaptureError, unreachable } from "../core/errors.ts";
 import type { Progress, SourceIdentity } from "../core/position.ts";
-import { type LogBatch, readLogBatches, readLogRecords } from "./log_batches.ts";
+import {
+  CommittedRecords,
+  OWN_BATCH_BYTES_MAX,
+  placeInLog,
+  type ReadableLog,
+  type UndecidedPolicy,
+  UNTRUSTED,
+} from "./committed_records.ts";
+import { type LogBatch, readLogRecords } from "./log_batches.ts";
 import { decodeProgressValue, encodeProgressKey } from "./progress_record.ts";
-import { malformed } from "./wire/buffer_reader.ts";
-
-/** The log of the progress topic's one partition. */
-export interface ProgressLog {
-  readonly topic: string;
-  readonly partition: number;
-  /** Offset of the first record. */
-  start(): Promise<bigint>;
-  /** The high watermark: the end of what all in-sync replicas have. */
-  end(): Promise<bigint>;
-  /**
-   * Complete record batches from `offset` on, uncommitted ones included. Empty if there are none up to the
-   * end.
-   */
-  read(offset: bigint): Promise<Uint8Array>;
-}
-
-/** How to treat a transaction that is neither committed nor aborted. */
-export type UndecidedPolicy =
-  /** InitProducerId has ended our transactions, so an undecided one is an error. */
-  | "refuse"
-  /** It is ignored: with at-least-once delivery, an older position is correct too. */
-  | "ignore";
+import { areSameBytes } from "./same_bytes.ts";
 
 /**
  * The last committed progress of this source, or null if there is none.
@@ -43,7 +29,7 @@ export type UndecidedPolicy =
  *   last transaction is undecided and `undecided` is "refuse"
  */
 export async function readProgress(
-  log: ProgressLog,
+  log: ReadableLog,
   identity: SourceIdentity,
   undecided: UndecidedPolicy,
 ): Promise<Progress | null> {
@@ -61,15 +47,13 @@ export async function readProgress(
 const FIRST_WINDOW = 500n;
 const WINDOW_GROWTH = 4n;
 
-const BATCH_BYTES_MAX = 1024 * 1024;
-
 /** The result of reading the last record of this source. */
 type Found =
   | { readonly kind: "value"; readonly offset: bigint; readonly value: Uint8Array }
-  | { readonly kind: "removed" }
+  | { readonly kind: "removed"; readonly offset: bigint }
   | { readonly kind: "refused"; readonly offset: bigint; readonly why: string };
 
-function progressOf(found: Found, log: ProgressLog, identity: SourceIdentity): Progress | null {
+function progressOf(found: Found, log: ReadableLog, identity: SourceIdentity): Progress | null {
   switch (found.kind) {
     case "removed":
       return null;
@@ -81,7 +65,7 @@ function progressOf(found: Found, log: ProgressLog, identity: SourceIdentity): P
       } catch (error) {
         if (!(error instanceof CaptureError)) throw error;
         const { kind, message, hint } = error;
-        throw new CaptureError(kind, `${message} (${describeOffset(log, found.offset)})`, {
+        throw new CaptureError(kind, `${message} (${placeInLog(log, found.offset)})`, {
           ...(hint === undefined ? {} : { hint }),
           cause: error,
         });
@@ -93,13 +77,13 @@ function progressOf(found: Found, log: ProgressLog, identity: SourceIdentity): P
 
 function refusal(
   { offset, why }: Extract<Found, { readonly kind: "refused" }>,
-  log: ProgressLog,
+  log: ReadableLog,
   { database, slot }: SourceIdentity,
 ): CaptureError {
   return new CaptureError(
     "position-conflict",
     `Cannot trust the progress record of slot "${slot}" of database "${database}" in Kafka ` +
-      `(${describeOffset(log, offset)}): ${why}`,
+      `(${placeInLog(log, offset)}): ${why}`,
     {
       hint:
         "find out who may write to this topic, and allow only pg-capture to (SECURITY.md). To remove the record " +
@@ -108,85 +92,43 @@ function refusal(
   );
 }
 
-function describeOffset({ topic, partition }: ProgressLog, offset: bigint): string {
-  return `topic "${topic}", partition ${partition}, offset ${offset}`;
-}
-
 /** The last committed record with that key in `[from, end)`; undefined if there is none. */
 async function lastCommitted(
-  log: ProgressLog,
+  log: ReadableLog,
   from: bigint,
   end: bigint,
   key: Uint8Array,
   undecided: UndecidedPolicy,
 ): Promise<Found | undefined> {
-  let committed: Found | undefined;
-  const open = new Map<bigint, Found>();
-  for await (const batch of batchesBetween(log, from, end)) {
-    switch (batch.kind) {
-      case "plain": {
-        const found = await lastOf(batch, key);
-        if (found !== undefined) committed = asUntrusted(found, batch);
-        break;
-      }
-      case "transactional": {
-        const found = await lastOf(batch, key);
-        if (found !== undefined) open.set(batch.producerId, found);
-        break;
-      }
-      case "commit-marker":
-        committed = open.get(batch.producerId) ?? committed;
-        open.delete(batch.producerId);
-        break;
-      case "abort-marker":
-        open.delete(batch.producerId);
-        break;
-      default:
-        unreachable(batch.kind);
-    }
+  let last: Found | undefined;
+  const records = new CommittedRecords<Found>(log, (batch) => lastOf(batch, key));
+  for await (const { content, isTransactional } of records.between(from, end)) {
+    last = isTransactional ? content : asUntrusted(content);
   }
-  if (open.size > 0 && undecided === "refuse") {
+  if (records.isUndecided && undecided === "refuse") {
     throw new CaptureError(
       "kafka-unclear",
       "Cannot read the progress record in Kafka: its last transaction is neither committed nor aborted",
     );
   }
-  return committed;
+  return last;
 }
 
-function asUntrusted(found: Found, { baseOffset }: LogBatch): Found {
-  if (found.kind === "refused") return found;
-  const offset = found.kind === "value" ? found.offset : baseOffset;
-  return { kind: "refused", offset, why: "it was written outside of a transaction, so not by pg-capture" };
-}
-
-async function* batchesBetween(log: ProgressLog, from: bigint, end: bigint): AsyncGenerator<LogBatch> {
-  for (let offset = from; offset < end;) {
-    const bytes = await log.read(offset);
-    if (bytes.length === 0) return;
-    const batches = readLogBatches(bytes);
-    const next = (batches.at(-1)?.lastOffset ?? -1n) + 1n;
-    if (next <= offset) throw malformed(`no complete record batch from offset ${offset} on`);
-    for (const batch of batches) if (batch.lastOffset < end) yield batch;
-    offset = next;
-  }
+function asUntrusted(found: Found): Found {
+  return found.kind === "refused" ? found : { kind: "refused", offset: found.offset, why: UNTRUSTED };
 }
 
 /** The last record with that key in the batch; undefined if there is none. */
 async function lastOf(batch: LogBatch, key: Uint8Array): Promise<Found | undefined> {
   let found: Found | undefined;
   try {
-    for await (const { offset, key: other, value } of readLogRecords(batch, BATCH_BYTES_MAX)) {
-      if (other === null || !isEqual(other, key)) continue;
-      found = value === null ? { kind: "removed" } : { kind: "value", offset, value };
+    for await (const { offset, key: other, value } of readLogRecords(batch, OWN_BATCH_BYTES_MAX)) {
+      if (other === null || !areSameBytes(other, key)) continue;
+      found = value === null ? { kind: "removed", offset } : { kind: "value", offset, value };
     }
     return found;
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
     return { kind: "refused", offset: batch.baseOffset, why: error.message };
   }
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }

@@ -11,6 +11,7 @@ import {
   VERSION_1_HINT,
 } from "../core/position.ts";
 import { utf8 } from "../core/utf8.ts";
+import { asCount, parseJsonObject } from "./json_value.ts";
 
 const VERSION = 2;
 
@@ -41,21 +42,21 @@ export function encodeProgressValue({ timeline, publication, position }: Progres
  * @throws CaptureError `position-conflict` if it cannot be decoded: a guess could lose changes
  */
 export function decodeProgressValue(identity: SourceIdentity, value: Uint8Array): Progress {
-  const fields = parseObject(value);
+  const fields = parseJsonObject(value);
   if (fields === null) throw unreadable(identity, "it is not a JSON object");
   const version = fields["version"];
   if (version !== VERSION && version !== 1) {
     throw unreadable(identity, `its version is ${JSON.stringify(version)}, this program writes ${VERSION}`);
   }
   const [commitLsn, endLsn] = [lsn(fields["commit_lsn"]), lsn(fields["end_lsn"])];
-  const timeline = count(fields["timeline"]);
+  const timeline = asCount(fields["timeline"]);
   if (commitLsn === undefined || endLsn === undefined || timeline === undefined) throw incomplete(identity);
   if (version === 1) {
     const position = positionOfVersion1(commitLsn, endLsn);
     if (position === undefined) throw unreadableVersion1(identity);
     return { identity, timeline, publication: "", position };
   }
-  const [seq, commitTimeMs] = [count(fields["seq"]), count(fields["commit_ts_ms"])];
+  const [seq, commitTimeMs] = [asCount(fields["seq"]), asCount(fields["commit_ts_ms"])];
   const publication = fields["publication"];
   if (seq === undefined || commitTimeMs === undefined || typeof publication !== "string") {
     throw incomplete(identity);
@@ -63,21 +64,8 @@ export function decodeProgressValue(identity: SourceIdentity, value: Uint8Array)
   return { identity, timeline, publication, position: { commitLsn, seq, commitTimeMs, endLsn } };
 }
 
-function parseObject(value: Uint8Array): Readonly<Record<string, unknown>> | null {
-  try {
-    const parsed: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(value));
-    return typeof parsed === "object" && parsed !== null ? { ...parsed } : null;
-  } catch {
-    return null;
-  }
-}
-
 function lsn(value: unknown): Lsn | undefined {
   return typeof value === "string" ? parseLsn(value) : undefined;
-}
-
-function count(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
 function incomplete(identity: SourceIdentity): CaptureError {
@@ -100,4 +88,5 @@ function unreadable({ database, slot }: SourceIdentity, found: string, hint = WR
   );
 }
 
-const WRITER_HINT = "run the version of pg-capture that wrote it, or a later one";
+/** The fix for a record that a later version wrote. */
+export const WRITER_HINT = "run the version of pg-capture that wrote it, or a later one";

@@ -65,9 +65,17 @@ export class TopicDirectory {
     await this.#requestTopics(topic, [topic], settings, true, signal);
   }
 
-  /** Finds the topic; null when it does not exist. */
-  find(topic: string, signal: AbortSignal): Promise<TopicRoute | null> {
-    return this.#lookUp(topic, null, signal, []);
+  /**
+   * Finds the topic; null when it does not exist.
+   * @param soon topics that are looked up in the same request; errors with them are ignored
+   */
+  find(topic: string, signal: AbortSignal, soon: readonly string[] = []): Promise<TopicRoute | null> {
+    return this.#lookUp(topic, null, signal, soon);
+  }
+
+  /** Lets the next call look the topic up again. */
+  forget(topic: string): void {
+    this.#routes.delete(topic);
   }
 
   /** Id of the broker that leads a partition of a known topic. */

@@ -19,15 +19,46 @@ export function progressTopic(prefix: string): string {
   return `${prefix}.pg-capture.progress`;
 }
 
-/** How the progress topic is created. */
-export function progressTopicSettings(
-  { topicReplicationFactor }: { readonly topicReplicationFactor?: number },
-): TopicSettings {
-  return { partitions: 1, replicationFactor: topicReplicationFactor, configs: PROGRESS_TOPIC_CONFIGS };
+/** Holds the state of the snapshot of each table of each slot. */
+export function snapshotTopic(prefix: string): string {
+  return `${prefix}.pg-capture.snapshots`;
 }
 
+/** Takes requests about snapshots. */
+export function controlTopic(prefix: string): string {
+  return `${prefix}.pg-capture.control`;
+}
+
+/** The topics that a capture with snapshots reads and writes. */
+export function snapshotTopics(prefix: string): readonly string[] {
+  return [snapshotTopic(prefix), controlTopic(prefix)];
+}
+
+interface OwnTopicOptions {
+  readonly topicReplicationFactor?: number | undefined;
+}
+
+/** How the progress topic and the one for the states of snapshots are created. */
+export function stateTopicSettings({ topicReplicationFactor }: OwnTopicOptions): TopicSettings {
+  return { partitions: 1, replicationFactor: topicReplicationFactor, configs: STATE_TOPIC_CONFIGS };
+}
+
+/** How the control topic is created. */
+export function controlTopicSettings({ topicReplicationFactor }: OwnTopicOptions): TopicSettings {
+  return { partitions: 1, replicationFactor: topicReplicationFactor, configs: CONTROL_TOPIC_CONFIGS };
+}
+
+/** A request that is not taken within this time is gone. */
+export const REQUEST_KEPT_HOURS = 24;
+
+const CONTROL_TOPIC_CONFIGS = [
+  ["cleanup.policy", "delete"],
+  ["retention.ms", String(REQUEST_KEPT_HOURS * 3_600_000)],
+  ["message.timestamp.type", "LogAppendTime"],
+] as const;
+
 /** Small segments, so that compaction keeps up and little has to be read at start. */
-const PROGRESS_TOPIC_CONFIGS = [
+const STATE_TOPIC_CONFIGS = [
   ["cleanup.policy", "compact"],
   ["segment.bytes", "4194304"],
   ["compression.type", "producer"],
@@ -53,6 +84,8 @@ export class TopicNames {
     this.#rules = new TableRules(rules, prefix, database);
     this.#own = new Map([
       [collisionKey(progressTopic(prefix)), "progress"],
+      [collisionKey(snapshotTopic(prefix)), "states of snapshots"],
+      [collisionKey(controlTopic(prefix)), "snapshot requests"],
       [collisionKey(this.#ownTopic("message")), "logical messages"],
       [collisionKey(this.#ownTopic("dead-letter")), "dead letters"],
     ]);

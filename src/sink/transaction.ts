@@ -64,9 +64,18 @@ export class TransactionalDelivery implements Delivery {
     await this.#produce(batches.map((batch) => this.#finish(batch, producer, this.#compressor)), signal);
   }
 
-  async deliver(batches: readonly RecordBatch[], progress: RecordBatch, signal: AbortSignal): Promise<void> {
+  async deliver(
+    batches: readonly RecordBatch[],
+    progress: RecordBatch,
+    notes: readonly RecordBatch[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const producer = this.#openProducer();
-    const finished = batches.map((batch) => this.#finish(batch, producer, this.#compressor));
+    // A request holds one batch of a partition. The first of the notes, mostly the only one, goes with the rest.
+    for (const batch of notes.slice(1)) await this.send([batch], signal);
+    const finished = [...batches, ...notes.slice(0, 1)].map((batch) =>
+      this.#finish(batch, producer, this.#compressor)
+    );
     finished.push(this.#finish(progress, producer, null));
     await this.#produce(finished, signal);
     await this.#commit(signal);

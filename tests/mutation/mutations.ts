@@ -391,26 +391,26 @@ export const MUTATIONS: readonly Mutation[] = [
   // The progress record, as it is read.
   {
     breaks: "an uncommitted progress record counts",
-    file: "src/sink/progress_reader.ts",
-    find: "        if (found !== undefined) open.set(batch.producerId, found);\n",
-    replace: "        if (found !== undefined) committed = found;\n",
+    file: "src/sink/committed_records.ts",
+    find: "          if (content !== undefined) open.set(batch.producerId, content);\n",
+    replace: "          if (content !== undefined) yield { content, isTransactional: true };\n",
   },
   {
     breaks: "an aborted progress record counts with the next commit",
-    file: "src/sink/progress_reader.ts",
-    find: '      case "abort-marker":\n        open.delete(batch.producerId);\n',
-    replace: '      case "abort-marker":\n',
+    file: "src/sink/committed_records.ts",
+    find: '        case "abort-marker":\n          open.delete(batch.producerId);\n',
+    replace: '        case "abort-marker":\n',
   },
   {
     breaks: "a commit marker of another producer commits ours",
-    file: "src/sink/progress_reader.ts",
-    find: "committed = open.get(batch.producerId) ?? committed;",
-    replace: "committed = open.size > 0 ? [...open.values()][0] : committed;",
+    file: "src/sink/committed_records.ts",
+    find: "          const content = open.get(batch.producerId);\n",
+    replace: "          const content = [...open.values()][0];\n",
   },
   {
     breaks: "an undecided transaction is passed over",
     file: "src/sink/progress_reader.ts",
-    find: 'if (open.size > 0 && undecided === "refuse") {',
+    find: 'if (records.isUndecided && undecided === "refuse") {',
     replace: "if (false) {",
   },
   {
@@ -422,7 +422,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "another source's progress record is taken",
     file: "src/sink/progress_reader.ts",
-    find: "      if (other === null || !isEqual(other, key)) continue;\n",
+    find: "      if (other === null || !areSameBytes(other, key)) continue;\n",
     replace: "",
   },
   // The transaction.
@@ -789,14 +789,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a progress record that was written outside of a transaction is believed",
     file: "src/sink/progress_reader.ts",
-    find: "if (found !== undefined) committed = asUntrusted(found, batch);",
-    replace: "if (found !== undefined) committed = found;",
+    find: "last = isTransactional ? content : asUntrusted(content);",
+    replace: "last = content;",
   },
   {
     breaks: "a progress record that was written outside of a transaction is passed over",
     file: "src/sink/progress_reader.ts",
-    find: "if (found !== undefined) committed = asUntrusted(found, batch);",
-    replace: "",
+    find: "last = isTransactional ? content : asUntrusted(content);",
+    replace: "if (isTransactional) last = content;",
   },
   {
     breaks: "a progress batch that can't be read is passed over",

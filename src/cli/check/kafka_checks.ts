@@ -4,7 +4,7 @@ import type { Config } from "../../config/config.ts";
 import type { SourceIdentity } from "../../core/position.ts";
 import type { PublishedTable } from "../../pipeline/ports.ts";
 import type { KafkaInspection } from "../../sink/inspection.ts";
-import { progressTopic } from "../../sink/topics.ts";
+import { progressTopic, snapshotTopics } from "../../sink/topics.ts";
 import { TRANSACTION_TIMEOUT_MS } from "../../sink/transaction.ts";
 import type { ClusterLayout } from "../../sink/wire/apis/cluster_layout.ts";
 import { formatAddress, type HostPort } from "../../core/address.ts";
@@ -37,7 +37,8 @@ export async function* kafkaFindings(
   yield* kafkaSecurityFindings(config, kafka, nowMs, signal);
   const prefix = config.kafka.topicPrefix;
   const checked = tables.slice(0, TOPICS_MAX);
-  const names = new Set([progressTopic(prefix), ...topicsByTable(config, checked).values()]);
+  const own = [progressTopic(prefix), ...(config.snapshot.mode === "never" ? [] : snapshotTopics(prefix))];
+  const names = new Set([...own, ...topicsByTable(config, checked).values()]);
   try {
     const layout = await kafka.layout([...names], signal);
     const others = layout.brokers.filter((broker) =>

@@ -4,7 +4,7 @@ import type { Config } from "../../config/config.ts";
 import type { SourceIdentity } from "../../core/position.ts";
 import type { KafkaInspection } from "../../sink/inspection.ts";
 import type { MissingAcl } from "../../sink/acl_probe.ts";
-import { progressTopic } from "../../sink/topics.ts";
+import { progressTopic, snapshotTopics } from "../../sink/topics.ts";
 import type { ClusterLayout } from "../../sink/wire/apis/cluster_layout.ts";
 import { ErrorCode } from "../../sink/wire/error_codes.ts";
 import { failure, type Finding, ok } from "./finding.ts";
@@ -13,7 +13,7 @@ const NAMED_MAX = 5;
 
 /** @param identity undefined if PostgreSQL could not be reached */
 export async function rightsFinding(
-  { kafka }: Config,
+  { kafka, snapshot }: Config,
   { topics }: ClusterLayout,
   identity: SourceIdentity | undefined,
   inspection: KafkaInspection,
@@ -26,8 +26,11 @@ export async function rightsFinding(
   const isRead = kafka.delivery === "exactly-once" ||
     topics.some(({ topic, errorCode }) => topic === progress && errorCode === ErrorCode.NONE);
   const names = topics.map(({ topic }) => topic);
-  const missing = await inspection.missingAcls(names, isRead ? progress : null, transactional, signal);
-  if (missing.length === 0) return ok(check, "create and write topics, read progress: allowed");
+  const usesSnapshots = snapshot.mode !== "never";
+  const read = [...(isRead ? [progress] : []), ...(usesSnapshots ? snapshotTopics(kafka.topicPrefix) : [])];
+  const missing = await inspection.missingAcls(names, read, transactional, signal);
+  const reading = usesSnapshots ? "read progress and snapshots" : "read progress";
+  if (missing.length === 0) return ok(check, `create and write topics, ${reading}: allowed`);
   const named = missing.slice(0, NAMED_MAX).map(({ operation, resource, name }) =>
     `${operation} on ${resource} "${name}"`
   );

@@ -2,7 +2,7 @@
 
 import type { Config } from "../../config/config.ts";
 import type { KafkaInspection } from "../../sink/inspection.ts";
-import { progressTopic } from "../../sink/topics.ts";
+import { controlTopic, progressTopic, snapshotTopic } from "../../sink/topics.ts";
 import type { ClusterLayout, TopicLayout } from "../../sink/wire/apis/cluster_layout.ts";
 import { ErrorCode } from "../../sink/wire/error_codes.ts";
 import { failure, type Finding, type Findings, ok, warning } from "./finding.ts";
@@ -113,11 +113,12 @@ function* faultsOf(
     };
   }
   const policy = settings.get("cleanup.policy") ?? "delete";
-  if (topic === progressTopic(kafka.topicPrefix)) {
-    if (policy === "compact") return;
+  const own = OWN_TOPICS.find(({ nameOf }) => nameOf(kafka.topicPrefix) === topic);
+  if (own !== undefined) {
+    if (policy === own.policy) return;
     yield {
-      found: `cleanup.policy is ${policy}: the progress record would be deleted`,
-      fix: `${ALTER} cleanup.policy=compact`,
+      found: `cleanup.policy is ${policy}: ${own.otherwise}`,
+      fix: `${ALTER} cleanup.policy=${own.policy}`,
     };
     return;
   }
@@ -130,6 +131,14 @@ function* faultsOf(
   const bytes = Number(settings.get("max.message.bytes") ?? Infinity);
   if (bytes < kafka.messageBytesMax) yield sizeFault("max.message.bytes", bytes, kafka.messageBytesMax);
 }
+
+/** What pg-capture's own topics need. */
+const OWN_TOPICS = [
+  { nameOf: progressTopic, policy: "compact", otherwise: "the progress record would be deleted" },
+  { nameOf: snapshotTopic, policy: "compact", otherwise: "the states of snapshots would be deleted" },
+  // All requests of a source have one key.
+  { nameOf: controlTopic, policy: "delete", otherwise: "a request could remove the one before it" },
+] as const;
 
 function topicList(topics: readonly string[]): string {
   const more = topics.length - TOPICS_NAMED_MAX;

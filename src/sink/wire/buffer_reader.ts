@@ -64,10 +64,13 @@ export class BufferReader {
     return (value >>> 1) ^ -(value & 1);
   }
 
-  /** Moves past a VARLONG. */
-  skipVarlong(): void {
-    for (let count = 0; count < 10; count++) {
-      if ((this.#bytes[this.#take(1)] ?? 0) < 128) return;
+  /** VARLONG: zigzag, of at most 64 bits. */
+  varlong(): bigint {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.#bytes[this.#take(1)] ?? 0;
+      value |= BigInt(byte & 127) << shift;
+      if (byte < 128) return BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n));
     }
     throw malformed("a variable-length integer does not end");
   }

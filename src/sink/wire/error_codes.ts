@@ -2,6 +2,7 @@
 
 /** https://kafka.apache.org/protocol#protocol_error_codes */
 export const ErrorCode = {
+  UNKNOWN_SERVER_ERROR: -1,
   NONE: 0,
   OFFSET_OUT_OF_RANGE: 1,
   CORRUPT_MESSAGE: 2,

@@ -3,6 +3,7 @@
 import { NO_HEADERS } from "../../../src/core/encoded_record.ts";
 import { strict as assert } from "node:assert";
 import { CaptureError, type ErrorKind } from "../../../src/core/errors.ts";
+import type { SnapshotNotes, SnapshotState } from "../../../src/core/snapshot_state.ts";
 import type { Batch, Sink } from "../../../src/pipeline/ports.ts";
 import { ArenaPool } from "../../../src/sink/arena_pool.ts";
 import { createKafkaSink } from "../../../src/sink/kafka_sink.ts";
@@ -300,3 +301,109 @@ Deno.test("after a send that failed nothing is committed, and the sink is of no 
   await assert.rejects(sink.write(sink.createBatch(), PROGRESS, FOREVER));
   assert.equal(cluster.count(Api.EndTxn), 0);
 });
+
+Deno.test("notes about snapshots are in the transaction, in the same Produce as the batch and the progress", async () => {
+  await using cluster = new ScriptedCluster();
+  const sink = await openSink(cluster);
+  cluster.asked.length = 0;
+  for (let count = 0; count < 2; count++) {
+    await sink.write(await users(sink), PROGRESS, FOREVER, notes(3));
+  }
+  const transaction = [Api.AddPartitionsToTxn, Api.Produce, Api.EndTxn];
+  assert.deepEqual(cluster.asked.filter((api) => api !== Api.Metadata), [...transaction, ...transaction]);
+  assert.deepEqual(
+    cluster.batches.slice(0, 3).map(({ topic, recordCount, isTransactional }) => [
+      topic,
+      recordCount,
+      isTransactional,
+    ]),
+    [["cdc.public.users", 2, true], [SNAPSHOTS, 4, true], ["cdc.pg-capture.progress", 1, true]],
+  );
+  assert.deepEqual(sequencesOf(cluster, SNAPSHOTS), [0, 4]);
+});
+
+Deno.test("notes that exceed a batch are sent in several, all in the one transaction", async () => {
+  await using cluster = new ScriptedCluster();
+  const sink = await openSink(cluster, { maxMessageBytes: 20_000 });
+  await sink.write(await users(sink), PROGRESS, FOREVER, notes(200));
+  const sent = cluster.batches.filter(({ topic }) => topic === SNAPSHOTS);
+  assert(sent.length > 2 && sent.every(({ isTransactional }) => isTransactional));
+  assert.equal(sent.reduce((count, { recordCount }) => count + recordCount, 0), 201);
+  assert.equal(cluster.batches.at(-1)?.topic, "cdc.pg-capture.progress");
+  assert.equal(cluster.ends.length, 1);
+  // No batch is sent again with the next ones.
+  await sink.write(sink.createBatch(), PROGRESS, FOREVER, notes(1));
+  assert.equal(cluster.batches.filter(({ topic }) => topic === SNAPSHOTS).at(-1)?.recordCount, 2);
+});
+
+Deno.test("empty notes cost nothing", async () => {
+  await using cluster = new ScriptedCluster();
+  const sink = await openSink(cluster);
+  const route = await sink.route("cdc.public.users", FOREVER);
+  cluster.asked.length = 0;
+  for (const empty of [undefined, { states: [], requestsTaken: null }]) {
+    const batch = sink.createBatch();
+    batch.append(route, { bytes: new Uint8Array(2), keyEnd: 1, valueEnd: 2, headers: NO_HEADERS }, 0);
+    await sink.write(batch, PROGRESS, FOREVER, empty);
+  }
+  const transaction = [Api.AddPartitionsToTxn, Api.Produce, Api.EndTxn];
+  assert.deepEqual(cluster.asked, [...transaction, ...transaction]);
+});
+
+Deno.test("at least once: notes follow the batch and are acknowledged, whatever acks says", async () => {
+  for (const acks of ["all", 1] as const) {
+    await using cluster = new ScriptedCluster();
+    const sink = await openSink(cluster, { delivery: "at-least-once", acks });
+    await sink.write(await users(sink), PROGRESS, FOREVER, notes(1));
+    await sink.write(sink.createBatch(), PROGRESS, FOREVER, notes(1));
+    assert.deepEqual(cluster.batches.map(({ topic }) => topic), ["cdc.public.users", SNAPSHOTS, SNAPSHOTS]);
+    assert.deepEqual(sequencesOf(cluster, SNAPSHOTS), acks === "all" ? [0, 2] : [-1, -1]);
+    cluster.script(Api.Produce, ErrorCode.NOT_ENOUGH_REPLICAS);
+    const error = await rejection(sink.write(sink.createBatch(), PROGRESS, FOREVER, notes(1)));
+    assert.equal(error.kind, "kafka-unavailable");
+    sink.close();
+  }
+});
+
+Deno.test("a state that no batch can hold is told by its table, before anything is sent", async () => {
+  await using cluster = new ScriptedCluster();
+  const sink = await openSink(cluster, { maxMessageBytes: 5_000 });
+  const [state] = notes(1).states;
+  const large = { ...state!, reason: "x".repeat(5_000) };
+  const error = await rejection(
+    sink.write(await users(sink), PROGRESS, FOREVER, { states: [large], requestsTaken: null }),
+  );
+  assert.equal(error.kind, "record-too-large");
+  assert.match(error.message, /"schema":"public","table":"t0"\} needs \d+ bytes, at most 5000 are possible/);
+  assert.match(error.fix ?? "", /KAFKA_MAX_MESSAGE_BYTES/);
+  assert.equal(cluster.count(Api.Produce), 0);
+});
+
+const SNAPSHOTS = "cdc.pg-capture.snapshots";
+
+function sequencesOf(cluster: ScriptedCluster, topic: string): readonly number[] {
+  return cluster.batches.filter((batch) => batch.topic === topic).map(({ baseSequence }) => baseSequence);
+}
+
+/** So many states, and requests that are taken. */
+function notes(count: number): SnapshotNotes {
+  const states = Array.from({ length: count }, (_, index): SnapshotState => ({
+    schema: "public",
+    table: `t${index}`,
+    id: "s-1",
+    status: "queued",
+    where: null,
+    tableOid: 0,
+    keyColumns: [],
+    lastKey: null,
+    again: [],
+    rows: 0,
+    rowsExpected: null,
+    lastSeq: 0,
+    reason: null,
+    requestedAtMs: 0,
+    startedAtMs: null,
+    updatedAtMs: 0,
+  }));
+  return { states, requestsTaken: 7n };
+}

@@ -89,7 +89,14 @@ Deno.test("no table takes a topic of pg-capture's own", () => {
   assert.equal(progressTopic("cdc"), "cdc.pg-capture.progress");
   assert.equal(topicOf("pg-capture", "progress"), "cdc.pg-2Dcapture.progress");
   for (
-    const topic of ["cdc.pg-capture.progress", "cdc_pg-capture_progress", "cdc.message", "cdc_dead-letter"]
+    const topic of [
+      "cdc.pg-capture.progress",
+      "cdc_pg-capture_progress",
+      "cdc.message",
+      "cdc_dead-letter",
+      "cdc.pg-capture.snapshots",
+      "cdc_pg-capture.control",
+    ]
   ) {
     const names = new TopicNames("cdc", "shop", [{
       match: [{ schema: [""], table: ["", ""] }, { schema: ["public"], table: ["", ""] }],

@@ -27,6 +27,8 @@ export interface ProduceResult {
   readonly topic: string;
   readonly partition: number;
   readonly errorCode: number;
+  /** Offset of the batch's first record; -1 if it was rejected. */
+  readonly baseOffset: bigint;
 }
 
 /**
@@ -60,8 +62,8 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
     return reader.compactArray(3, () => {
       const topic = reader.compactString();
       const results = reader.compactArray(33, () => {
-        const result = { topic, partition: reader.int32(), errorCode: reader.int16() };
-        reader.skip(24); // base offset, log append time, log start offset
+        const [partition, errorCode, baseOffset] = [reader.int32(), reader.int16(), reader.int64()];
+        reader.skip(16); // log append time, log start offset
         reader.compactArray(6, () => {
           reader.int32(); // index of a rejected record
           reader.compactNullableString(); // why
@@ -69,7 +71,7 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
         });
         reader.compactNullableString(); // error message: it may include a value of the record
         reader.tags();
-        return result;
+        return { topic, partition, errorCode, baseOffset };
       });
       reader.tags();
       return results;
