@@ -8,6 +8,7 @@ import type { ChangeDecoder } from "../decoder/change_decoder.ts";
 import type { RecordFormat } from "../decoder/formats/format.ts";
 import { runSnapshots } from "./snapshot/snapshot_task.ts";
 import { throwFailed } from "./snapshot/failed_snapshots.ts";
+import { TableRuns } from "./snapshot/table_runs.ts";
 import { Snapshots } from "./snapshot/snapshots.ts";
 import { UnshownTransactions } from "./snapshot/unshown_transactions.ts";
 import { Wakeup } from "../core/wakeup.ts";
@@ -98,7 +99,7 @@ export class Streaming {
     events.stateChanged("postgres", "stopped");
     events.stateChanged("kafka", "stopped");
     if (this.#refused !== undefined) throw this.#refused.error;
-    if (this.#isSettled) throwFailed(this.#snapshots.runs);
+    if (this.#isSettled) throwFailed(this.#snapshots.runs.all);
   }
 
   /**
@@ -109,7 +110,7 @@ export class Streaming {
     const { resumption, ledger } = this.#session;
     return resumption.from === "new slot" ||
       ledger.states.some(({ status, startedAtMs }) =>
-        startedAtMs !== null && (status === "running" || status === "paused")
+        startedAtMs !== null && (status === "queued" || status === "running" || status === "paused")
       );
   }
 
@@ -127,8 +128,9 @@ export class Streaming {
       oversize: settings.oversize,
       routeOf: (target, signal) => sink.route(parts.topicOf(target), signal),
       unshown,
-      ledger,
+      runs: new TableRuns({ ...parts, ledger, batcher: this.#batcher }),
       isNewSlot: resumption.from === "new slot",
+      onWalEnd: (walEnd) => this.#gate.reached(walEnd),
     });
   }
 
@@ -283,7 +285,7 @@ export class Streaming {
       events,
       lingerMs: settings.limits.lingerMs,
       clock,
-      onNoted: (notes) => this.#snapshots.delivered(notes),
+      onNoted: (notes) => this.#snapshots.runs.delivered(notes),
       onDelivered: () => {
         memory.delivered();
         this.#delivered.wake();

@@ -56,12 +56,15 @@ export class WalEndGate {
     if (this.#last > this.#advanced && !this.#isBeyondServer()) this.#parts.ask();
   }
 
-  /** Rows wait for this end of WAL, which was read on another connection: asks for keepalives until it comes. */
+  /** The server's WAL has reached this, as was read on another connection. */
+  reached(walEnd: Lsn): void {
+    if (this.#serverEnd !== undefined && this.#serverEnd < walEnd) this.#serverEnd = walEnd;
+  }
+
+  /** Rows wait for this end of WAL: asks for another keepalive. */
   awaits(walEnd: Lsn): void {
-    if (this.#serverEnd === undefined || this.#serverEnd < walEnd) this.#serverEnd = walEnd;
-    if (this.#advanced >= walEnd) return;
     this.#advance();
-    this.#parts.ask();
+    if (this.#advanced < walEnd) this.#parts.ask();
   }
 
   #advance(): void {

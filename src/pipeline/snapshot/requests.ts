@@ -25,11 +25,11 @@ export async function answerRequests(parts: RequestsParts, signal: AbortSignal):
   const { snapshots, sink, events, clock, pollMs } = parts;
   for (;;) {
     try {
-      const requests = await sink.readRequests(snapshots.requestsTaken, signal);
+      const requests = await sink.readRequests(snapshots.runs.requestsTaken, signal);
       for (const { offset, request, problem } of requests) {
         if (request !== undefined) await answer(parts, request, signal);
         if (request !== undefined || problem !== undefined) events.snapshotRequested(request, problem);
-        snapshots.requestsTakenUpTo(offset + 1n);
+        snapshots.runs.requestsTakenUpTo(offset + 1n);
       }
     } catch (error) {
       signal.throwIfAborted();
@@ -47,14 +47,14 @@ async function answer(parts: RequestsParts, request: SnapshotRequest, signal: Ab
   if (request.kind === "start") {
     const now = clock.wall();
     for (const { schema, table } of await session.publishedNow(signal)) {
-      const run = snapshots.run({ schema, table });
+      const run = snapshots.runs.of({ schema, table });
       const isUnfinished = run !== undefined && (run.isOpen || run.status === "paused");
       if (!isMeant({ schema, table }) || isUnfinished) continue;
-      snapshots.add(queuedState({ schema, table }, request.id, request.where, now), true);
+      snapshots.runs.add(queuedState({ schema, table }, request.id, request.where, now), true);
     }
     return;
   }
-  for (const run of snapshots.runs) {
+  for (const run of snapshots.runs.all) {
     if (isMeant(run)) steer(snapshots, run, request.kind);
   }
 }

@@ -15,6 +15,7 @@ import type { Route } from "../ports.ts";
 import type { ReadMoment, RowBlock } from "../snapshot_ports.ts";
 import { readRow } from "./row_key.ts";
 import type { EncodedTable, TableRun } from "./table_run.ts";
+import type { TableRuns } from "./table_runs.ts";
 
 /** Which numbers records get. */
 export interface Numbering {
@@ -29,9 +30,14 @@ export interface Sendable {
   readonly table: EncodedTable;
   readonly rows: RowBlock;
   readonly moment: ReadMoment;
+  /** Nothing more of them is to be sent. */
+  readonly isVoid: boolean;
   cursor: number;
   isRemoved(row: number): boolean;
 }
+
+/** What a record of a snapshot is about. */
+export type SnapshotRecord = Pick<Sendable, "run" | "table" | "moment">;
 
 export interface RowSenderParts {
   readonly batcher: Batcher;
@@ -39,6 +45,7 @@ export interface RowSenderParts {
   readonly format: RecordFormat;
   readonly oversize: OversizeAction;
   readonly routeOf: (target: "dead-letter", signal: AbortSignal) => Promise<Route>;
+  readonly runs: Pick<TableRuns, "sending">;
   readonly events: Pick<CaptureEvents, "encoded" | "deadLettered">;
   readonly clock: Clock;
 }
@@ -68,7 +75,7 @@ export class RowSender {
     signal: AbortSignal,
   ): Promise<"end" | "full" | "late"> {
     const { clock, events } = this.#parts;
-    this.#begin(from, numbering);
+    this.#beginRows(from, numbering);
     const before = from.run.rows;
     try {
       for (;;) {
@@ -87,47 +94,37 @@ export class RowSender {
   }
 
   /** Sends a TRUNCATE record: what was sent of the table before is void. */
-  truncate(
-    run: TableRun,
-    table: EncodedTable,
-    route: Route,
-    moment: ReadMoment,
-    numbering: Numbering,
-  ): boolean {
-    const { events } = this.#parts;
-    this.#beginTransaction(run.id, moment, numbering);
+  truncate(of: SnapshotRecord, route: Route, numbering: Numbering): boolean {
+    const { run, table } = of;
+    this.#begin(of, numbering);
     const change = this.#change;
     change.truncate();
     change.seq = numbering.next;
-    this.#setPlace(moment);
     table.encoder.encode(change);
     if (!this.#append(route, numbering)) return false;
-    events.encoded(run, "TRUNCATE", 1);
+    this.#parts.events.encoded(run, "TRUNCATE", 1);
     return true;
   }
 
-  #begin({ run, table, rows, moment }: Sendable, numbering: Numbering): void {
-    this.#beginTransaction(run.id, moment, numbering);
+  #beginRows(from: Sendable, numbering: Numbering): void {
+    this.#begin(from, numbering);
     const change = this.#change;
     change.truncate();
     change.operation = "READ";
-    change.bytes = rows.bytes;
+    change.bytes = from.rows.bytes;
     change.after = this.#columns;
-    change.key.set(table.shape.key, this.#columns, null);
-    this.#setPlace(moment);
+    change.key.set(from.table.shape.key, this.#columns, null);
   }
 
-  #beginTransaction(snapshot: string, { timeMs }: ReadMoment, { commitLsn }: Numbering): void {
-    const { format, clock, batcher } = this.#parts;
+  #begin({ run, moment: { timeMs, walEnd } }: SnapshotRecord, { commitLsn }: Numbering): void {
+    const { format, clock, batcher, runs } = this.#parts;
     const now = clock.wall();
     format.setNow(now);
     batcher.setRecordTime(now);
-    format.beginTransaction({ commitLsn, commitTimeUs: timeMs * 1000, xid: 0, snapshot });
-  }
-
-  #setPlace({ walEnd }: ReadMoment): void {
+    format.beginTransaction({ commitLsn, commitTimeUs: timeMs * 1000, xid: 0, snapshot: run.id });
     this.#change.walStartHigh = Number(walEnd >> 32n);
     this.#change.walStartLow = Number(walEnd & 0xffff_ffffn);
+    runs.sending(run);
   }
 
   /** Appends the format's record under the next number. */
@@ -172,11 +169,14 @@ export class RowSender {
     numbering: Numbering,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { format, oversize, events, routeOf } = this.#parts;
+    const { format, oversize, events, routeOf, runs } = this.#parts;
     const { run, table } = from;
     const error = refusal(run, numbering, found);
     if (oversize === "stop") throw error;
     const route = await routeOf("dead-letter", signal);
+    if (from.isVoid) return false;
+    // Another batch may have begun.
+    runs.sending(run);
     format.encodePointer({
       table: table.shape,
       operation: "READ",

@@ -69,9 +69,9 @@ async function readTables(
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
-    const run = unshown.isComplete ? snapshots.takeRun() : undefined;
+    const run = unshown.isComplete ? snapshots.runs.take() : undefined;
     if (run === undefined) {
-      await clock.sleep(snapshots.openRuns.size > 0 ? BORDER_POLL_MS : IDLE_MS, signal);
+      await clock.sleep(snapshots.runs.open.size > 0 ? BORDER_POLL_MS : IDLE_MS, signal);
       continue;
     }
     try {
@@ -87,23 +87,24 @@ async function moveOn(
   { snapshots, session, askFor, clock }: SnapshotTaskParts,
   signal: AbortSignal,
 ): Promise<void> {
-  let waitingFor: Lsn | undefined;
+  let streamedTo: Lsn | undefined;
   let since = 0;
   for (;;) {
     const awaited = snapshots.awaitedWalEnd;
     const now = clock.now();
-    if (awaited !== waitingFor) {
-      waitingFor = awaited;
+    if (awaited === undefined || snapshots.streamedTo !== streamedTo) {
+      ({ streamedTo } = snapshots);
       since = now;
     }
     if (awaited !== undefined) {
       askFor(awaited);
+      // The stream may stand where the WAL is not flushed.
       if (now - since > FLUSH_AFTER_MS) {
         since = now;
         await tolerant(() => session.advanceWal(signal), signal);
       }
     }
-    await clock.sleep(snapshots.openRuns.size > 0 ? BORDER_POLL_MS : IDLE_MS, signal);
+    await clock.sleep(snapshots.runs.open.size > 0 ? BORDER_POLL_MS : IDLE_MS, signal);
   }
 }
 
@@ -121,7 +122,7 @@ async function discover(parts: SnapshotTaskParts, signal: AbortSignal): Promise<
     }, signal);
     const tookMs = clock.now() - startedAt;
     if (settings.mode === "only" && isKnown) {
-      while (snapshots.openRuns.size > 0) await clock.sleep(IDLE_MS, signal);
+      while (snapshots.runs.open.size > 0) await clock.sleep(IDLE_MS, signal);
       return parts.onSettled();
     }
     await clock.sleep(Math.max(DISCOVER_MS, DISCOVER_SHARE * tookMs), signal);
@@ -129,10 +130,10 @@ async function discover(parts: SnapshotTaskParts, signal: AbortSignal): Promise<
 }
 
 function queue({ snapshots, clock, settings }: SnapshotTaskParts, table: TableName, oid: number): void {
-  const run = snapshots.run(table);
+  const run = snapshots.runs.of(table);
   const now = clock.wall();
   if (run === undefined || isOther(run, oid)) {
-    snapshots.add(queuedState(table, INITIAL, null, now), false);
+    snapshots.runs.add(queuedState(table, INITIAL, null, now), false);
   } else if (run.status === "failed" && run.id === INITIAL) {
     const isDue = run.endedAtMs === 0 ||
       (settings.mode === "initial" && now - run.endedAtMs > REFUSED_RETRY_MS);

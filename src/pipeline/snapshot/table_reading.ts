@@ -82,7 +82,7 @@ export class TableReading {
       if (fault !== null) return await this.#handle(run, fault, signal);
     }
     if (!run.isOpen) return "given up";
-    snapshots.watch(run);
+    snapshots.runs.watch(run);
     return run.encoded!.table.order.length === 0
       ? await this.#readWhole(run, signal)
       : await this.#readChunks(run, signal);

@@ -6,7 +6,7 @@ import type { TableEncoder } from "../../decoder/formats/format.ts";
 import type { RowChange } from "../../decoder/pgoutput/messages.ts";
 import { TupleColumns } from "../../decoder/pgoutput/tuple.ts";
 import { type Table, tableOf } from "../../decoder/table.ts";
-import type { Chunk, SnapshotTable, TypedTable } from "../snapshot_ports.ts";
+import type { Chunk, ReadMoment, RowBlock, SnapshotTable, TypedTable } from "../snapshot_ports.ts";
 import { ChunkWindow } from "./chunk_window.ts";
 import { KeyBytes, keyOfChange, keyTexts, leavesOut, readRow } from "./row_key.ts";
 
@@ -22,13 +22,45 @@ export interface EncodedTable extends TypedTable {
 }
 
 /** The rows of a window, and which part of the table they are. */
-export interface TableWindow {
+export class TableWindow {
   readonly run: TableRun;
   readonly window: ChunkWindow;
   /** The keys that were asked for; null for the next rows in order. */
   readonly keys: readonly Key[] | null;
   /** The table as the rows were read. */
   readonly table: EncodedTable;
+
+  constructor(run: TableRun, window: ChunkWindow, keys: readonly Key[] | null, table: EncodedTable) {
+    this.run = run;
+    this.window = window;
+    this.keys = keys;
+    this.table = table;
+  }
+
+  get rows(): RowBlock {
+    return this.window.chunk.rows;
+  }
+
+  get moment(): ReadMoment {
+    return this.window.chunk.moment;
+  }
+
+  get isVoid(): boolean {
+    return this.window.isStale;
+  }
+
+  get cursor(): number {
+    return this.window.cursor;
+  }
+
+  set cursor(row: number) {
+    this.window.cursor = row;
+    this.run.sending(this);
+  }
+
+  isRemoved(row: number): boolean {
+    return this.window.isRemoved(row);
+  }
 }
 
 export class TableRun {
@@ -177,21 +209,22 @@ export class TableRun {
   /** Before rows are read. @param openedAt the commit LSN of the transaction that was streamed last */
   open(keys: readonly Key[] | null, openedAt: Lsn): TableWindow {
     const table = this.#encoded!;
-    const opened = { run: this, window: new ChunkWindow(openedAt, table.table.order), keys, table };
+    const opened = new TableWindow(this, new ChunkWindow(openedAt, table.table.order), keys, table);
     this.#windows.add(opened);
     return opened;
   }
 
-  /** The rows of the window are here. */
-  arrived({ window, keys, table }: TableWindow, chunk: Chunk): void {
-    this.#readAgain(window.arrived(chunk));
-    if (keys !== null) return;
+  /** The rows of the window are here. @returns whether there are more keys to read again */
+  arrived({ window, keys, table }: TableWindow, chunk: Chunk): boolean {
+    const hasMore = this.#readAgain(window.arrived(chunk));
+    if (keys !== null) return hasMore;
     const { rows, isLast } = chunk;
     if (rows.count > 0) {
       this.readKey = keyOfRow(chunk, rows.count - 1, table.table.order);
       this.rowBytes = (rows.end - rows.starts[0]!) / rows.count;
     }
     this.isReadToEnd = isLast;
+    return hasMore;
   }
 
   /** The window is given up; its rows have to be read again. */
@@ -220,22 +253,27 @@ export class TableRun {
     opened.window.release();
   }
 
-  /** A row of this table was changed. @param xid of the transaction */
-  changed(row: RowChange, bytes: Uint8Array, table: Table, xid: number): void {
+  /**
+   * A row of this table was changed.
+   * @param xid of the transaction
+   * @returns whether there are more keys to read again
+   */
+  changed(row: RowChange, bytes: Uint8Array, table: Table, xid: number): boolean {
     const positions = this.#positionsIn(table);
-    if (positions === null) return;
+    if (positions === null) return false;
     const isLeavingOut = leavesOut(row);
     const hasOld = row.old !== "none" && row.operation !== "INSERT" &&
       keyOfChange(bytes, row.oldColumns, null, positions, this.#oldKey);
     if (hasOld) this.#take(xid, this.#oldKey, false);
-    if (row.operation === "DELETE") return;
+    if (row.operation === "DELETE") return false;
     const old = row.old === "none" ? null : row.oldColumns;
-    if (!keyOfChange(bytes, row.newColumns, old, positions, this.#newKey)) return;
-    this.#take(xid, this.#newKey, isLeavingOut);
+    if (!keyOfChange(bytes, row.newColumns, old, positions, this.#newKey)) return false;
+    const hasMore = this.#take(xid, this.#newKey, isLeavingOut);
     // It may have moved from a part that is not read yet to one that is.
     if (isLeavingOut && hasOld && this.#isPartlyRead && !isSameBytes(this.#oldKey, this.#newKey)) {
-      this.#readAgain([keyTexts(this.#newKey.bytes, this.#newKey.length)]);
+      return this.#readAgain([keyTexts(this.#newKey.bytes, this.#newKey.length)]) || hasMore;
     }
+    return hasMore;
   }
 
   truncated(xid: number): void {
@@ -288,14 +326,20 @@ export class TableRun {
     return window.cursor === 0 ? this.#sentKey : keyOfRow(window.chunk, window.cursor - 1, table.table.order);
   }
 
-  #take(xid: number, { bytes, length }: KeyBytes, isLeavingOut: boolean): void {
+  /** @returns whether there are more keys to read again */
+  #take(xid: number, { bytes, length }: KeyBytes, isLeavingOut: boolean): boolean {
+    let isLost = false;
     for (const { window } of this.#windows) {
-      if (window.changed(xid, bytes, length, isLeavingOut)) this.#readAgain([keyTexts(bytes, length)]);
+      if (window.changed(xid, bytes, length, isLeavingOut)) isLost = true;
     }
+    return isLost && this.#readAgain([keyTexts(bytes, length)]);
   }
 
-  #readAgain(keys: readonly Key[]): void {
+  /** @returns whether one of them is new */
+  #readAgain(keys: readonly Key[]): boolean {
+    const before = this.#again.size;
     for (const key of keys) this.#again.set(JSON.stringify(key), key);
+    return this.#again.size > before;
   }
 
   #positionsIn(table: Table): readonly number[] | null {

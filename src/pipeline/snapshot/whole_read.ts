@@ -21,6 +21,10 @@ export class WholeTable {
     this.read = read;
   }
 
+  get moment(): ReadMoment {
+    return this.read.moment;
+  }
+
   /**
    * Whether changes have to wait until all rows are sent: an UPDATE or DELETE that comes before its row would take
    * nothing away. Without a replica identity there are only INSERTs.
@@ -61,6 +65,10 @@ export class WholeRows implements Sendable {
 
   get moment(): ReadMoment {
     return this.whole.read.moment;
+  }
+
+  get isVoid(): boolean {
+    return this.whole.isVoid;
   }
 
   isRemoved(): boolean {

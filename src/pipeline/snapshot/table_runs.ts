@@ -1,0 +1,177 @@
+// The snapshots of all tables: which go on, which concern a change, and what is told of them.
+
+import type { Clock } from "../../core/clock.ts";
+import type { SnapshotLedger, SnapshotNotes, SnapshotState } from "../../core/snapshot_state.ts";
+import { type TableName, tableText } from "../../core/table_name.ts";
+import type { ChangeDecoder } from "../../decoder/change_decoder.ts";
+import type { Table } from "../../decoder/table.ts";
+import type { Batcher, NoteSource } from "../batcher.ts";
+import type { CaptureEvents } from "../events.ts";
+import { TableRun } from "./table_run.ts";
+
+/** States in one delivery. */
+const NOTES_MAX = 200;
+
+export interface TableRunsParts {
+  readonly ledger: SnapshotLedger;
+  readonly batcher: Pick<Batcher, "requestNotes" | "attachNotes">;
+  readonly events: Pick<CaptureEvents, "snapshotChanged" | "snapshotDelivered">;
+  readonly clock: Clock;
+}
+
+/**
+ * Nothing here is kept: what is delivered together with the rows says where the next session goes on.
+ */
+export class TableRuns implements NoteSource {
+  readonly #parts: TableRunsParts;
+  /** By the table's name: the last snapshot of each. */
+  readonly #runs = new Map<string, TableRun>();
+  readonly #open = new Set<TableRun>();
+  /** Those that are not ended, by the relation id of their table, once it is known. */
+  readonly #watched = new Map<number, TableRun>();
+  readonly #dirty = new Set<TableRun>();
+  #requestsTaken: bigint | null;
+  #areRequestsDirty = false;
+
+  constructor(parts: TableRunsParts) {
+    this.#parts = parts;
+    this.#requestsTaken = parts.ledger.requestsTaken;
+    for (const state of parts.ledger.states) {
+      const run = new TableRun(state);
+      if (run.status === "running") run.status = "queued";
+      this.#runs.set(tableText(run), run);
+      if (run.isOpen) this.#open.add(run);
+      // What changes before it is read on counts, too.
+      if ((run.isOpen || run.status === "paused") && run.tableOid !== 0) this.watch(run);
+    }
+    parts.batcher.attachNotes(this);
+  }
+
+  get all(): Iterable<TableRun> {
+    return this.#runs.values();
+  }
+
+  /** Those that go on by themselves. */
+  get open(): ReadonlySet<TableRun> {
+    return this.#open;
+  }
+
+  /** Requests in the control topic below this offset are taken. */
+  get requestsTaken(): bigint | null {
+    return this.#requestsTaken;
+  }
+
+  of(table: TableName): TableRun | undefined {
+    return this.#runs.get(tableText(table));
+  }
+
+  /** One that has something to read; it is taken then. */
+  take(): TableRun | undefined {
+    for (const run of this.#open) {
+      if (run.isTaken || (run.isReadToEnd && !(run.isDrained && run.hasKeysToReadAgain))) continue;
+      run.isTaken = true;
+      return run;
+    }
+    return undefined;
+  }
+
+  /** Begins the snapshot of a table, in place of its last one. @param isTold whether that is delivered at once */
+  add(state: SnapshotState, isTold: boolean): void {
+    const run = new TableRun(state);
+    const before = this.#runs.get(tableText(run));
+    if (before !== undefined) {
+      this.#watched.delete(before.tableOid);
+      this.#dirty.delete(before);
+    }
+    this.#runs.set(tableText(run), run);
+    this.#open.add(run);
+    if (isTold) this.touch(run);
+  }
+
+  /** The run's table is known: its changes concern the run from now on. */
+  watch(run: TableRun): void {
+    this.#watched.set(run.tableOid, run);
+  }
+
+  /** Ends it, or lets it wait. */
+  end(
+    run: TableRun,
+    status: "complete" | "failed" | "stopped" | "paused" | "queued",
+    reason: string | null,
+  ): void {
+    const now = this.#parts.clock.wall();
+    run.end(status, now, reason);
+    if (run.isOpen) this.#open.add(run);
+    else this.#open.delete(run);
+    if (!run.isOpen && status !== "paused") this.#watched.delete(run.tableOid);
+    if (status !== "queued" || run.hasBegun) this.touch(run);
+    this.#parts.events.snapshotChanged(run.state(now));
+  }
+
+  /** Its state is delivered with the next batch. */
+  touch(run: TableRun): void {
+    this.#dirty.add(run);
+    this.#parts.batcher.requestNotes();
+  }
+
+  /** Rows of it are about to be appended to a batch, which its state has to go with. */
+  sending(run: TableRun): void {
+    this.#dirty.add(run);
+  }
+
+  requestsTakenUpTo(offset: bigint): void {
+    this.#requestsTaken = offset;
+    this.#areRequestsDirty = true;
+    this.#parts.batcher.requestNotes();
+  }
+
+  /**
+   * A change of rows was decoded. What has to be read again because of it is told with the batch that the change
+   * goes into, or before.
+   */
+  changed(decoder: ChangeDecoder, bytes: Uint8Array): void {
+    if (this.#watched.size === 0) return;
+    const { truncated, row, xid } = decoder;
+    if (truncated !== null) {
+      for (const id of truncated) this.#watched.get(id)?.truncated(xid);
+      return;
+    }
+    const run = row === null ? undefined : this.#watched.get(row.relationId);
+    const table = row === null || run === undefined ? undefined : decoder.table(row.relationId);
+    if (row === null || run === undefined || table === undefined) return;
+    if (run.changed(row, bytes, table, xid)) this.touch(run);
+  }
+
+  /** The stream has described a table: rows that were read of another version of it are read again. */
+  described(table: Table): void {
+    const run = this.#watched.get(table.id);
+    if (run?.isOther(table) !== true) return;
+    run.rewind();
+    run.forgetTable();
+  }
+
+  takeNotes(): SnapshotNotes | undefined {
+    if (this.#dirty.size === 0 && !this.#areRequestsDirty) return undefined;
+    const { clock, batcher } = this.#parts;
+    const now = clock.wall();
+    const states: SnapshotState[] = [];
+    for (const run of this.#dirty) {
+      if (states.length === NOTES_MAX) break;
+      states.push(run.state(now));
+      this.#dirty.delete(run);
+    }
+    if (this.#dirty.size > 0) {
+      // A request counts as taken when all of its tables are told.
+      batcher.requestNotes();
+      return { states, requestsTaken: null };
+    }
+    const requestsTaken = this.#areRequestsDirty ? this.#requestsTaken : null;
+    this.#areRequestsDirty = false;
+    return { states, requestsTaken };
+  }
+
+  /** The notes are delivered. */
+  delivered({ states }: SnapshotNotes): void {
+    for (const state of states) this.#parts.events.snapshotDelivered(state);
+  }
+}
