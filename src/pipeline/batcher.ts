@@ -63,6 +63,7 @@ export class Batcher {
   #seq: number;
   #commitTimeMs: number;
   #endLsn: Lsn;
+  #streamedTo: Lsn;
   #takenEndLsn: Lsn;
   #oldestAt = 0;
   #recordTimeMs = 0;
@@ -80,11 +81,13 @@ export class Batcher {
   #notes: NoteSource | undefined;
   #notesDue = false;
 
+  /** @param streamsFrom where the stream begins: what is delivered may come again */
   constructor(
     limits: BatchLimits,
     createBatch: () => Batch,
     start: Position,
     clock: Pick<Clock, "now" | "sleep">,
+    streamsFrom: Lsn = start.endLsn,
   ) {
     this.#limits = limits;
     this.#clock = clock;
@@ -97,6 +100,7 @@ export class Batcher {
     this.#seq = start.seq;
     this.#commitTimeMs = start.commitTimeMs;
     this.#endLsn = this.#takenEndLsn = start.endLsn;
+    this.#streamedTo = streamsFrom;
   }
 
   /** How far intake has come: the position once everything that was appended is delivered. */
@@ -107,6 +111,11 @@ export class Batcher {
       commitTimeMs: this.#commitTimeMs,
       endLsn: this.#endLsn,
     };
+  }
+
+  /** Whether the stream has come to the end of what was delivered before it began. */
+  get isCaughtUp(): boolean {
+    return this.#streamedTo >= this.#endLsn;
   }
 
   /**
@@ -215,6 +224,7 @@ export class Batcher {
 
   /** All transactions up to `endLsn` were received completely. */
   advanceEnd(endLsn: Lsn): void {
+    if (endLsn > this.#streamedTo) this.#streamedTo = endLsn;
     if (endLsn <= this.#endLsn) return;
     this.#endLsn = endLsn;
     if (this.#filling.count === 0) this.#changed.wake();

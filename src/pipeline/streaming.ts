@@ -62,10 +62,11 @@ export class Streaming {
   #refused: RefusedTransaction | undefined;
 
   constructor(session: OpenSession) {
-    const { parts, settings, sink, resumption: { position } } = session;
+    const { parts, settings, sink, resumption: { position, streamsFrom } } = session;
     this.#session = session;
     this.#tracker = new ProgressTracker(position);
-    this.#batcher = new Batcher(settings.limits, () => sink.createBatch(), position, parts.clock);
+    const createBatch = () => sink.createBatch();
+    this.#batcher = new Batcher(settings.limits, createBatch, position, parts.clock, streamsFrom);
     this.#delivered = new Wakeup(parts.clock);
     this.#deduplicator = new Deduplicator(position, session.resumption.comesAgain);
     this.#decoder = parts.createDecoder();

@@ -255,19 +255,22 @@ export class Snapshots {
   #isAtBorder(): boolean {
     const head = this.#queue.head;
     if (head === undefined || this.#parts.decoder.inTransaction) return false;
-    return this.#isNumbered && (walEndOf(head) ?? 0n) <= this.#parts.batcher.received.endLsn;
+    return this.#isUsable && (walEndOf(head) ?? 0n) <= this.#parts.batcher.received.endLsn;
   }
 
   /** Whether the stream stands at the border of the moment. */
   get #isSplitDue(): boolean {
     if (this.#split === undefined || this.#parts.decoder.inTransaction) return false;
-    return this.#isNumbered && this.#split.moment.walEnd <= this.#parts.batcher.received.endLsn;
+    return this.#isUsable && this.#split.moment.walEnd <= this.#parts.batcher.received.endLsn;
   }
 
-  /** Whether there are numbers here: the last byte that was read is in no record that has numbers. */
-  get #isNumbered(): boolean {
-    const { commitLsn, endLsn } = this.#parts.batcher.received;
-    return commitLsn < endLsn;
+  /**
+   * Whether rows can be sent here: there are numbers, because the last byte that was read is in no record that has
+   * some, and what was delivered has come again. A transaction in there may not be visible to the rows.
+   */
+  get #isUsable(): boolean {
+    const { received: { commitLsn, endLsn }, isCaughtUp } = this.#parts.batcher;
+    return commitLsn < endLsn && isCaughtUp;
   }
 
   /** Numbers behind everything that was sent, and before everything that follows. */
