@@ -170,8 +170,12 @@ function checkRows(
     for (const row of tables.get(table)?.rows() ?? []) count(rowText(row), -1);
     const lacking = [...counts].filter(([, by]) => by > 0);
     const extra = [...counts].filter(([, by]) => by < 0);
-    for (const [text] of lacking.slice(0, ROWS_NAMED_MAX)) report("rows", `${table} lacks ${text}`);
-    for (const [text] of extra.slice(0, ROWS_NAMED_MAX)) report("rows", `${table} should not have ${text}`);
+    for (const [text] of lacking.slice(0, ROWS_NAMED_MAX)) {
+      report("rows", `${table} lacks ${shortened(text)}`);
+    }
+    for (const [text] of extra.slice(0, ROWS_NAMED_MAX)) {
+      report("rows", `${table} should not have ${shortened(text)}`);
+    }
     if (lacking.length + extra.length > 0) {
       report(
         "rows",
@@ -179,4 +183,9 @@ function checkRows(
       );
     }
   }
+}
+
+/** Without most of its long values. */
+function shortened(text: string): string {
+  return text.replaceAll(/([^"]{60})[^"]{60,}/g, "$1…");
 }

@@ -42,7 +42,7 @@ export class SnapshotsBed {
   readonly batcher: Batcher;
   readonly runs: TableRuns;
   readonly snapshots: Snapshots;
-  readonly #format = new NativeFormat("0", "shop");
+  readonly format = new NativeFormat("0", "shop");
 
   constructor(
     { ledger = NO_LEDGER, isNewSlot = true, start = START, streamsFrom = start.endLsn }: SnapshotsBedOptions =
@@ -61,7 +61,7 @@ export class SnapshotsBed {
       runs: this.runs,
       decoder: this.decoder,
       batcher: this.batcher,
-      format: this.#format,
+      format: this.format,
       oversize: "stop",
       routeOf: (target) =>
         Promise.resolve({
@@ -119,7 +119,7 @@ export class SnapshotsBed {
     if (run === undefined) throw new Error("no run is due");
     const types = table.relation.columns.map(({ typeOid }) => builtinType(typeOid)!);
     const shape = shapeOf(table);
-    run.describe(table, { table, types, shape, encoder: this.#format.table(shape, types, false) });
+    run.describe(table, { table, types, shape, encoder: this.format.table(shape, types, false) });
     this.runs.watch(run);
     return run;
   }

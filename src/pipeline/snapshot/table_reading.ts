@@ -113,13 +113,13 @@ export class TableReading {
     let rowsMax = FIRST_ROWS;
     for (;;) {
       while (snapshots.heldBytes >= AHEAD_BYTES) await clock.sleep(ROOM_POLL_MS, signal);
+      await pace.rest(signal);
       if (!run.isOpen) return "given up";
       if (run.encoded === undefined) return "again";
       // What has to be read again is known when everything is sent.
       if (run.isReadToEnd && !(run.isDrained && run.hasKeysToReadAgain)) return "read";
+      // Keys that were taken are in no state before they are in a window.
       const keys = run.isReadToEnd ? run.takeKeysToReadAgain() : null;
-      await pace.rest(signal);
-      if (!run.isOpen) return "given up";
       const opened = snapshots.open(run, keys);
       const { table } = opened.table;
       const query = {
