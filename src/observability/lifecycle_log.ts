@@ -1,8 +1,9 @@
 // Writes what happens to a capture now and then into the log.
 
 import type { CaptureError } from "../core/errors.ts";
-import type { CaptureSubscriber, MissingDetails, ResumedEvent } from "../pipeline/events.ts";
+import type { CaptureSubscriber, MissingDetails, Part, PartState, ResumedEvent } from "../pipeline/events.ts";
 import { formatLsn } from "../core/position.ts";
+import type { SnapshotRequest, SnapshotState } from "../core/snapshot_state.ts";
 import type {
   PublicationChange,
   PublishedTable,
@@ -12,6 +13,7 @@ import type {
 } from "../pipeline/ports.ts";
 import type { TableName } from "../core/table_name.ts";
 import type { Logger } from "./logger.ts";
+import { SnapshotLog } from "./snapshot_log.ts";
 import type { WalGuard } from "./wal_guard.ts";
 import { WalLog } from "./wal_log.ts";
 
@@ -25,6 +27,7 @@ export class LifecycleLog implements CaptureSubscriber {
   readonly #logger: Logger;
   readonly #walGuard: WalGuard;
   readonly #walLog: WalLog;
+  readonly #snapshots: SnapshotLog;
   readonly #now: () => number;
   #checkpointFails = false;
   #slotHeldSaidAt: number | undefined;
@@ -39,6 +42,7 @@ export class LifecycleLog implements CaptureSubscriber {
     this.#logger = logger;
     this.#walGuard = walGuard;
     this.#walLog = new WalLog(logger, walGuard);
+    this.#snapshots = new SnapshotLog(logger, now);
     this.#now = now;
   }
 
@@ -132,6 +136,31 @@ export class LifecycleLog implements CaptureSubscriber {
     const now = this.#now();
     this.#walGuard.take(wal, now);
     this.#walLog.report(now);
+    this.#snapshots.report();
+  }
+
+  stateChanged(_part: Part, state: PartState): void {
+    if (state === "stopped") this.#snapshots.flush();
+  }
+
+  snapshotsFound(states: readonly SnapshotState[]): void {
+    this.#snapshots.found(states);
+  }
+
+  snapshotChanged(state: SnapshotState): void {
+    this.#snapshots.changed(state);
+  }
+
+  snapshotDelivered(state: SnapshotState): void {
+    this.#snapshots.delivered(state);
+  }
+
+  snapshotWaits(table: TableName, reason: string): void {
+    this.#snapshots.waits(table, reason);
+  }
+
+  snapshotRequested(request: SnapshotRequest | undefined, problem: string | undefined): void {
+    this.#snapshots.requested(request, problem);
   }
 
   slotCreating(slot: string): void {

@@ -1,0 +1,258 @@
+// Writes what happens to snapshots into the log: a line each for few tables, a summary for many.
+
+import type { SnapshotRequest, SnapshotState } from "../core/snapshot_state.ts";
+import { type TableName, tableText } from "../core/table_name.ts";
+import type { LogFields, Logger } from "./logger.ts";
+import { splitReason } from "./snapshot_reason.ts";
+
+/** Lines of a kind that are logged one by one in a period; what comes beyond them is summed up at its end. */
+const LINES_MAX = 5;
+const PERIOD_MS = 10_000;
+/** A table that waits is logged so often at most. */
+const WAITS_EVERY_MS = 30_000;
+/** Of a request's patterns, so many characters are logged. */
+const PATTERNS_LENGTH_MAX = 200;
+
+type LineKind = keyof typeof LINES;
+
+/** What a line says of one table, and of several. */
+const LINES = {
+  began: { level: "info", one: "Snapshot begins", many: "Snapshots begin" },
+  complete: { level: "info", one: "Snapshot complete", many: "Snapshots complete" },
+  paused: { level: "info", one: "Snapshot paused", many: "Snapshots paused" },
+  resumed: { level: "info", one: "Snapshot resumed", many: "Snapshots resumed" },
+  stopped: { level: "info", one: "Snapshot stopped", many: "Snapshots stopped" },
+  failed: {
+    level: "warn",
+    one: "The snapshot of a table failed",
+    many: "The snapshots of several tables failed",
+  },
+  taken: { level: "info", one: "Snapshot request taken", many: "Snapshot requests taken" },
+  refused: {
+    level: "warn",
+    one: "A snapshot request can't be taken",
+    many: "Several snapshot requests can't be taken",
+  },
+} as const;
+
+/** Lines of one kind in the current period, and what was held back. */
+interface Period {
+  readonly fromMs: number;
+  lines: number;
+  held: number;
+  rows: number;
+  /** Of the first one that was held back. */
+  reason: LogFields;
+}
+
+/** What is known of a snapshot that has not ended. */
+interface Known {
+  readonly id: string;
+  stage: "queued" | "begun" | "paused";
+  /** Why an earlier attempt failed. */
+  readonly failedBefore: string | null;
+  waitsSaidAtMs: number | undefined;
+}
+
+export class SnapshotLog {
+  readonly #logger: Pick<Logger, "warn" | "info">;
+  readonly #now: () => number;
+  readonly #periods = new Map<LineKind, Period>();
+  readonly #known = new Map<string, Known>();
+  #areFailuresSaid = false;
+  /** Since the last time that none was open. */
+  #ended = { complete: 0, failed: 0, stopped: 0, rows: 0 };
+
+  /** @param now milliseconds since any moment */
+  constructor(logger: Pick<Logger, "warn" | "info">, now: () => number) {
+    this.#logger = logger;
+    this.#now = now;
+  }
+
+  /** A session begins. */
+  found(states: readonly SnapshotState[]): void {
+    this.#known.clear();
+    let open = 0;
+    let rows = 0;
+    for (const state of states) {
+      if (state.status === "complete" || state.status === "stopped") continue;
+      if (state.status === "failed") {
+        if (!this.#areFailuresSaid) this.#failed(state);
+        continue;
+      }
+      if (state.status === "paused") {
+        this.#know(state, "paused", null);
+        continue;
+      }
+      this.#know(state, state.startedAtMs === null ? "queued" : "begun", null);
+      open++;
+      rows += state.rows;
+    }
+    this.#areFailuresSaid = true;
+    if (open > 0) this.#logger.info("Snapshots go on", { tables: open, rows });
+  }
+
+  /** What is complete or stopped is logged once that is delivered. */
+  changed(state: SnapshotState): void {
+    const known = this.#known.get(tableText(state));
+    switch (state.status) {
+      case "queued":
+        if (known?.stage === "paused" && known.id === state.id) {
+          this.#say("resumed", tableFields(state), state.rows);
+        }
+        this.#know(state, state.startedAtMs === null ? "queued" : "begun", state.reason);
+        return;
+      case "paused":
+        this.#say("paused", tableFields(state), state.rows);
+        this.#know(state, "paused", null);
+        return;
+      case "failed":
+        if (known?.failedBefore !== state.reason) {
+          this.#failed(state);
+          this.#ended.failed++;
+          this.#ended.rows += state.rows;
+        }
+        this.#forget(state);
+        return;
+      case "running":
+      case "complete":
+      case "stopped":
+        return;
+    }
+  }
+
+  delivered(state: SnapshotState): void {
+    const known = this.#known.get(tableText(state));
+    if (known?.id !== state.id) return;
+    const { status } = state;
+    if (status === "running" && known.stage === "queued") {
+      known.stage = "begun";
+      this.#say("began", { ...tableFields(state), rows_expected: state.rowsExpected ?? undefined }, 0);
+    }
+    if (status === "complete" || status === "stopped") {
+      const fields = { ...tableFields(state), ...(status === "complete" ? durationFields(state) : {}) };
+      this.#say(status, fields, state.rows);
+      this.#ended[status]++;
+      this.#ended.rows += state.rows;
+      this.#forget(state);
+    }
+  }
+
+  waits(table: TableName, reason: string): void {
+    const known = this.#known.get(tableText(table));
+    const now = this.#now();
+    if (known?.waitsSaidAtMs !== undefined && now - known.waitsSaidAtMs < WAITS_EVERY_MS) return;
+    if (known !== undefined) known.waitsSaidAtMs = now;
+    this.#logger.warn("The snapshot of a table waits", { table: nameOf(table), ...reasonFields(reason) });
+  }
+
+  requested(request: SnapshotRequest | undefined, problem: string | undefined): void {
+    const asked = request === undefined ? {} : requestFields(request);
+    if (problem === undefined) this.#say("taken", asked, 0);
+    else this.#say("refused", { ...asked, ...reasonFields(problem) }, 0);
+  }
+
+  /** Logs what was held back, if its period is over. */
+  report(): void {
+    const now = this.#now();
+    for (const [kind, { fromMs }] of this.#periods) {
+      if (now - fromMs >= PERIOD_MS) this.#endPeriod(kind);
+    }
+  }
+
+  /** Logs what was held back. */
+  flush(): void {
+    for (const kind of this.#periods.keys()) this.#endPeriod(kind);
+  }
+
+  #know(state: SnapshotState, stage: Known["stage"], failedBefore: string | null): void {
+    this.#known.set(tableText(state), { id: state.id, stage, failedBefore, waitsSaidAtMs: undefined });
+  }
+
+  #failed(state: SnapshotState): void {
+    this.#say("failed", { ...tableFields(state), ...reasonFields(state.reason ?? "unknown") }, state.rows);
+  }
+
+  /** It has ended. */
+  #forget(state: SnapshotState): void {
+    this.#known.delete(tableText(state));
+    const { complete, failed, stopped, rows } = this.#ended;
+    if (complete + failed + stopped === 0 || this.#known.size > 0) return;
+    this.#ended = { complete: 0, failed: 0, stopped: 0, rows: 0 };
+    // One has a line of its own.
+    if (complete + failed + stopped === 1) return;
+    this.flush();
+    this.#logger.info("All snapshots have ended", { complete, failed, stopped, rows });
+  }
+
+  #say(kind: LineKind, fields: LogFields, rows: number): void {
+    const now = this.#now();
+    let period = this.#periods.get(kind);
+    if (period === undefined || now - period.fromMs >= PERIOD_MS) {
+      this.#endPeriod(kind);
+      period = { fromMs: now, lines: 0, held: 0, rows: 0, reason: {} };
+      this.#periods.set(kind, period);
+    }
+    if (period.lines < LINES_MAX) {
+      period.lines++;
+      this.#logger[LINES[kind].level](LINES[kind].one, fields);
+      return;
+    }
+    if (period.held === 0) {
+      const { found, fix } = fields;
+      period.reason = { found, fix };
+    }
+    period.held++;
+    period.rows += rows;
+  }
+
+  #endPeriod(kind: LineKind): void {
+    const period = this.#periods.get(kind);
+    this.#periods.delete(kind);
+    if (period === undefined || period.held === 0) return;
+    const { level, many } = LINES[kind];
+    const { held, rows, reason } = period;
+    const isRequest = kind === "taken" || kind === "refused";
+    const counts = isRequest
+      ? { requests: held }
+      : { tables: held, rows: kind === "began" ? undefined : rows };
+    this.#logger[level](many, { ...counts, ...reason });
+  }
+}
+
+function tableFields(state: SnapshotState): LogFields {
+  return {
+    table: nameOf(state),
+    snapshot: state.id,
+    rows: state.startedAtMs === null ? undefined : state.rows,
+  };
+}
+
+function nameOf({ schema, table }: TableName): string {
+  return `${schema}.${table}`;
+}
+
+function durationFields({ rows, startedAtMs, updatedAtMs }: SnapshotState): LogFields {
+  if (startedAtMs === null) return {};
+  const ms = Math.max(1, updatedAtMs - startedAtMs);
+  return { seconds: Math.round(ms / 10) / 100, rows_per_second: Math.round(rows * 1000 / ms) };
+}
+
+function reasonFields(reason: string): LogFields {
+  const { found, fix } = splitReason(reason);
+  return { found, fix: fix ?? undefined };
+}
+
+/** A condition may hold a row's values, so it is not logged. */
+function requestFields(request: SnapshotRequest): LogFields {
+  const { kind, tables } = request;
+  const patterns = tables.join(", ");
+  const shown = patterns.slice(0, PATTERNS_LENGTH_MAX);
+  return {
+    request: kind,
+    tables: patterns === "" ? "all" : shown === patterns ? shown : `${shown}...`,
+    ...(request.kind === "start"
+      ? { snapshot: request.id, has_condition: request.where !== null || undefined }
+      : {}),
+  };
+}
