@@ -157,6 +157,34 @@ export const METRICS: readonly Metric[] = [
     "Bytes received but not delivered.",
     ({ reading }) => reading.queued.bytes,
   ),
+  gauge(
+    "pg_capture_snapshot_tables",
+    "Tables by the status of their last snapshot; absent while another instance holds the slot.",
+    ({ reading: { snapshots: { tables } } }) =>
+      tables === null
+        ? null
+        : Object.entries(tables).map(([status, value]) => ({ labels: { status }, value })),
+  ),
+  gauge(
+    "pg_capture_snapshot_rows",
+    "Rows in Kafka of the snapshots that have not ended: queued, running or paused.",
+    ({ reading: { snapshots } }) => snapshots.tables === null ? null : snapshots.rows,
+  ),
+  gauge(
+    "pg_capture_snapshot_rows_expected",
+    "PostgreSQL's estimate of all rows of the snapshots that have not ended; absent if unknown for one of them.",
+    ({ reading: { snapshots } }) => snapshots.tables === null ? null : snapshots.rowsExpected,
+  ),
+  counter(
+    "pg_capture_snapshot_rows_total",
+    "Rows of snapshots delivered to Kafka.",
+    ({ reading: { snapshots } }) => snapshots.rowsDelivered,
+  ),
+  gauge(
+    "pg_capture_snapshot_advanced_timestamp_seconds",
+    "When rows of a snapshot were last delivered, or the first snapshot was queued; absent if none is queued or running.",
+    ({ reading: { snapshots: { advancedAtMs } } }) => advancedAtMs === null ? null : advancedAtMs / 1000,
+  ),
   counter(
     "pg_capture_undescribed_relations_total",
     "Tables whose key or types are unknown because they were dropped or altered before their changes were read.",

@@ -5,7 +5,10 @@ import type { CaptureError, ErrorKind } from "../core/errors.ts";
 import type { CaptureSubscriber, Delivery, Part, PartState, RecordOrigin } from "../pipeline/events.ts";
 import type { WalState } from "../pipeline/ports.ts";
 import type { Lsn } from "../core/position.ts";
+import type { SnapshotState } from "../core/snapshot_state.ts";
+import type { TableName } from "../core/table_name.ts";
 import { Histogram, type HistogramReading } from "./histogram.ts";
+import { SnapshotCounts, type SnapshotsReading } from "./snapshot_counts.ts";
 import { noRecords, type OperationCounts, TableCounts, type TableReading } from "./table_counts.ts";
 
 /** What was counted since the start, at one moment. */
@@ -36,6 +39,7 @@ export interface StatisticsReading {
     /** Undefined if no change is queued. */
     readonly oldestCommitTimeMs: number | undefined;
   };
+  readonly snapshots: SnapshotsReading;
   /** Undefined before the server told it. */
   readonly serverWalEnd: Lsn | undefined;
   /** When the server told it; undefined before the first confirmation. */
@@ -99,6 +103,7 @@ export class Statistics implements CaptureSubscriber {
   #queuedChanges = 0;
   #queuedBytes = 0;
   #oldestCommitTimeMs = 0;
+  readonly #snapshots = new SnapshotCounts();
   #serverWalEnd: Lsn | undefined;
   #confirmed: Lsn | undefined;
   /** At the time of the last look at the WAL: the two together are the lag of that moment. */
@@ -149,6 +154,22 @@ export class Statistics implements CaptureSubscriber {
     );
   }
 
+  snapshotsFound(states: readonly SnapshotState[], atMs: number): void {
+    this.#snapshots.found(states, atMs);
+  }
+
+  snapshotChanged(state: SnapshotState): void {
+    this.#snapshots.changed(state);
+  }
+
+  snapshotDelivered(state: SnapshotState): void {
+    this.#snapshots.delivered(state);
+  }
+
+  snapshotWaits(table: TableName, reason: string): void {
+    this.#snapshots.waits(table, reason);
+  }
+
   relationUndescribed(): void {
     this.#undescribedRelations += 1;
   }
@@ -189,7 +210,9 @@ export class Statistics implements CaptureSubscriber {
 
   stateChanged(part: Part, state: PartState): void {
     this.#states[part] = state;
-    if (part === "postgres" && state === "waiting") this.#forgetLag();
+    if (part !== "postgres" || state !== "waiting") return;
+    this.#forgetLag();
+    this.#snapshots.forget();
   }
 
   /** Another instance holds the slot and delivers: where this one was before says nothing about that one's lag. */
@@ -231,6 +254,7 @@ export class Statistics implements CaptureSubscriber {
         bytes: this.#queuedBytes,
         oldestCommitTimeMs: this.#oldestCommitTimeMs === 0 ? undefined : this.#oldestCommitTimeMs,
       },
+      snapshots: this.#snapshots.read(),
       serverWalEnd: this.#serverWalEnd,
       confirmed: this.#confirmedThen ?? this.#confirmed,
       undescribedRelations: this.#undescribedRelations,

@@ -1,6 +1,7 @@
 // The status page's data as JSON.
 
 import { quantile } from "./histogram.ts";
+import { snapshotsJson } from "./snapshots_json.ts";
 import { isReady, lagOf, type StatusSnapshot } from "./status_snapshot.ts";
 
 /** The number of tables listed, busiest first. */
@@ -31,6 +32,7 @@ export function statusJson(snapshot: StatusSnapshot) {
     errors: reading.errors,
     retries: reading.retries,
     lastProblem,
+    snapshots: snapshotsJson(reading.snapshots, atMs),
     tables: tables.slice(0, TABLES_MAX),
     tablesTotal: tables.length,
   };

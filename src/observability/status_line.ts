@@ -53,6 +53,22 @@ export function statusFields(
     buffered: current.queued.changes,
     errors: current.errors,
     retries: current.retries,
+    ...snapshotFields(previous, current, elapsedMs),
+  };
+}
+
+/** Only while snapshots are open. */
+function snapshotFields(
+  { snapshots: previous }: StatisticsReading,
+  { snapshots: current }: StatisticsReading,
+  elapsedMs: number,
+): LogFields {
+  if (current.open === 0) return {};
+  const rows = current.rowsDelivered - previous.rowsDelivered;
+  return {
+    snapshot_tables_left: current.open,
+    snapshot_rows: current.rows,
+    snapshot_rows_per_second: elapsedMs > 0 ? rounded(rows * 1000 / elapsedMs) : 0,
   };
 }
 
