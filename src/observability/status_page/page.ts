@@ -38,7 +38,7 @@ export const STATUS_PAGE = `<!doctype html>
 </section>
 
 <section class="tiles" aria-label="Figures">
-  <div class="tile wide"><h3>Rate</h3><p class="figure"><b id="rate">–</b> <span>changes/s</span></p>
+  <div class="tile wide"><h3>Rate</h3><p class="figure"><b id="rate">–</b> <span>records/s</span></p>
     <svg id="spark" viewBox="0 0 240 48" preserveAspectRatio="none" role="img" aria-label="Rate of the last two minutes"><path class="area"/><path class="stroke"/></svg>
     <p class="note"><span id="peak"></span><span>last 2 minutes</span></p></div>
   <div class="tile" id="lag-tile"><h3>Lag</h3><p class="figure"><b id="lag-time">–</b></p><p class="note" id="lag-bytes"></p></div>
@@ -49,9 +49,14 @@ export const STATUS_PAGE = `<!doctype html>
   <div class="tile"><h3>Process</h3><p class="figure"><b id="memory">–</b></p><p class="note" id="process-note"></p></div>
 </section>
 
+<section class="tables" id="snapshots-section" hidden>
+  <h2>Snapshots <small id="snapshots-note"></small></h2>
+  <div class="scroll"><table id="snapshots-table"><thead><tr><th>table</th><th>status</th><th>rows</th><th>of expected</th><th>rows/s</th><th>time left</th></tr></thead><tbody id="snapshots"></tbody></table></div>
+</section>
+
 <section class="tables">
   <h2>Tables <small id="tables-note"></small></h2>
-  <div class="scroll"><table><thead><tr><th>table</th><th>changes</th><th>insert</th><th>update</th><th>delete</th><th>other</th></tr></thead><tbody id="tables"></tbody></table></div>
+  <div class="scroll" id="tables-scroll"><table><thead><tr><th>table</th><th>records</th><th>insert</th><th>update</th><th>delete</th><th>other</th></tr></thead><tbody id="tables"></tbody></table></div>
   <p id="no-tables" class="empty">No changes received yet.</p>
 </section>
 

@@ -84,10 +84,71 @@ function nameCell(row, { schema, table }) {
   if (schema === "") node.textContent = "logical messages";
   else node.append(schema + ".", document.createElement("wbr"), table);
 }
+function textCell(row, value) {
+  const node = row.insertCell();
+  node.textContent = value ?? "–";
+  if (value === null) node.className = "zero";
+  return node;
+}
+const LEVELS = { queued: "soft", running: "good", paused: "warn", complete: "good", stopped: "soft", failed: "bad" };
+function share(row, { status, rows, rowsExpected }) {
+  if (status === "complete" || status === "stopped" || !rowsExpected) return textCell(row, null);
+  // The estimate may be too low.
+  const part = Math.min(0.99, rows / rowsExpected);
+  const bar = document.createElement("progress");
+  bar.value = part;
+  textCell(row, "").append(bar, Math.floor(100 * part) + " %");
+}
+function reason(rows, { found, fix }) {
+  if (found === null) return;
+  const node = rows.insertRow().insertCell();
+  node.colSpan = 6;
+  node.className = "reason";
+  node.textContent = found;
+  if (fix === null) return;
+  const label = document.createElement("b");
+  label.textContent = "Fix";
+  const command = document.createElement("code");
+  command.textContent = fix;
+  node.append(document.createElement("br"), label, " ", command);
+}
+function snapshotsNote({ tables, open, rows, rowsPerSecond, secondsLeft }) {
+  const parts = [];
+  if (open > 0) {
+    parts.push(count(open) + (open === 1 ? " table left" : " tables left"), short(rows) + " rows", short(rowsPerSecond) + " rows/s");
+    if (secondsLeft !== null) parts.push("about " + time(secondsLeft) + " left");
+  }
+  for (const status of ["paused", "failed", "stopped", "complete"]) {
+    if (tables[status] > 0) parts.push(count(tables[status]) + " " + status);
+  }
+  return parts.join(" · ");
+}
+function snapshots(all) {
+  const isOver = all.open === 0 && all.listed.length === 0;
+  $("snapshots-section").hidden = all.tables === null || isOver;
+  if (all.tables === null || isOver) return;
+  text("snapshots-note", snapshotsNote(all));
+  const rows = document.createElement("tbody");
+  rows.id = "snapshots";
+  // Tables that are only queued are counted above.
+  const shown = all.listed.filter((each) => each.status !== "queued" || each.rows > 0 || each.found !== null);
+  for (const each of shown) {
+    const row = rows.insertRow();
+    nameCell(row, each);
+    textCell(row, each.status).classList.add("status", LEVELS[each.status]);
+    cell(row, each.rows);
+    share(row, each);
+    textCell(row, each.rowsPerSecond > 0 ? short(each.rowsPerSecond) : null);
+    textCell(row, each.secondsLeft === null ? null : time(each.secondsLeft));
+    reason(rows, each);
+  }
+  $("snapshots").replaceWith(rows);
+  $("snapshots-table").hidden = shown.length === 0;
+}
 function tables(all, total) {
   text("tables-note", total > all.length ? "the busiest " + all.length + " of " + count(total) : "");
   $("no-tables").hidden = total > 0;
-  document.querySelector(".scroll").hidden = total === 0;
+  $("tables-scroll").hidden = total === 0;
   const rows = document.createElement("tbody");
   rows.id = "tables";
   for (const each of all) {
@@ -134,6 +195,7 @@ function show(status) {
   text("memory", bytes(usage.residentBytes));
   text("process-note", time(usage.cpuSeconds) + " CPU · " + count(status.errors) + (status.errors === 1 ? " error" : " errors"));
   problem(status.lastProblem, atMs, status.ready);
+  snapshots(status.snapshots);
   tables(status.tables, status.tablesTotal);
   const started = new Date(status.startedAtMs);
   $("started").dateTime = started.toISOString();

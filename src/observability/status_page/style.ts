@@ -62,6 +62,13 @@ th,td{text-align:right;padding:5px 0 5px 16px;border-top:1px solid var(--line);w
 thead th{border-top:0}
 th:first-child,td:first-child{text-align:left;padding-left:0;white-space:normal;overflow-wrap:anywhere;min-width:92px}
 td.zero{color:var(--soft)}
+.status.good{color:var(--good)}.status.warn{color:var(--warn)}.status.bad{color:var(--bad)}
+.tables td.reason{border-top:0;padding:0 0 7px;color:var(--soft);font-size:13px;white-space:normal;overflow-wrap:anywhere}
+.reason b{font-size:12px;font-weight:600}
+progress{appearance:none;width:64px;height:6px;margin-right:8px;border:0;border-radius:3px;overflow:hidden;background:var(--line);vertical-align:middle}
+progress::-webkit-progress-bar{background:var(--line)}
+progress::-webkit-progress-value{background:var(--accent)}
+progress::-moz-progress-bar{background:var(--accent)}
 .empty{color:var(--soft)}
 footer{color:var(--soft);font-size:13px;display:flex;gap:6px 16px;flex-wrap:wrap}
 a{color:var(--accent)}
@@ -69,6 +76,6 @@ a{color:var(--accent)}
 @media(max-width:640px){.flow{grid-template-columns:1fr}.arrow{display:none}
 .tiles{grid-template-columns:1fr 1fr;gap:10px}.tile.wide{grid-area:auto/span 2}main{gap:10px;padding:14px 12px 24px}
 .part,.tile,.tables,.problem{padding:12px 13px}.figure b{font-size:22px}th,td{padding-left:11px}
-th:last-child,td:last-child{display:none}}
+th:last-child,td:last-child{display:none}.tables td.reason{display:table-cell}}
 @media(prefers-reduced-motion:no-preference){.part i,.pill{transition:background .3s}}
 `;
