@@ -15,7 +15,7 @@ const NOTES_MAX = 200;
 export interface TableRunsParts {
   readonly ledger: SnapshotLedger;
   readonly batcher: Pick<Batcher, "requestNotes" | "attachNotes">;
-  readonly events: Pick<CaptureEvents, "snapshotChanged" | "snapshotDelivered">;
+  readonly events: Pick<CaptureEvents, "snapshotsFound" | "snapshotChanged" | "snapshotDelivered">;
   readonly clock: Clock;
 }
 
@@ -45,6 +45,7 @@ export class TableRuns implements NoteSource {
       if ((run.isOpen || run.status === "paused") && run.tableOid !== 0) this.watch(run);
     }
     parts.batcher.attachNotes(this);
+    parts.events.snapshotsFound(parts.ledger.states, parts.clock.wall());
   }
 
   get all(): Iterable<TableRun> {
@@ -86,6 +87,7 @@ export class TableRuns implements NoteSource {
     this.#runs.set(tableText(run), run);
     this.#open.add(run);
     if (isTold) this.touch(run);
+    this.#parts.events.snapshotChanged(state);
   }
 
   /** The run's table is known: its changes concern the run from now on. */
