@@ -65,6 +65,8 @@ export interface SnapshotNotes {
   readonly states: readonly SnapshotState[];
   /** Requests below this offset of the control topic are taken; null if that did not change. */
   readonly requestsTaken: bigint | null;
+  /** As in `SnapshotLedger`; absent if that did not change. */
+  readonly holdsUnshown?: boolean;
 }
 
 /** What Kafka holds about a source's snapshots. */
@@ -72,4 +74,9 @@ export interface SnapshotLedger {
   readonly states: readonly SnapshotState[];
   /** As in `SnapshotNotes`; null if none was ever taken. */
   readonly requestsTaken: bigint | null;
+  /**
+   * Whether nothing is confirmed to PostgreSQL that is not visible there, so that all of it is streamed again.
+   * Absent for no.
+   */
+  readonly holdsUnshown?: boolean;
 }

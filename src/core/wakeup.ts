@@ -37,7 +37,7 @@ export class Wakeup {
       } finally {
         limit?.abort(WOKEN);
         signal.removeEventListener("abort", abort);
-        this.#resolve = undefined;
+        if (this.#resolve === resolve) this.#resolve = undefined;
       }
     }
     this.#woken = false;

@@ -19,7 +19,8 @@ export class DeliveryGroup {
   #startedAt = 0;
   /** The last state of each table. */
   readonly #states = new Map<string, SnapshotState>();
-  #requestsTaken: bigint | null = null;
+  /** All but the states. */
+  #notes: SnapshotNotes | undefined;
 
   /** @param lingerMs the longest time that a batch which was sent waits for others */
   constructor(lingerMs: number) {
@@ -50,8 +51,8 @@ export class DeliveryGroup {
 
   /** The notes of all its batches. */
   get notes(): SnapshotNotes | undefined {
-    if (this.#states.size === 0 && this.#requestsTaken === null) return undefined;
-    return { states: [...this.#states.values()], requestsTaken: this.#requestsTaken };
+    if (this.#notes === undefined) return undefined;
+    return { ...this.#notes, states: [...this.#states.values()] };
   }
 
   /**
@@ -78,11 +79,12 @@ export class DeliveryGroup {
     this.#bytes = 0;
     this.#commitTimes.clear();
     this.#states.clear();
-    this.#requestsTaken = null;
+    this.#notes = undefined;
   }
 
-  #addNotes({ states, requestsTaken }: SnapshotNotes): void {
-    for (const state of states) this.#states.set(tableText(state), state);
-    this.#requestsTaken = requestsTaken ?? this.#requestsTaken;
+  #addNotes(notes: SnapshotNotes): void {
+    for (const state of notes.states) this.#states.set(tableText(state), state);
+    const requestsTaken = notes.requestsTaken ?? this.#notes?.requestsTaken ?? null;
+    this.#notes = { ...this.#notes, ...notes, requestsTaken };
   }
 }

@@ -168,6 +168,7 @@ export class Intake {
       ended.abort();
     });
     filled.catch(() => {});
+    let waited: Promise<void> = Promise.resolve();
     while (!isFilled) {
       if (!decoder.inTransaction && snapshots.isDue) {
         this.#waitingSince = undefined;
@@ -177,9 +178,12 @@ export class Intake {
         this.#waitingSince = this.#parts.clock.now();
         batcher.setInputIdle(true);
       }
-      await Promise.race([filled, snapshots.wait(AbortSignal.any([signal, ended.signal])).catch(() => {})]);
+      waited = snapshots.wait(AbortSignal.any([signal, ended.signal])).catch(() => {});
+      await Promise.race([filled, waited]);
     }
     await filled;
+    // Nobody else may wait before.
+    await waited;
   }
 
   #setTime(): void {

@@ -108,7 +108,12 @@ class Session implements Disposable {
           this.#resources.defer(() => sink.close());
           const ledger = await sink.readSnapshots(preparing);
           const resumption = await this.#resume(slot, sink, progress, preparing);
-          await new Streaming({ ...this.#context, slot, sink, resumption, ledger }).run(signal);
+          // The first session of a slot knows every transaction that is streamed from it.
+          const holdsUnshown = ledger.holdsUnshown ?? this.#isFirstOf(resumption);
+          await new Streaming({
+            ...this.#context,
+            ...{ slot, sink, resumption, ledger: { ...ledger, holdsUnshown } },
+          }).run(signal);
         } finally {
           ended.abort();
         }
@@ -148,9 +153,17 @@ class Session implements Disposable {
     parts.events.resumed(resumption);
     if (resumption.from !== "progress" || progress?.timeline !== timeline) {
       const { position } = resumption;
-      await sink.write(sink.createBatch(), { identity, timeline, publication, position }, signal);
+      const notes = this.#isFirstOf(resumption)
+        ? { states: [], requestsTaken: null, holdsUnshown: true }
+        : undefined;
+      await sink.write(sink.createBatch(), { identity, timeline, publication, position }, signal, notes);
     }
     return resumption;
+  }
+
+  /** Whether nothing was streamed from the slot before, and the rows of tables are read from the beginning. */
+  #isFirstOf({ from }: Resumption): boolean {
+    return from === "new slot" && this.#context.settings.snapshot.mode !== "never";
   }
 }
 

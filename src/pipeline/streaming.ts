@@ -105,14 +105,11 @@ export class Streaming {
 
   /**
    * Whether all transactions that are not visible will be streamed: nothing was before, or what was is not
-   * confirmed, because an earlier session sent rows.
+   * confirmed.
    */
   #knowsUnshown(): boolean {
     const { resumption, ledger } = this.#session;
-    return resumption.from === "new slot" ||
-      ledger.states.some(({ status, startedAtMs }) =>
-        startedAtMs !== null && (status === "queued" || status === "running" || status === "paused")
-      );
+    return resumption.from === "new slot" || ledger.holdsUnshown === true;
   }
 
   #createSnapshots(): Snapshots {
@@ -249,7 +246,10 @@ export class Streaming {
 
   #confirmable(): Lsn {
     const { confirmable, confirmed } = this.#tracker;
-    const unshown = this.#holdsUnshown ? this.#unshown.firstCommitLsn : undefined;
+    const { runs } = this.#snapshots;
+    if (!this.#holdsUnshown) runs.holdUnshown(false);
+    else if (this.#unshown.knowsAll) runs.holdUnshown(true);
+    const unshown = this.#holdsUnshown || runs.isHoldTold ? this.#unshown.firstCommitLsn : undefined;
     if (unshown === undefined || unshown >= confirmable) return confirmable;
     return unshown > confirmed ? unshown : confirmed;
   }

@@ -195,5 +195,6 @@ class KafkaSink implements Sink {
 const NO_BATCHES: readonly RecordBatch[] = [];
 
 function hasAny(notes: SnapshotNotes | undefined): notes is SnapshotNotes {
-  return notes !== undefined && (notes.states.length > 0 || notes.requestsTaken !== null);
+  return notes !== undefined &&
+    (notes.states.length > 0 || notes.requestsTaken !== null || notes.holdsUnshown !== undefined);
 }

@@ -9,12 +9,17 @@ import type { ArenaPool } from "./arena_pool.ts";
 import { OWN_BATCH_BYTES_MAX } from "./committed_records.ts";
 import { ownRecord } from "./own_record.ts";
 import { lengthAlone, RecordBatch, recordLengthMax } from "./record_batch.ts";
-import { encodeRequestsTaken, encodeSnapshotKey, encodeSnapshotState } from "./snapshot_record.ts";
+import {
+  encodeHoldsUnshown,
+  encodeRequestsTaken,
+  encodeSnapshotKey,
+  encodeSnapshotState,
+} from "./snapshot_record.ts";
 
 /** The records of notes. */
 export function* recordsOfNotes(
   identity: SourceIdentity,
-  { states, requestsTaken }: SnapshotNotes,
+  { states, requestsTaken, holdsUnshown }: SnapshotNotes,
 ): Generator<EncodedRecord> {
   for (const state of states) {
     const { schema, table } = state;
@@ -23,11 +28,18 @@ export function* recordsOfNotes(
       encodeSnapshotState(state),
     );
   }
-  if (requestsTaken === null) return;
-  yield ownRecord(
-    encodeSnapshotKey(identity, { kind: "requests-taken" }),
-    encodeRequestsTaken(requestsTaken),
-  );
+  if (requestsTaken !== null) {
+    yield ownRecord(
+      encodeSnapshotKey(identity, { kind: "requests-taken" }),
+      encodeRequestsTaken(requestsTaken),
+    );
+  }
+  if (holdsUnshown !== undefined) {
+    yield ownRecord(
+      encodeSnapshotKey(identity, { kind: "holds-unshown" }),
+      encodeHoldsUnshown(holdsUnshown),
+    );
+  }
 }
 
 /** Where batches go, and what limits them. */

@@ -14,6 +14,7 @@ import {
 } from "./committed_records.ts";
 import { type LogBatch, readLogRecords } from "./log_batches.ts";
 import {
+  decodeHoldsUnshown,
   decodeRequestsTaken,
   decodeSnapshotKey,
   decodeSnapshotState,
@@ -39,6 +40,7 @@ export class SnapshotReader {
   readonly #records: CommittedRecords<Records>;
   readonly #states = new Map<string, SnapshotState>();
   #requestsTaken: bigint | null = null;
+  #holdsUnshown = false;
   /** Up to where the log is read; undefined before its start is known. */
   #end: bigint | undefined;
 
@@ -57,7 +59,11 @@ export class SnapshotReader {
     const from = this.#end ?? await this.#log.start();
     this.#end = await this.#log.end();
     for (const [key, found] of await this.#lastBetween(from, this.#end)) this.#apply(key, found);
-    return { states: [...this.#states.values()], requestsTaken: this.#requestsTaken };
+    return {
+      states: [...this.#states.values()],
+      requestsTaken: this.#requestsTaken,
+      ...(this.#holdsUnshown ? { holdsUnshown: true } : {}),
+    };
   }
 
   async #lastBetween(from: bigint, end: bigint): Promise<Records> {
@@ -82,6 +88,8 @@ export class SnapshotReader {
       if (key?.kind === "state") {
         if (value === null) this.#states.delete(text);
         else this.#states.set(text, decodeSnapshotState(key, value));
+      } else if (key?.kind === "holds-unshown") {
+        this.#holdsUnshown = value !== null && decodeHoldsUnshown(value);
       } else {
         this.#requestsTaken = value === null ? null : decodeRequestsTaken(value);
       }

@@ -14,7 +14,8 @@ const VERSION = 1;
 /** What a record of this source is about. */
 export type SnapshotKey =
   | ({ readonly kind: "state" } & TableName)
-  | { readonly kind: "requests-taken" };
+  | { readonly kind: "requests-taken" }
+  | { readonly kind: "holds-unshown" };
 
 /** The record's key. Each table has one, so compaction keeps its last record. */
 export function encodeSnapshotKey(identity: SourceIdentity, key: SnapshotKey): Uint8Array {
@@ -22,8 +23,19 @@ export function encodeSnapshotKey(identity: SourceIdentity, key: SnapshotKey): U
     system_identifier: identity.systemIdentifier,
     database: identity.database,
     slot: identity.slot,
-    ...(key.kind === "state" ? { schema: key.schema, table: key.table } : { requests: true }),
+    ...nameOf(key),
   }));
+}
+
+function nameOf(key: SnapshotKey): Readonly<Record<string, unknown>> {
+  switch (key.kind) {
+    case "state":
+      return { schema: key.schema, table: key.table };
+    case "requests-taken":
+      return { requests: true };
+    case "holds-unshown":
+      return { holds_unshown: true };
+  }
 }
 
 /** What a key is about; undefined if pg-capture does not write it for this source. */
@@ -31,9 +43,9 @@ export function decodeSnapshotKey(identity: SourceIdentity, bytes: Uint8Array): 
   const fields = parseJsonObject(bytes);
   if (fields === null) return undefined;
   const [schema, table] = [asText(fields["schema"]), asText(fields["table"])];
-  const key: SnapshotKey = schema === undefined || table === undefined
-    ? { kind: "requests-taken" }
-    : { kind: "state", schema, table };
+  const key: SnapshotKey = schema !== undefined && table !== undefined
+    ? { kind: "state", schema, table }
+    : { kind: fields["holds_unshown"] === true ? "holds-unshown" : "requests-taken" };
   // Compaction compares bytes, so the same fields in another order are another key.
   return areSameBytes(encodeSnapshotKey(identity, key), bytes) ? key : undefined;
 }
@@ -107,11 +119,31 @@ export function decodeRequestsTaken(value: Uint8Array): bigint {
   return BigInt(taken);
 }
 
-/** What the record is called in messages. */
-export function describeSnapshotKey(key: SnapshotKey): string {
-  return key.kind === "state" ? `the state of the snapshot of ${tableText(key)}` : REQUESTS_TAKEN;
+/** The value of the record that says whether what is not visible is streamed again. */
+export function encodeHoldsUnshown(holds: boolean): Uint8Array {
+  return utf8(JSON.stringify({ version: VERSION, holds }));
 }
 
+/** @throws CaptureError `position-conflict` as `decodeSnapshotState` does */
+export function decodeHoldsUnshown(value: Uint8Array): boolean {
+  const { holds } = fieldsOf(HOLDS_UNSHOWN, value);
+  if (typeof holds !== "boolean") throw unreadable(HOLDS_UNSHOWN, "a field is missing or malformed");
+  return holds;
+}
+
+/** What the record is called in messages. */
+export function describeSnapshotKey(key: SnapshotKey): string {
+  switch (key.kind) {
+    case "state":
+      return `the state of the snapshot of ${tableText(key)}`;
+    case "requests-taken":
+      return REQUESTS_TAKEN;
+    case "holds-unshown":
+      return HOLDS_UNSHOWN;
+  }
+}
+
+const HOLDS_UNSHOWN = "the record that says whether what is not visible is streamed again";
 const REQUESTS_TAKEN = "the number of snapshot requests that are taken";
 
 function fieldsOf(what: string, value: Uint8Array): Readonly<Record<string, unknown>> {

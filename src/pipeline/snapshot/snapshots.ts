@@ -138,6 +138,7 @@ export class Snapshots {
     this.#isSplitting = true;
     try {
       const taken = await this.atBorder(async () => {
+        using _reading = this.#parts.unshown.reading();
         const found = await read();
         if (isFault(found)) return found;
         const unseen = this.#unseenBy(found.moment, ANY_LSN);
@@ -186,10 +187,14 @@ export class Snapshots {
     const split = this.#split;
     let sent: Promise<void> | undefined;
     if (split !== undefined) {
-      // Everything that commits before it has come.
-      if (commitLsn < split.moment.walEnd) split.begin(xid);
-      else if (this.#parts.batcher.received.commitLsn >= commitLsn) split.again();
-      else sent = this.#splitAt(commitLsn, signal);
+      const { moment } = split;
+      // At its end of WAL everything that commits before this transaction has come.
+      const isReached = commitLsn >= moment.walEnd;
+      const isBorder = isReached
+        ? this.#parts.batcher.received.commitLsn < commitLsn
+        : moment.visibility.sees(xid);
+      if (!isBorder) this.#split = split.again();
+      else if (isReached) sent = this.#splitAt(commitLsn, signal);
     }
     this.#parts.unshown.add(xid, commitLsn);
     this.#streamedUpTo = commitLsn;

@@ -109,7 +109,7 @@ export class TableReading {
   }
 
   async #readChunks(run: TableRun, signal: AbortSignal): Promise<Ended> {
-    const { snapshots, reader, clock, pace } = this.#parts;
+    const { snapshots, reader, unshown, clock, pace } = this.#parts;
     let rowsMax = FIRST_ROWS;
     for (;;) {
       while (snapshots.heldBytes >= AHEAD_BYTES) await clock.sleep(ROOM_POLL_MS, signal);
@@ -120,6 +120,7 @@ export class TableReading {
       if (run.isReadToEnd && !(run.isDrained && run.hasKeysToReadAgain)) return "read";
       // Keys that were taken are in no state before they are in a window.
       const keys = run.isReadToEnd ? run.takeKeysToReadAgain() : null;
+      using _reading = unshown.reading();
       const opened = snapshots.open(run, keys);
       const { table } = opened.table;
       const query = {
@@ -170,7 +171,7 @@ export class TableReading {
       this.#unseenSince = now;
       events.snapshotWaits(
         run,
-        `transaction ${xid} has written its commit and is not visible yet, as while a synchronous standby does not answer`,
+        `transaction ${xid} is not visible yet: it may wait for a synchronous standby, or not have ended`,
       );
     }
     await clock.sleep(this.#unseenMs, signal);

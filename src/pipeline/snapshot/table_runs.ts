@@ -32,10 +32,14 @@ export class TableRuns implements NoteSource {
   readonly #dirty = new Set<TableRun>();
   #requestsTaken: bigint | null;
   #areRequestsDirty = false;
+  #holdsUnshown: boolean;
+  #isHoldDirty = false;
+  #isHoldTold: boolean;
 
   constructor(parts: TableRunsParts) {
     this.#parts = parts;
     this.#requestsTaken = parts.ledger.requestsTaken;
+    this.#holdsUnshown = this.#isHoldTold = parts.ledger.holdsUnshown ?? false;
     for (const state of parts.ledger.states) {
       const run = new TableRun(state);
       if (run.status === "running") run.status = "queued";
@@ -127,6 +131,19 @@ export class TableRuns implements NoteSource {
     this.#parts.batcher.requestNotes();
   }
 
+  /** Whether the next session may rely on it that what is not visible is streamed again. */
+  get isHoldTold(): boolean {
+    return this.#isHoldTold;
+  }
+
+  /** Whether from now on nothing is confirmed that is not visible, and everything that was confirmed is visible. */
+  holdUnshown(holds: boolean): void {
+    if (this.#holdsUnshown === holds) return;
+    this.#holdsUnshown = holds;
+    this.#isHoldDirty = true;
+    this.#parts.batcher.requestNotes();
+  }
+
   /**
    * A change of rows was decoded. What has to be read again because of it is told with the batch that the change
    * goes into, or before.
@@ -153,8 +170,11 @@ export class TableRuns implements NoteSource {
   }
 
   takeNotes(): SnapshotNotes | undefined {
-    if (this.#dirty.size === 0 && !this.#areRequestsDirty) return undefined;
+    if (this.#dirty.size === 0 && !this.#areRequestsDirty && !this.#isHoldDirty) return undefined;
     const { clock, batcher } = this.#parts;
+    const hold = this.#isHoldDirty ? { holdsUnshown: this.#holdsUnshown } : {};
+    if (this.#isHoldDirty && this.#holdsUnshown) this.#isHoldTold = true;
+    this.#isHoldDirty = false;
     const now = clock.wall();
     const states: SnapshotState[] = [];
     for (const run of this.#dirty) {
@@ -165,15 +185,16 @@ export class TableRuns implements NoteSource {
     if (this.#dirty.size > 0) {
       // A request counts as taken when all of its tables are told.
       batcher.requestNotes();
-      return { states, requestsTaken: null };
+      return { states, requestsTaken: null, ...hold };
     }
     const requestsTaken = this.#areRequestsDirty ? this.#requestsTaken : null;
     this.#areRequestsDirty = false;
-    return { states, requestsTaken };
+    return { states, requestsTaken, ...hold };
   }
 
   /** The notes are delivered. */
-  delivered({ states }: SnapshotNotes): void {
+  delivered({ states, holdsUnshown }: SnapshotNotes): void {
+    if (holdsUnshown === false) this.#isHoldTold = this.#holdsUnshown;
     for (const state of states) this.#parts.events.snapshotDelivered(state);
   }
 }

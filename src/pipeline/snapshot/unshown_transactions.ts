@@ -13,12 +13,18 @@ const HELD_MAX = 1 << 18;
 export class UnshownTransactions {
   #xids = new Uint32Array(1024);
   #commitLsns = new BigUint64Array(1024);
+  /** Which snapshot has shown it, by its number; 0 for none. */
+  #shownBy = new Uint32Array(1024);
   #count = 0;
   /** Those that were running when this session began: an earlier one may have streamed their commits. */
-  #suspects: Set<number> = new Set();
+  readonly #suspects = new Map<number, number>();
   /** There was no room for all; then only a snapshot that sees everything that was running will do. */
   #hasOverflown = false;
   #isComplete: boolean;
+  /** Snapshots so far. */
+  #snapshots = 0;
+  /** For each read that has no answer yet: how many snapshots there were when it began. */
+  readonly #readings = new Set<{ readonly begunAt: number }>();
 
   /** @param isComplete whether every transaction that is not visible will be streamed in this session */
   constructor(isComplete: boolean) {
@@ -30,26 +36,60 @@ export class UnshownTransactions {
     return this.#isComplete;
   }
 
+  /** Whether it knows of every transaction that is not visible and was streamed. */
+  get knowsAll(): boolean {
+    return this.#isComplete && this.#suspects.size === 0 && !this.#hasOverflown;
+  }
+
+  /** The commit LSN of the first one; undefined if there is none. */
+  get firstCommitLsn(): Lsn | undefined {
+    for (let index = 0; index < this.#count; index++) {
+      if (this.#shownBy[index] === 0) return this.#commitLsns[index];
+    }
+    return undefined;
+  }
+
   /** A transaction is streamed. */
   add(xid: number, commitLsn: Lsn): void {
     if (this.#suspects.size > 0) this.#suspects.delete(xid);
     if (this.#count === this.#xids.length) this.#makeRoom();
     this.#xids[this.#count] = xid;
+    this.#shownBy[this.#count] = 0;
     this.#commitLsns[this.#count++] = commitLsn;
+  }
+
+  /**
+   * A read begins, which takes a snapshot. Until it is disposed of, what later snapshots show is remembered: the
+   * answer may come after theirs.
+   */
+  reading(): Disposable {
+    const reading = { begunAt: this.#snapshots };
+    this.#readings.add(reading);
+    return { [Symbol.dispose]: () => void this.#readings.delete(reading) };
   }
 
   /** A snapshot was taken: what it sees is visible. */
   shown(visibility: Visibility): void {
     if (!this.#isComplete) this.#suspect(visibility.running);
+    const number = ++this.#snapshots;
+    const forgotten = this.#firstReading;
     let kept = 0;
     for (let index = 0; index < this.#count; index++) {
-      if (visibility.sees(this.#xids[index]!)) continue;
-      this.#xids[kept] = this.#xids[index]!;
+      const xid = this.#xids[index]!;
+      let shownBy = this.#shownBy[index]!;
+      if (shownBy === 0 && visibility.sees(xid)) shownBy = number;
+      if (shownBy !== 0 && shownBy <= forgotten) continue;
+      this.#xids[kept] = xid;
+      this.#shownBy[kept] = shownBy;
       this.#commitLsns[kept++] = this.#commitLsns[index]!;
     }
     this.#count = kept;
-    for (const xid of this.#suspects) if (visibility.sees(xid)) this.#suspects.delete(xid);
-    if (visibility.running.size === 0) this.#hasOverflown = false;
+    for (const [xid, before] of this.#suspects) {
+      const shownBy = before === 0 && visibility.sees(xid) ? number : before;
+      if (shownBy !== 0 && shownBy <= forgotten) this.#suspects.delete(xid);
+      else this.#suspects.set(xid, shownBy);
+    }
+    if (visibility.running.size === 0 && this.#readings.size === 0) this.#hasOverflown = false;
   }
 
   /**
@@ -57,18 +97,13 @@ export class UnshownTransactions {
    * @param upTo of those that commit later, none counts
    */
   unseenBy(visibility: Visibility, upTo: Lsn): number | undefined {
-    for (const xid of this.#suspects) if (!visibility.sees(xid)) return xid;
+    for (const xid of this.#suspects.keys()) if (!visibility.sees(xid)) return xid;
     if (this.#hasOverflown) { for (const xid of visibility.running) return xid; }
     for (let index = 0; index < this.#count && this.#commitLsns[index]! <= upTo; index++) {
       const xid = this.#xids[index]!;
       if (!visibility.sees(xid)) return xid;
     }
     return undefined;
-  }
-
-  /** The commit LSN of the first one; undefined if there is none. */
-  get firstCommitLsn(): Lsn | undefined {
-    return this.#count === 0 ? undefined : this.#commitLsns[0];
   }
 
   /** The server ended all of its sessions: what was committed is visible, or will be when it is back. */
@@ -78,8 +113,16 @@ export class UnshownTransactions {
     this.#hasOverflown = false;
   }
 
+  /** All reads that have no answer yet began when there were so many snapshots, or more. */
+  get #firstReading(): number {
+    let first = this.#snapshots;
+    for (const { begunAt } of this.#readings) first = Math.min(first, begunAt);
+    return first;
+  }
+
   #suspect(running: ReadonlySet<number>): void {
-    this.#suspects = running.difference(new Set(this.#xids.subarray(0, this.#count)));
+    const streamed = new Set(this.#xids.subarray(0, this.#count));
+    for (const xid of running) if (!streamed.has(xid)) this.#suspects.set(xid, 0);
     this.#isComplete = true;
   }
 
@@ -92,6 +135,9 @@ export class UnshownTransactions {
     const xids = new Uint32Array(2 * this.#count);
     xids.set(this.#xids);
     this.#xids = xids;
+    const shownBy = new Uint32Array(2 * this.#count);
+    shownBy.set(this.#shownBy);
+    this.#shownBy = shownBy;
     const commitLsns = new BigUint64Array(2 * this.#count);
     commitLsns.set(this.#commitLsns);
     this.#commitLsns = commitLsns;

@@ -102,11 +102,6 @@ export class Split {
     return this.#result.promise;
   }
 
-  /** A transaction begins before the border was reached. */
-  begin(xid: number): void {
-    if (!this.moment.visibility.sees(xid)) this.again();
-  }
-
   /** The border is reached. */
   reached(): WholeTable {
     const whole = new WholeTable(this.#run, this.#table, this.#read);
@@ -114,7 +109,8 @@ export class Split {
     return whole;
   }
 
-  again(): void {
+  /** The moment was no border. */
+  again(): undefined {
     this.#result.resolve("again");
   }
 }

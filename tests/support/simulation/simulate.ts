@@ -203,6 +203,6 @@ class Simulation {
   }
 }
 
-function recordText({ id, commitLsn, seq }: SimulatedRecord): string {
+function recordText({ id, commitLsn, seq }: Omit<SimulatedRecord, "envelope">): string {
   return `${commitLsn}#${seq} id ${id}`;
 }

@@ -4,6 +4,7 @@
 import type { EncodedRecord } from "../../../src/core/encoded_record.ts";
 import { CaptureError } from "../../../src/core/errors.ts";
 import type { Lsn, Progress } from "../../../src/core/position.ts";
+import type { SnapshotNotes, SnapshotState } from "../../../src/core/snapshot_state.ts";
 import { TopicConflict } from "../../../src/core/topic_conflict.ts";
 import type { Batch, DeliveryGuarantee, Route, Sink } from "../../../src/pipeline/ports.ts";
 import type { SimulatedProcess } from "./simulated_process.ts";
@@ -14,12 +15,31 @@ export interface SimulatedRecord {
   readonly id: number;
   readonly commitLsn: string;
   readonly seq: number;
+  readonly envelope: Envelope;
+}
+
+/** What the native format says. */
+export interface Envelope {
+  readonly table: string;
+  readonly op: string;
+  readonly before: Readonly<Record<string, unknown>> | null;
+  readonly after: Readonly<Record<string, unknown>> | null;
+  readonly source: {
+    readonly commit_lsn: string;
+    readonly tx_seq: number;
+    readonly snapshot?: string;
+    readonly unchanged?: readonly string[];
+    readonly key_change?: true;
+  };
 }
 
 export class SimulatedKafka {
   readonly #world: SimulatedWorld;
   readonly #delivery: DeliveryGuarantee;
   readonly records: SimulatedRecord[] = [];
+  /** The states of snapshots, by table. */
+  readonly states = new Map<string, SnapshotState>();
+  #holdsUnshown = false;
   /** A topic that Kafka does not create for now. */
   refusedTopic: string | undefined;
   #progress: Progress | null = null;
@@ -59,7 +79,10 @@ export class SimulatedKafka {
         return { topic, partitions: 1 };
       },
       refreshRoutes: () => Promise.resolve(false),
-      readSnapshots: () => Promise.resolve({ states: [], requestsTaken: null }),
+      readSnapshots: async (signal) => {
+        await this.#answer(process, signal);
+        return { states: [...this.states.values()], requestsTaken: null, holdsUnshown: this.#holdsUnshown };
+      },
       readRequests: () => Promise.resolve([]),
       createBatch: () => new RecordBatch(),
       send: async (batch, signal) => {
@@ -68,10 +91,10 @@ export class SimulatedKafka {
         if (this.#delivery === "at-least-once") this.records.push(...records);
         else pending.push(...records);
       },
-      write: async (batch, progress, signal) => {
+      write: async (batch, progress, signal, notes) => {
         if (epoch !== this.#epoch) throw new CaptureError("fenced", "A newer instance took over");
         const records = [...pending.splice(0), ...(batch as RecordBatch).records];
-        await this.#commit(process, records, progress, signal);
+        await this.#commit(process, records, progress, notes, signal);
       },
       close: () => {},
     };
@@ -90,11 +113,14 @@ export class SimulatedKafka {
     process: SimulatedProcess,
     records: readonly SimulatedRecord[],
     progress: Progress,
+    notes: SnapshotNotes | undefined,
     signal: AbortSignal,
   ): Promise<void> {
     const commit = () => {
       this.records.push(...records);
       this.#progress = progress;
+      for (const state of notes?.states ?? []) this.states.set(state.table, state);
+      this.#holdsUnshown = notes?.holdsUnshown ?? this.#holdsUnshown;
     };
     // From here on the request may be with the broker, whatever happens to the client.
     this.#undecided = commit;
@@ -129,8 +155,9 @@ class RecordBatch implements Batch {
 
   append(_route: Route, { bytes, keyEnd, valueEnd }: EncodedRecord): void {
     const value = new TextDecoder().decode(bytes.subarray(Math.max(0, keyEnd), valueEnd));
-    const { after, source } = JSON.parse(value);
-    this.records.push({ id: after.id, commitLsn: source.commit_lsn, seq: source.tx_seq });
+    const envelope: Envelope = JSON.parse(value);
+    const { after, source: { commit_lsn: commitLsn, tx_seq: seq } } = envelope;
+    this.records.push({ id: Number(after?.id), commitLsn, seq, envelope });
     this.bytes += value.length;
   }
 

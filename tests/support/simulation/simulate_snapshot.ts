@@ -1,0 +1,168 @@
+// Runs captures with an initial snapshot against a simulated outside, and judges each prefix of what Kafka holds.
+
+import { formatLsn } from "../../../src/core/position.ts";
+import { ChangeDecoder } from "../../../src/decoder/change_decoder.ts";
+import { NativeFormat } from "../../../src/decoder/formats/native/native_format.ts";
+import type { CaptureParts } from "../../../src/pipeline/capture_parts.ts";
+import { type CaptureSubscriber, publishTo } from "../../../src/pipeline/events.ts";
+import { supervise } from "../../../src/pipeline/supervisor.ts";
+import { FAKE_SETTINGS } from "../fake_ports.ts";
+import { judgeSnapshot } from "./snapshot_judge.ts";
+import { SimulatedKafka } from "./simulated_kafka.ts";
+import { SimulatedProcess } from "./simulated_process.ts";
+import { SimulatedStore } from "./simulated_store.ts";
+import { SimulatedWorld } from "./simulated_world.ts";
+import { SnapshotPostgres } from "./snapshot_postgres.ts";
+
+export interface SnapshotSimulationResult {
+  readonly violations: readonly string[];
+  readonly history: readonly string[];
+  readonly sessions: number;
+  /** READ records. */
+  readonly reads: number;
+  readonly records: number;
+}
+
+const CALM_MS_MAX = 30 * 60_000;
+
+/** The same seed gives the same result, event by event. */
+export async function simulateSnapshot(seed: number): Promise<SnapshotSimulationResult> {
+  return await new SnapshotSimulation(seed).run();
+}
+
+class SnapshotSimulation {
+  readonly #world: SimulatedWorld;
+  readonly #postgres: SnapshotPostgres;
+  readonly #kafka: SimulatedKafka;
+  readonly #store: SimulatedStore;
+  #sessions = 0;
+  #isWritten = false;
+
+  constructor(seed: number) {
+    this.#world = new SimulatedWorld(seed);
+    this.#postgres = new SnapshotPostgres(this.#world);
+    this.#kafka = new SimulatedKafka(this.#world, "exactly-once");
+    this.#store = new SimulatedStore(this.#world);
+  }
+
+  async run(): Promise<SnapshotSimulationResult> {
+    const { random } = this.#world;
+    const over = new AbortController();
+    const outside = [this.#write(over.signal), this.#crashPostgres(over.signal)];
+    for (let starts = random.between(1, 6); starts > 0; starts--) await this.#runProcess();
+    this.#world.isCalm = true;
+    await this.#runProcess();
+    over.abort();
+    await Promise.allSettled(outside);
+    const { tables, slotFrom } = this.#postgres;
+    judgeSnapshot(this.#kafka.records, tables, slotFrom!, (rule) => this.#world.violate(rule));
+    for (const table of ["keyed", "bag"]) {
+      const status = this.#kafka.states.get(table)?.status;
+      if (status !== "complete") this.#world.violate(`the snapshot of ${table} is ${status}`);
+    }
+    const { violations, history } = this.#world;
+    const { records } = this.#kafka;
+    const reads = records.filter(({ envelope }) => envelope.op === "READ").length;
+    return { violations, history, sessions: this.#sessions, reads, records: records.length };
+  }
+
+  async #write(over: AbortSignal): Promise<void> {
+    const { random, clock } = this.#world;
+    const pauseMsMax = random.between(5, 400);
+    for (let count = random.between(50, 300); count > 0; count--) {
+      await clock.sleep(random.between(0, pauseMsMax), over);
+      if (random.chance(0.55)) this.#postgres.tables.begin();
+      else this.#postgres.tables.finish();
+    }
+    // As long as one is open, a process that does not know what was streamed before waits for it.
+    await clock.sleep(random.between(0, 20_000), over);
+    this.#postgres.tables.finishAll();
+    this.#isWritten = true;
+  }
+
+  async #crashPostgres(over: AbortSignal): Promise<void> {
+    while (!this.#world.isCalm) {
+      await this.#world.clock.sleep(this.#world.random.between(2_000, 60_000), over);
+      if (!this.#world.isCalm) this.#postgres.crash();
+    }
+  }
+
+  async #runProcess(): Promise<void> {
+    const { clock, random, isCalm } = this.#world;
+    const process = new SimulatedProcess(clock);
+    const stop = new AbortController();
+    let ended: { readonly error: unknown } | undefined;
+    const settings = {
+      ...FAKE_SETTINGS,
+      limits: {
+        lingerMs: random.between(0, 50),
+        enoughBytes: 4_000,
+        bufferBytesMax: 1e6,
+        bufferRecordsMax: random.between(2, 60),
+        idleProgressMs: random.between(50, 5_000),
+      },
+      pollIntervalMs: 500,
+      stopMsMax: 7_000,
+      snapshot: {
+        mode: "initial" as const,
+        includes: () => true,
+        matches: () => false,
+        readers: random.between(1, 2),
+        rowsPerSecond: random.chance(0.2) ? random.between(5, 100) : undefined,
+      },
+    };
+    this.#world.log("a process starts");
+    const running = supervise(this.#parts(process), settings, random.next, stop.signal);
+    running.then(() => ended = { error: undefined }, (error) => ended = { error });
+    const isOver = new AbortController();
+    const endsAtMs = clock.now() +
+      (isCalm ? CALM_MS_MAX : random.between(50, random.chance(0.2) ? 60_000 : 4_000));
+    clock.sleep(endsAtMs - clock.now(), isOver.signal).catch(() => {});
+    const isDone = () => ended !== undefined || clock.now() >= endsAtMs || isCalm && this.#isDelivered;
+    await clock.until(isDone, () => "everything stands still", 2 * CALM_MS_MAX);
+    isOver.abort();
+    if (ended === undefined && !isCalm && random.chance(0.7)) {
+      this.#world.log("the process is killed");
+      process.die();
+      return;
+    }
+    stop.abort(new DOMException("asked to stop", "AbortError"));
+    await clock.until(() => ended !== undefined, () => "it does not stop");
+    this.#world.log(`the process ends: ${ended?.error ?? "stopped"}`);
+    process.die();
+    if (ended?.error !== undefined) this.#world.violate(`the process ended: ${ended.error}`);
+  }
+
+  #parts(process: SimulatedProcess): CaptureParts {
+    const logging: CaptureSubscriber = {
+      connected: () => this.#sessions++,
+      retrying: (error) => this.#world.log(`retrying: ${error.message}`),
+      resumed: ({ from, position }) => this.#world.log(`resumed from ${from} ${formatLsn(position.endLsn)}`),
+      snapshotDelivered: ({ table, status, lastKey, rows, again }) =>
+        this.#world.log(
+          `${table} is ${status}: ${rows} rows, up to ${lastKey?.join()}, again ${again.join()}`,
+        ),
+    };
+    return {
+      source: this.#postgres.source(process),
+      createSink: () => this.#kafka.sink(process),
+      probeSink: (_identity, _topics, signal) => this.#kafka.probe(process, signal),
+      store: this.#store.store(process),
+      relations: { load: () => Promise.resolve([]), save: () => Promise.resolve() },
+      createFormat: () => new NativeFormat("0", "shop"),
+      createDecoder: () => new ChangeDecoder({ format: new NativeFormat("0", "shop"), tombstones: false }),
+      topicOf: (target) => typeof target === "string" ? target : `${target.schema}.${target.table}`,
+      topicConflicts: () => [],
+      events: publishTo([logging]),
+      clock: process.clock,
+    };
+  }
+
+  get #isDelivered(): boolean {
+    const { tables, confirmed } = this.#postgres;
+    const isComplete = ["keyed", "bag"].every((table) =>
+      this.#kafka.states.get(table)?.status === "complete"
+    );
+    return this.#isWritten && isComplete && confirmed >= (tables.transactions.at(-1)?.endLsn ?? 0n);
+  }
+}
