@@ -9,6 +9,8 @@ import {
   type CommandName,
   isCommand,
   isOption,
+  optionEntry,
+  type OptionName,
   OPTIONS,
   optionsOf,
   SHELLS,
@@ -21,7 +23,6 @@ export type Invocation =
   | { readonly kind: "completion"; readonly shell: Shell }
   | { readonly kind: "version" }
   | { readonly kind: "wrong"; readonly message: string }
-  | { readonly kind: "unavailable"; readonly command: string }
   | ({ readonly kind: "run" } & CommonOptions)
   | ({ readonly kind: "tail" | "health" } & CommonOptions)
   | ({ readonly kind: "check" | "status"; readonly json: boolean } & CommonOptions)
@@ -33,7 +34,19 @@ export type Invocation =
       readonly progress: boolean;
     }
     & CommonOptions
-  );
+  )
+  | ({ readonly kind: "snapshot"; readonly action: SnapshotAction } & CommonOptions);
+
+/** What `pg-capture snapshot` is to do. Tables are patterns that are not validated yet. */
+export type SnapshotAction =
+  | {
+    readonly kind: "start";
+    readonly tables: readonly string[];
+    readonly where: string | null;
+    readonly wait: boolean;
+  }
+  | { readonly kind: "pause" | "resume" | "stop"; readonly tables: readonly string[] }
+  | { readonly kind: "list"; readonly json: boolean };
 
 /** The options that every command takes. */
 export interface CommonOptions {
@@ -64,8 +77,7 @@ export function parseArguments(argv: readonly string[]): Invocation {
   if (!isCommand(command)) {
     return { kind: "wrong", message: unknown("command", command, closest(command, COMMAND_NAMES)) };
   }
-  if (command === "snapshot") return { kind: "unavailable", command };
-  const argumentsMax = command === "help" || command === "completion" ? 1 : 0;
+  const argumentsMax = ARGUMENTS_MAX[command] ?? 0;
   if (rest.length > argumentsMax) {
     return { kind: "wrong", message: `Unexpected argument "${rest[argumentsMax]}"` };
   }
@@ -74,7 +86,7 @@ export function parseArguments(argv: readonly string[]): Invocation {
   if (foreign !== undefined) {
     return { kind: "wrong", message: `${foreign.rawName} is not an option of ${command}` };
   }
-  const isGiven = (name: string) => options.some((option) => option.name === name);
+  const isGiven = (name: OptionName) => options.some((option) => option.name === name);
   const common: CommonOptions = {
     configFile: options.findLast((option) => option.name === "config")?.value,
     jsonLogs: isGiven("json-logs"),
@@ -94,12 +106,48 @@ export function parseArguments(argv: readonly string[]): Invocation {
       const [yes, publication, progress] = [isGiven("yes"), isGiven("publication"), isGiven("progress")];
       return { kind: command, yes, publication, progress, ...common };
     }
+    case "snapshot": {
+      const where = options.findLast((option) => option.name === "where")?.value ?? null;
+      const action = parseSnapshot(rest, where, isGiven);
+      return "message" in action ? action : { kind: command, action, ...common };
+    }
     case "help":
       return parseHelp(rest[0]);
     case "completion":
       return parseCompletion(rest[0]);
     default:
       return unreachable(command);
+  }
+}
+
+const ARGUMENTS_MAX: Partial<Readonly<Record<CommandName, number>>> = {
+  help: 1,
+  completion: 1,
+  snapshot: Infinity,
+};
+
+const SNAPSHOT_ACTIONS = ["list", "pause", "resume", "stop"] as const;
+
+function parseSnapshot(
+  tables: readonly string[],
+  where: string | null,
+  isGiven: (name: OptionName) => boolean,
+): SnapshotAction | Extract<Invocation, { readonly kind: "wrong" }> {
+  const wrong = (message: string) => ({ kind: "wrong", message }) as const;
+  const [kind = "start", second] = SNAPSHOT_ACTIONS.filter(isGiven);
+  if (second !== undefined) return wrong(`--${kind} and --${second} can't be used together`);
+  const foreign = (["where", "wait"] as const).find((name) => kind !== "start" && isGiven(name));
+  if (foreign !== undefined) return wrong(`--${foreign} and --${kind} can't be used together`);
+  if (kind !== "list" && isGiven("json")) return wrong("--json needs --list");
+  if (kind === "list" && tables[0] !== undefined) return wrong(`Unexpected argument "${tables[0]}"`);
+  switch (kind) {
+    case "list":
+      return { kind, json: isGiven("json") };
+    case "start":
+      if (tables.length > 0) return { kind, tables, where, wait: isGiven("wait") };
+      return wrong("snapshot needs a TABLE such as public.users, or --list, --pause, --resume or --stop");
+    default:
+      return { kind, tables };
   }
 }
 
@@ -131,10 +179,11 @@ function findMistake({ name, rawName, value, inlineValue }: OptionToken): string
     const near = rawName.startsWith("--") ? closest(name, Object.keys(OPTIONS)) : undefined;
     return unknown("option", rawName, near === undefined ? undefined : `--${near}`);
   }
-  const takesValue = OPTIONS[name].type === "string";
-  if (!takesValue) return value === undefined ? undefined : `${rawName} takes no value`;
-  const isMissing = value === undefined || value === "" || (inlineValue === false && value.startsWith("-"));
-  return isMissing ? `${rawName} needs a FILE` : undefined;
+  const { value: needed } = optionEntry(name);
+  if (needed === undefined) return value === undefined ? undefined : `${rawName} takes no value`;
+  const isMissing = value === undefined || value.trim() === "" ||
+    (inlineValue === false && value.startsWith("-"));
+  return isMissing ? `${rawName} needs ${needed === "FILE" ? "a FILE" : "an SQL condition"}` : undefined;
 }
 
 function unknown(what: string, name: string, near: string | undefined): string {

@@ -7,7 +7,14 @@ import type { KafkaSecurity } from "../sink/wire/security.ts";
 import { PostgresInspection, type SlotFacts } from "../source/inspection.ts";
 import { postgresOptions } from "./adapters.ts";
 import { agreementFinding, readCheckpoint } from "./check/agreement.ts";
-import { exitCodeOfFindings, failed, type Finding, type Findings, formatFinding } from "./check/finding.ts";
+import {
+  exitCodeOfFindings,
+  failed,
+  type Finding,
+  type Findings,
+  formatFinding,
+  ok,
+} from "./check/finding.ts";
 import { kafkaFindings } from "./check/kafka_checks.ts";
 import { canDoWithoutCheckpoint, localFindings } from "./check/local_checks.ts";
 import { postgresFindings } from "./check/postgres_checks.ts";
@@ -15,6 +22,7 @@ import type { PostgresFacts } from "./check/postgres_facts.ts";
 import type { CommandOutput } from "./command_output.ts";
 import { EXIT_OK } from "./exit_code.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
+import { summaryLines } from "./snapshot/summary.ts";
 
 /** Prints each finding as soon as it is known; with `json`, all of them at the end. @returns the exit code */
 export async function check(
@@ -80,6 +88,18 @@ async function* agreement(
   const progress = await kafka.progress(config.kafka.topicPrefix, identity, signal);
   const slot = await slotFacts(config, signal);
   yield agreementFinding(config, { identity, system, slot, progress, checkpoint });
+  yield* withErrorsAsFindings("Snapshots", snapshotFindings(config, identity, kafka, signal));
+}
+
+async function* snapshotFindings(
+  { kafka: { topicPrefix, delivery } }: Config,
+  identity: SourceIdentity,
+  kafka: KafkaInspection,
+  signal: AbortSignal,
+): Findings {
+  const ledger = await kafka.snapshots(topicPrefix, identity, delivery, signal);
+  if (ledger === null || ledger.states.length === 0) return;
+  yield ok("Snapshots", summaryLines(ledger.states)[0]!);
 }
 
 async function slotFacts(config: Config, signal: AbortSignal): Promise<SlotFacts | null> {

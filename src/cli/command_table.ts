@@ -5,7 +5,7 @@ interface OptionEntry {
   readonly type: "boolean" | "string";
   readonly short?: string;
   /** What the value is called in help. */
-  readonly value?: string;
+  readonly value?: "FILE" | "SQL";
   readonly help: string;
 }
 
@@ -24,7 +24,13 @@ export const OPTIONS = {
   health: { type: "boolean", help: "only tell whether the instance on METRICS_PORT is alive" },
   yes: { type: "boolean", help: "do it; without this option, only print what would be done" },
   publication: { type: "boolean", help: "drop the publication too" },
-  progress: { type: "boolean", help: "remove the progress record and the checkpoint too" },
+  progress: { type: "boolean", help: "remove progress, states of snapshots and checkpoint too" },
+  where: { type: "string", value: "SQL", help: "send only rows that meet this condition" },
+  wait: { type: "boolean", help: "wait until all rows are in Kafka, and show progress" },
+  list: { type: "boolean", help: "show the last snapshot of each table" },
+  pause: { type: "boolean", help: "let snapshots wait: of these tables, or all" },
+  resume: { type: "boolean", help: "go on with paused snapshots: of these tables, or all" },
+  stop: { type: "boolean", help: "end snapshots before their last row: of these tables, or all" },
 } as const satisfies Readonly<Record<string, OptionEntry>>;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -69,20 +75,33 @@ fixes it. It changes nothing. The exit code is the one that run would end with.`
     more: "docs/OPERATIONS.md",
   },
   status: {
-    summary: "show slot, lag, checkpoint and Kafka progress",
-    description: `Shows slot, lag, checkpoint and Kafka's progress record side by side. With
---health it exits with 0 if the instance is alive, and with 1 if it is not.`,
+    summary: "show slot, lag, checkpoint, Kafka progress and snapshots",
+    description: `Shows slot, lag, checkpoint, Kafka's progress record and the snapshots side by
+side. With --health it exits with 0 if the instance is alive, and with 1 if it
+is not.`,
     options: ["json", "health"],
     examples: ["pg-capture status", "pg-capture status --health"],
     more: "docs/OPERATIONS.md",
   },
   snapshot: {
-    summary: "send the rows of tables again (not available yet)",
-    description: "Not available in this version yet.",
-    options: [],
-    argument: "TABLE...",
-    examples: ["pg-capture snapshot public.users"],
-    more: "CHANGELOG.md",
+    summary: "send the rows that tables already hold; list, pause, stop it",
+    description: `Asks pg-capture, which runs elsewhere, to send the rows that tables already
+hold. The request goes through Kafka; if pg-capture is not running, it is taken
+when it starts, within 24 hours. A table whose snapshot is not finished is not
+begun again: its snapshot goes on.
+
+TABLE is schema.table or a pattern as in PG_TABLES, in quotes for the shell:
+'sales.*'. With --wait the exit code is 0 if all rows were sent, and 3 if not.
+Ctrl-C ends the wait, not the snapshot.`,
+    options: ["where", "wait", "list", "json", "pause", "resume", "stop"],
+    argument: "[TABLE...]",
+    examples: [
+      "pg-capture snapshot public.users 'sales.*' --wait",
+      `pg-capture snapshot public.users --where "created_at >= '2026-01-01'"`,
+      "pg-capture snapshot --list",
+      "pg-capture snapshot --pause",
+    ],
+    more: "docs/OPERATIONS.md",
   },
   tail: {
     summary: "print changes to standard output, without Kafka",
@@ -95,7 +114,8 @@ temporary slot and needs no Kafka.`,
   teardown: {
     summary: "drop the slot and, on request, publication and progress",
     description: `Prints what it would drop: the slot and, on request, the publication and the
-progress. With --yes it drops them; changes that are not delivered are lost.`,
+progress, with the states of snapshots. With --yes it drops them; changes that
+are not delivered are lost.`,
     options: ["yes", "publication", "progress"],
     examples: ["pg-capture teardown", "pg-capture teardown --publication --progress --yes"],
     more: "docs/OPERATIONS.md",

@@ -1,14 +1,18 @@
 // Runs the commands that end by themselves: all but `run`.
 
 import { type Config, secretsToMask } from "../config/config.ts";
+import { SYSTEM_CLOCK } from "../core/clock.ts";
 import { unreachable } from "../core/errors.ts";
+import { maskSecrets } from "../observability/mask.ts";
 import { writeStandardError } from "../observability/standard_error.ts";
 import { check } from "./check.ts";
-import { commandOutput } from "./command_output.ts";
+import { type CommandOutput, commandOutput } from "./command_output.ts";
 import type { OtherInvocation } from "./dispatch.ts";
 import { EXIT_INTERRUPTED, EXIT_OK } from "./exit_code.ts";
 import { writeStandardOutput, writeStandardOutputBytes } from "./standard_output.ts";
 import { health } from "./health.ts";
+import { snapshot, type SnapshotParts } from "./snapshot.ts";
+import { lineDisplay, terminalDisplay } from "./snapshot/display.ts";
 import { status } from "./status.ts";
 import { onStopSignal } from "./stop_signal.ts";
 import { style } from "./style.ts";
@@ -34,6 +38,10 @@ export async function execute(invocation: OtherInvocation, config: Config): Prom
         return await status(config, invocation, output, signal);
       case "health":
         return await health(config, output, signal);
+      case "snapshot": {
+        const parts = snapshotParts(output, () => secretsToMask(config));
+        return await snapshot(config, invocation.action, parts, signal);
+      }
       case "teardown":
         return await teardown(config, invocation, output, signal);
       case "tail":
@@ -49,4 +57,17 @@ export async function execute(invocation: OtherInvocation, config: Config): Prom
     if (isInterrupted) return EXIT_INTERRUPTED;
     throw error;
   }
+}
+
+function snapshotParts(output: CommandOutput, secrets: () => readonly string[]): SnapshotParts {
+  const write = (text: string) => writeStandardError(maskSecrets(text, secrets()));
+  return {
+    output,
+    display: Deno.stderr.isTerminal()
+      ? terminalDisplay(write, () => Deno.consoleSize().columns)
+      : lineDisplay(write, SYSTEM_CLOCK.now),
+    columns: Deno.stdout.isTerminal() ? Deno.consoleSize().columns : undefined,
+    clock: SYSTEM_CLOCK,
+    random: Math.random,
+  };
 }

@@ -38,6 +38,7 @@ _pg_capture() {
     COMPREPLY=($(compgen -f -- "$current"))
     return
   fi
+  [[ "$previous" == --where ]] && return
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$word" in
       ${COMMAND_NAMES.join("|")}) command="$word"; break ;;
@@ -83,7 +84,7 @@ if [[ "$funcstack[1]" = _pg_capture ]]; then _pg_capture; else compdef _pg_captu
 
 function zshOption(name: OptionName): string {
   const { short, value, help } = optionEntry(name);
-  const file = value === undefined ? "" : `:${value}:_files`;
+  const file = value === undefined ? "" : `:${value}:${value === "FILE" ? "_files" : " "}`;
   const long = `'--${name}[${help}]${file}'`;
   return short === undefined ? long : `'-${short}[${help}]${file}' ${long}`;
 }

@@ -45,15 +45,13 @@ export async function dispatch(argv: readonly string[], world: World): Promise<n
     case "wrong":
       world.standardError(`${escapeControls(invocation.message)}\n\n${USAGE}`);
       return EXIT_CONFIGURATION;
-    case "unavailable":
-      world.standardError(`pg-capture ${invocation.command} is not available in this version yet\n`);
-      return EXIT_CONFIGURATION;
     case "run":
     case "check":
     case "status":
     case "health":
     case "tail":
     case "teardown":
+    case "snapshot":
       return await runCommand(invocation, world);
     default:
       return unreachable(invocation);

@@ -1,10 +1,11 @@
-// `pg-capture status`: slot, lag, checkpoint and Kafka progress side by side.
+// `pg-capture status`: slot, lag, checkpoint, Kafka progress and snapshots side by side.
 
 import { formatAddress } from "../core/address.ts";
 import type { Config } from "../config/config.ts";
 import { CaptureError } from "../core/errors.ts";
 import { escapeControls } from "../observability/escape.ts";
-import { formatLsn, type Lsn } from "../core/position.ts";
+import { formatLsn, type Lsn, type Progress } from "../core/position.ts";
+import type { SnapshotState } from "../core/snapshot_state.ts";
 import { KafkaInspection } from "../sink/inspection.ts";
 import { inspectSystem, PostgresInspection } from "../source/inspection.ts";
 import { postgresOptions } from "./adapters.ts";
@@ -13,6 +14,7 @@ import { formatBytes, formatVersion } from "./check/units.ts";
 import type { CommandOutput } from "./command_output.ts";
 import { EXIT_OK, exitCodeOf } from "./exit_code.ts";
 import { kafkaSecurity } from "./kafka_security.ts";
+import { summaryJson, summaryLines } from "./snapshot/summary.ts";
 import type { Style } from "./style.ts";
 
 /** A value, or the error that was found instead. */
@@ -26,9 +28,9 @@ export async function status(
   signal: AbortSignal,
 ): Promise<number> {
   const postgres = await attempted(output.waiting("asking PostgreSQL", readPostgres(config, signal)));
-  const kafka = "error" in postgres ? postgres : await attempted(
-    output.waiting("asking Kafka", readKafka(config, postgres.value.systemIdentifier, signal)),
-  );
+  const { kafka, snapshots } = "error" in postgres
+    ? { kafka: postgres, snapshots: postgres }
+    : await output.waiting("asking Kafka", readKafka(config, postgres.value.systemIdentifier, signal));
   const checkpoint = await attempted(readCheckpoint(config));
   const report = {
     postgres: shown(postgres, (value) => value),
@@ -40,10 +42,16 @@ export async function status(
       file: config.replication.checkpointFile,
       position: value === null ? null : formatLsn(value.progress.position.endLsn),
     })),
+    snapshots: shown(snapshots, summaryJson),
   };
   if (json) output.printJson(report);
-  else output.print(formatRows(lines(config, report), output.style));
-  const faults = [postgres, kafka, checkpoint].flatMap((each) => "error" in each ? [each.error] : []);
+  else {
+    const rows = [...lines(config, report), ...snapshotLines(snapshots, kafka)];
+    output.print(formatRows(rows, output.style));
+  }
+  const faults = [postgres, kafka, checkpoint, snapshots].flatMap((each) =>
+    "error" in each ? [each.error] : []
+  );
   return faults.length === 0 ? EXIT_OK : exitCodeOf(faults[0]);
 }
 
@@ -71,10 +79,24 @@ async function readPostgres(config: Config, signal: AbortSignal) {
   };
 }
 
-async function readKafka(config: Config, systemIdentifier: string, signal: AbortSignal) {
-  using kafka = new KafkaInspection(config.kafka.brokers, kafkaSecurity(config));
+async function readKafka(
+  config: Config,
+  systemIdentifier: string,
+  signal: AbortSignal,
+): Promise<
+  { readonly kafka: Attempt<Progress | null>; readonly snapshots: Attempt<readonly SnapshotState[]> }
+> {
+  const { brokers, topicPrefix, delivery } = config.kafka;
   const { database, slotName: slot } = config.pg;
-  return await kafka.progress(config.kafka.topicPrefix, { systemIdentifier, database, slot }, signal);
+  const identity = { systemIdentifier, database, slot };
+  const opened = await attempted(Promise.try(() => new KafkaInspection(brokers, kafkaSecurity(config))));
+  if ("error" in opened) return { kafka: opened, snapshots: opened };
+  using inspection = opened.value;
+  const kafka = await attempted(inspection.progress(topicPrefix, identity, signal));
+  if ("error" in kafka && kafka.error.kind === "kafka-unavailable") return { kafka, snapshots: kafka };
+  const ledger = inspection.snapshots(topicPrefix, identity, delivery, signal);
+  const snapshots = await attempted(ledger.then((found) => found?.states ?? []));
+  return { kafka, snapshots };
 }
 
 async function attempted<T>(promise: Promise<T>): Promise<Attempt<T>> {
@@ -90,9 +112,11 @@ function shown<T, S>(
   attempt: Attempt<T>,
   show: (value: T) => S,
 ): S | { readonly error: string; readonly fix: string | null } {
-  return "error" in attempt
-    ? { error: attempt.error.message, fix: attempt.error.fix ?? null }
-    : show(attempt.value);
+  return "error" in attempt ? faultOf(attempt.error) : show(attempt.value);
+}
+
+function faultOf({ message, fix }: CaptureError): { readonly error: string; readonly fix: string | null } {
+  return { error: message, fix: fix ?? null };
 }
 
 type Shown<T> = T | { readonly error: string; readonly fix: string | null };
@@ -146,6 +170,19 @@ function lines(
     keptBytes === null ? "unknown" : `${formatBytes(keptBytes)} (${walStatus}${left})`,
   ]);
   return rows;
+}
+
+/** Nothing if there are none, or if they can't be read for a reason that is shown already. */
+function snapshotLines(
+  snapshots: Attempt<readonly SnapshotState[]>,
+  kafka: Attempt<unknown>,
+): readonly (readonly [string, string])[] {
+  if ("error" in snapshots) {
+    const isShown = "error" in kafka && kafka.error === snapshots.error;
+    return isShown ? [] : [["snapshots", fault(faultOf(snapshots.error))]];
+  }
+  if (snapshots.value.length === 0) return [];
+  return summaryLines(snapshots.value).map((line, index) => [index === 0 ? "snapshots" : "", line]);
 }
 
 function fault({ error, fix }: { readonly error: string; readonly fix: string | null }): string {

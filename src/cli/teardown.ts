@@ -3,7 +3,7 @@
 import type { Config } from "../config/config.ts";
 import { CaptureError } from "../core/errors.ts";
 import { escapeControls } from "../observability/escape.ts";
-import { progressTopic } from "../sink/topics.ts";
+import { progressTopic, snapshotTopic } from "../sink/topics.ts";
 import { removeProgress } from "../sink/progress_removal.ts";
 import { quoteIdentifier, quoteLiteral } from "../source/connection.ts";
 import { inspectSystem, PostgresInspection } from "../source/inspection.ts";
@@ -81,7 +81,8 @@ async function stepsOf(
   const { brokers, topicPrefix } = config.kafka;
   const security = kafkaSecurity(config);
   steps.push({
-    description: `remove this slot's progress record from topic ${progressTopic(topicPrefix)}`,
+    description: `remove this slot's progress record from topic ${progressTopic(topicPrefix)}, ` +
+      `and the states of its snapshots from topic ${snapshotTopic(topicPrefix)}`,
     run: () => removeProgress({ brokers, security }, topicPrefix, identity, signal),
   });
   const file = config.replication.checkpointFile;

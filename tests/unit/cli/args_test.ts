@@ -82,7 +82,43 @@ Deno.test("each command has options of its own", () => {
   }
 });
 
-Deno.test("the command of a later version is known, with its arguments", () => {
-  const line = ["snapshot", "public.users"];
-  assert.deepEqual(parseArguments(line), { kind: "unavailable", command: "snapshot" });
+Deno.test("snapshot takes tables, or says which snapshots it is about", () => {
+  const common = { configFile: undefined, jsonLogs: false, verbose: false };
+  const start = { kind: "start", tables: ["public.users"], where: null, wait: false };
+  const actions: readonly (readonly [argv: readonly string[], action: unknown])[] = [
+    [["public.users"], start],
+    [["public.users", "sales.*", "--wait"], { ...start, tables: ["public.users", "sales.*"], wait: true }],
+    [["--where", "id < 7 AND true", "public.users"], { ...start, where: "id < 7 AND true" }],
+    [["public.users", "--where=-id < 7"], { ...start, where: "-id < 7" }],
+    [["--list"], { kind: "list", json: false }],
+    [["--list", "--json"], { kind: "list", json: true }],
+    [["--pause"], { kind: "pause", tables: [] }],
+    [["--resume", "public.users"], { kind: "resume", tables: ["public.users"] }],
+    [["public.users", "--stop"], { kind: "stop", tables: ["public.users"] }],
+  ];
+  for (const [argv, action] of actions) {
+    assert.deepEqual(parseArguments(["snapshot", ...argv]), { kind: "snapshot", action, ...common });
+  }
+});
+
+Deno.test("what snapshot can't do together is told", () => {
+  const messages: Readonly<Record<string, string>> = {
+    "": "snapshot needs a TABLE such as public.users, or --list, --pause, --resume or --stop",
+    "--wait": "snapshot needs a TABLE such as public.users, or --list, --pause, --resume or --stop",
+    "--where true": "snapshot needs a TABLE such as public.users, or --list, --pause, --resume or --stop",
+    "--list --pause": "--list and --pause can't be used together",
+    "--resume --stop a.b": "--resume and --stop can't be used together",
+    "--pause --wait": "--wait and --pause can't be used together",
+    "--list --where true": "--where and --list can't be used together",
+    "--list a.b": 'Unexpected argument "a.b"',
+    "a.b --json": "--json needs --list",
+    "a.b --where": "--where needs an SQL condition",
+    "a.b --where= ": "--where needs an SQL condition",
+    "a.b --where --wait": "--where needs an SQL condition",
+    "a.b --yes": "--yes is not an option of snapshot",
+  };
+  for (const [line, message] of Object.entries(messages)) {
+    const argv = line === "" ? [] : line.split(/ (?!$)/);
+    assert.deepEqual(parseArguments(["snapshot", ...argv]), { kind: "wrong", message }, line);
+  }
 });

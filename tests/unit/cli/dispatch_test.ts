@@ -47,9 +47,16 @@ Deno.test("a wrong option or command shows the usage on standard error and ends 
   });
 });
 
-Deno.test("a command that is not there yet says so in one line and ends with 2", async () => {
-  const err = "pg-capture snapshot is not available in this version yet\n";
-  assert.deepEqual(await outcome(["snapshot", "public.users"]), { code: 2, out: "", err });
+Deno.test("a command that ends by itself gets the configuration and what it is to do", async () => {
+  let seen: unknown;
+  const result = await outcome(["snapshot", "--pause", "public.users"], {
+    execute: (invocation, config) => {
+      seen = [invocation.kind, "action" in invocation && invocation.action, config.pg.database];
+      return Promise.resolve(3);
+    },
+  });
+  assert.deepEqual(result, { code: 3, out: "", err: "" });
+  assert.deepEqual(seen, ["snapshot", { kind: "pause", tables: ["public.users"] }, "d"]);
 });
 
 Deno.test("run gets the configuration and its warnings, and its exit code is the program's", async () => {
