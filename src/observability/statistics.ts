@@ -210,15 +210,14 @@ export class Statistics implements CaptureSubscriber {
 
   stateChanged(part: Part, state: PartState): void {
     this.#states[part] = state;
-    if (part !== "postgres" || state !== "waiting") return;
-    this.#forgetLag();
-    this.#snapshots.forget();
+    if (part === "postgres" && state === "waiting") this.#forgetLag();
   }
 
   /** Another instance holds the slot and delivers: where this one was before says nothing about that one's lag. */
   #forgetLag(): void {
     this.queued(0, 0, 0);
     this.#serverWalEnd = this.#confirmed = this.#confirmedThen = undefined;
+    this.#snapshots.forget();
   }
 
   /** Records delivered until now, without reading all the rest. */
