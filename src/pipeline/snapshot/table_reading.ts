@@ -109,7 +109,7 @@ export class TableReading {
   }
 
   async #readChunks(run: TableRun, signal: AbortSignal): Promise<Ended> {
-    const { snapshots, reader, unshown, clock, pace } = this.#parts;
+    const { snapshots, clock, pace } = this.#parts;
     let rowsMax = FIRST_ROWS;
     for (;;) {
       while (snapshots.heldBytes >= AHEAD_BYTES) await clock.sleep(ROOM_POLL_MS, signal);
@@ -120,43 +120,57 @@ export class TableReading {
       if (run.isReadToEnd && !(run.isDrained && run.hasKeysToReadAgain)) return "read";
       // Keys that were taken are in no state before they are in a window.
       const keys = run.isReadToEnd ? run.takeKeysToReadAgain() : null;
-      using _reading = unshown.reading();
-      const opened = snapshots.open(run, keys);
-      const { table } = opened.table;
-      const query = {
-        after: keys === null ? run.readKey : null,
-        keys,
-        where: run.where,
-        rowsMax: Math.min(rowsMax, pace.rowsMax),
-        bytesMax: CHUNK_BYTES_MAX,
-      };
-      let chunk;
-      try {
-        // A row that changes all the time would never stay in a chunk that is read beside the stream.
-        chunk = keys === null
-          ? await reader.readChunk(table, query, signal)
-          : await snapshots.atBorder(() => reader.readChunk(table, query, signal), signal);
-      } catch (error) {
-        run.discard(opened);
-        throw error;
-      }
-      if (isFault(chunk)) {
-        run.discard(opened);
-        return await this.#handle(run, chunk, signal);
-      }
-      pace.didRead(chunk.rows.count);
-      if (opened.window.isStale) {
-        // The run was rewound meanwhile.
-        chunk.rows.release();
-        run.discard(opened);
-        continue;
-      }
-      const unseen = snapshots.arrived(opened, chunk);
-      if (unseen !== undefined) await this.#waitUntilVisible(run, unseen, signal);
-      else this.#unseenSince = undefined;
+      const found = await this.#readChunk(run, keys, Math.min(rowsMax, pace.rowsMax), signal);
+      if (typeof found === "object") return await this.#handle(run, found, signal);
+      if (found === undefined) this.#unseenSince = undefined;
+      else await this.#waitUntilVisible(run, found, signal);
       const fitting = run.rowBytes === 0 ? ROWS_MAX : Math.ceil(CHUNK_BYTES / run.rowBytes);
       rowsMax = Math.max(1, Math.min(fitting, GROWTH * rowsMax, ROWS_MAX));
     }
+  }
+
+  /**
+   * Reads one chunk and hands it over.
+   * @param keys those to read; null for the rows that follow
+   * @returns a fault; a transaction because of which the rows can't be used, 0 if they are out of date
+   */
+  async #readChunk(
+    run: TableRun,
+    keys: readonly (readonly string[])[] | null,
+    rowsMax: number,
+    signal: AbortSignal,
+  ): Promise<TableFault | number | undefined> {
+    const { snapshots, reader, unshown, pace } = this.#parts;
+    using _reading = unshown.reading();
+    const opened = snapshots.open(run, keys);
+    const { table } = opened.table;
+    const query = {
+      after: keys === null ? run.readKey : null,
+      keys,
+      where: run.where,
+      rowsMax: keys === null ? rowsMax : keys.length + 1,
+      bytesMax: CHUNK_BYTES_MAX,
+    };
+    let chunk;
+    try {
+      // A row that changes all the time would never stay in a chunk that is read beside the stream.
+      chunk = keys === null
+        ? await reader.readChunk(table, query, signal)
+        : await snapshots.atBorder(() => reader.readChunk(table, query, signal), signal);
+    } catch (error) {
+      run.discard(opened);
+      throw error;
+    }
+    if (isFault(chunk)) {
+      run.discard(opened);
+      return chunk;
+    }
+    pace.didRead(chunk.rows.count);
+    if (!opened.window.isStale) return snapshots.arrived(opened, chunk);
+    // The run was rewound meanwhile.
+    chunk.rows.release();
+    run.discard(opened);
+    return 0;
   }
 
   /** @param xid of a transaction that was streamed and is not visible yet; 0 if rows were just out of date */

@@ -10,6 +10,9 @@ import type { Chunk, ReadMoment, RowBlock, SnapshotTable, TypedTable } from "../
 import { ChunkWindow } from "./chunk_window.ts";
 import { KeyBytes, keyOfChange, keyTexts, leavesOut, readRow } from "./row_key.ts";
 
+/** The keys of the change at hand. */
+const OLD_KEY = new KeyBytes();
+const NEW_KEY = new KeyBytes();
 /** Keys that are read again in one query. */
 const AGAIN_KEYS_MAX = 100;
 
@@ -98,8 +101,6 @@ export class TableRun {
   readonly #windows = new Set<TableWindow>();
   /** The table as the stream describes it, and where the key is in it. */
   #streamed: { readonly table: Table; readonly positions: readonly number[] | null } | undefined;
-  readonly #oldKey = new KeyBytes();
-  readonly #newKey = new KeyBytes();
 
   constructor(state: SnapshotState) {
     this.schema = state.schema;
@@ -217,7 +218,7 @@ export class TableRun {
   /** The rows of the window are here. @returns whether there are more keys to read again */
   arrived({ window, keys, table }: TableWindow, chunk: Chunk): boolean {
     const hasMore = this.#readAgain(window.arrived(chunk));
-    if (keys !== null) return hasMore;
+    if (keys !== null) return this.#readAgain(missingKeys(keys, chunk, table.table.order)) || hasMore;
     const { rows, isLast } = chunk;
     if (rows.count > 0) {
       this.readKey = keyOfRow(chunk, rows.count - 1, table.table.order);
@@ -263,15 +264,15 @@ export class TableRun {
     if (positions === null) return false;
     const isLeavingOut = leavesOut(row);
     const hasOld = row.old !== "none" && row.operation !== "INSERT" &&
-      keyOfChange(bytes, row.oldColumns, null, positions, this.#oldKey);
-    if (hasOld) this.#take(xid, this.#oldKey, false);
+      keyOfChange(bytes, row.oldColumns, null, positions, OLD_KEY);
+    if (hasOld) this.#take(xid, OLD_KEY, false);
     if (row.operation === "DELETE") return false;
     const old = row.old === "none" ? null : row.oldColumns;
-    if (!keyOfChange(bytes, row.newColumns, old, positions, this.#newKey)) return false;
-    const hasMore = this.#take(xid, this.#newKey, isLeavingOut);
+    if (!keyOfChange(bytes, row.newColumns, old, positions, NEW_KEY)) return false;
+    const hasMore = this.#take(xid, NEW_KEY, isLeavingOut);
     // It may have moved from a part that is not read yet to one that is.
-    if (isLeavingOut && hasOld && this.#isPartlyRead && !isSameBytes(this.#oldKey, this.#newKey)) {
-      return this.#readAgain([keyTexts(this.#newKey.bytes, this.#newKey.length)]) || hasMore;
+    if (isLeavingOut && hasOld && this.#isPartlyRead && !isSameBytes(OLD_KEY, NEW_KEY)) {
+      return this.#readAgain([keyTexts(NEW_KEY.bytes, NEW_KEY.length)]) || hasMore;
     }
     return hasMore;
   }
@@ -292,6 +293,10 @@ export class TableRun {
     this.endedAtMs = nowMs;
     if (status === "paused" || status === "queued") this.rewind();
     else this.#dropWindows();
+    if (status !== "queued" && status !== "paused") {
+      this.#encoded = undefined;
+      this.#streamed = undefined;
+    }
     this.status = status;
     this.reason = reason;
   }
@@ -391,6 +396,14 @@ export function queuedState(
 /** The table in the decoder's form. */
 export function shapeOf({ relation, primaryKey }: SnapshotTable): Table {
   return tableOf(relation, primaryKey);
+}
+
+/** Where there were more bytes than are held: the keys whose rows did not come. */
+function missingKeys(keys: readonly Key[], chunk: Chunk, order: readonly number[]): readonly Key[] {
+  if (chunk.isLast) return [];
+  const come = new Set<string>();
+  for (let row = 0; row < chunk.rows.count; row++) come.add(JSON.stringify(keyOfRow(chunk, row, order)));
+  return keys.filter((key) => !come.has(JSON.stringify(key)));
 }
 
 function keyOfRow({ rows }: Chunk, row: number, order: readonly number[]): Key {
