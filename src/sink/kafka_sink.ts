@@ -69,7 +69,7 @@ class KafkaSink implements Sink {
     this.#progressKey = encodeProgressKey(options.identity);
     this.#progressBatch = new RecordBatch(this.#progressTopic, 0, this.#pool);
     this.#snapshots = new SnapshotStore(this.#cluster, this.#directory, options, this.#pool);
-    this.#requests = new RequestLog(this.#cluster, this.#directory, options, () => performance.now());
+    this.#requests = new RequestLog(this.#cluster, this.#directory, options);
   }
 
   async open(signal: AbortSignal): Promise<Progress | null> {

@@ -425,6 +425,56 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "      if (other === null || !areSameBytes(other, key)) continue;\n",
     replace: "",
   },
+  // The states of snapshots, and requests.
+  {
+    breaks: "a state that was written outside of a transaction is believed",
+    file: "src/sink/snapshot_reader.ts",
+    find: "last.set(key, isTrusted ? found : asUntrusted(found));",
+    replace: "last.set(key, found);",
+  },
+  {
+    breaks: "a batch of states that can't be read is passed over",
+    file: "src/sink/snapshot_reader.ts",
+    find:
+      '    records.set("", { key: undefined, offset: batch.baseOffset, value: null, refused: error.message });\n',
+    replace: "",
+  },
+  {
+    breaks: "undecided states are passed over",
+    file: "src/sink/snapshot_reader.ts",
+    find: 'if (this.#records.isUndecided && this.#trust.undecided === "refuse") {',
+    replace: "if (false) {",
+  },
+  {
+    breaks: "another source's state is taken",
+    file: "src/sink/snapshot_record.ts",
+    find: "return areSameBytes(encodeSnapshotKey(identity, key), bytes) ? key : undefined;",
+    replace: "return key;",
+  },
+  {
+    breaks: "the states of snapshots are left out of the transaction",
+    file: "src/sink/transaction.ts",
+    find: "[...batches, ...notes.slice(0, 1)].map(",
+    replace: "batches.map(",
+  },
+  {
+    breaks: "only the first batch of states is delivered",
+    file: "src/sink/transaction.ts",
+    find: "    for (const batch of notes.slice(1)) await this.send([batch], signal);\n",
+    replace: "",
+  },
+  {
+    breaks: "a request is taken again with those after it",
+    file: "src/sink/received_requests.ts",
+    find: "      if (record.offset < from) continue;\n",
+    replace: "",
+  },
+  {
+    breaks: "a request that may have been aborted is carried out",
+    file: "src/sink/received_requests.ts",
+    find: 'if (kind === "plain") return',
+    replace: "if (true) return",
+  },
   // The transaction.
   {
     breaks: "a commit is an abort",

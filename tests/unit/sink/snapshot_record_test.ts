@@ -5,9 +5,11 @@ import fc from "fast-check";
 import { CaptureError } from "../../../src/core/errors.ts";
 import type { SnapshotState } from "../../../src/core/snapshot_state.ts";
 import {
+  decodeHoldsUnshown,
   decodeRequestsTaken,
   decodeSnapshotKey,
   decodeSnapshotState,
+  encodeHoldsUnshown,
   encodeRequestsTaken,
   encodeSnapshotKey,
   encodeSnapshotState,
@@ -46,6 +48,11 @@ Deno.test("keys and values are the JSON that the documentation shows", () => {
     text(encodeSnapshotKey(IDENTITY, { kind: "requests-taken" })),
     `{${identity},"requests":true}`,
   );
+  assert.equal(
+    text(encodeSnapshotKey(IDENTITY, { kind: "holds-unshown" })),
+    `{${identity},"holds_unshown":true}`,
+  );
+  assert.equal(text(encodeHoldsUnshown(true)), '{"version":1,"holds":true}');
   assert.equal(
     text(encodeSnapshotState(STATE)),
     '{"version":1,"id":"s-1","status":"running","where":"id < 100","table_oid":16384,' +
@@ -87,6 +94,16 @@ Deno.test("any state reads back as it was written, and so does its key", () => {
   fc.assert(fc.property(fc.bigInt({ min: 0n, max: 10n ** 18n - 1n }), (taken) => {
     assert.equal(decodeRequestsTaken(encodeRequestsTaken(taken)), taken);
   }));
+});
+
+Deno.test("the other records read back as they were written", () => {
+  for (const key of [{ kind: "requests-taken" }, { kind: "holds-unshown" }] as const) {
+    assert.deepEqual(decodeSnapshotKey(IDENTITY, encodeSnapshotKey(IDENTITY, key)), key);
+  }
+  for (const holds of [true, false]) assert.equal(decodeHoldsUnshown(encodeHoldsUnshown(holds)), holds);
+  for (const value of ['{"version":1}', '{"version":1,"holds":1}', '{"version":2,"holds":true}', ""]) {
+    assert.throws(() => decodeHoldsUnshown(bytes(value)), /Cannot read the record that says whether/);
+  }
 });
 
 Deno.test("a key of another source, or one that is written in another way, is not ours", () => {
