@@ -49,6 +49,8 @@ interface Period {
 interface Known {
   readonly id: string;
   stage: "queued" | "begun" | "paused";
+  /** Whether its begin has a line of its own: then so has its end. */
+  isSaid: boolean;
   /** Why an earlier attempt failed. */
   readonly failedBefore: string | null;
   waitsSaidAtMs: number | undefined;
@@ -127,11 +129,12 @@ export class SnapshotLog {
     const { status } = state;
     if (status === "running" && known.stage === "queued") {
       known.stage = "begun";
-      this.#say("began", { ...tableFields(state), rows_expected: state.rowsExpected ?? undefined }, 0);
+      const fields = { ...tableFields(state), rows_expected: state.rowsExpected ?? undefined };
+      known.isSaid = this.#say("began", fields, 0);
     }
     if (status === "complete" || status === "stopped") {
       const fields = { ...tableFields(state), ...(status === "complete" ? durationFields(state) : {}) };
-      this.#say(status, fields, state.rows);
+      this.#say(status, fields, state.rows, known.isSaid);
       this.#ended[status]++;
       this.#ended.rows += state.rows;
       this.#forget(state);
@@ -166,7 +169,8 @@ export class SnapshotLog {
   }
 
   #know(state: SnapshotState, stage: Known["stage"], failedBefore: string | null): void {
-    this.#known.set(tableText(state), { id: state.id, stage, failedBefore, waitsSaidAtMs: undefined });
+    const said = { isSaid: stage === "begun", waitsSaidAtMs: undefined };
+    this.#known.set(tableText(state), { id: state.id, stage, failedBefore, ...said });
   }
 
   #failed(state: SnapshotState): void {
@@ -185,7 +189,8 @@ export class SnapshotLog {
     this.#logger.info("All snapshots have ended", { complete, failed, stopped, rows });
   }
 
-  #say(kind: LineKind, fields: LogFields, rows: number): void {
+  /** @returns whether it has a line of its own; otherwise it is held back to be summed up */
+  #say(kind: LineKind, fields: LogFields, rows: number, isAlone = false): boolean {
     const now = this.#now();
     let period = this.#periods.get(kind);
     if (period === undefined || now - period.fromMs >= PERIOD_MS) {
@@ -193,10 +198,10 @@ export class SnapshotLog {
       period = { fromMs: now, lines: 0, held: 0, rows: 0, reason: {} };
       this.#periods.set(kind, period);
     }
-    if (period.lines < LINES_MAX) {
+    if (isAlone || period.lines < LINES_MAX) {
       period.lines++;
       this.#logger[LINES[kind].level](LINES[kind].one, fields);
-      return;
+      return true;
     }
     if (period.held === 0) {
       const { found, fix } = fields;
@@ -204,6 +209,7 @@ export class SnapshotLog {
     }
     period.held++;
     period.rows += rows;
+    return false;
   }
 
   #endPeriod(kind: LineKind): void {

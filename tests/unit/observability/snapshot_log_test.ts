@@ -103,6 +103,22 @@ Deno.test("what was held back is logged after ten seconds, and when capture stop
   deepStrictEqual(lines.at(-1), ["Snapshots complete", { tables: 2, rows: 20 }]);
 });
 
+Deno.test("a large table among many small ones has its two lines", () => {
+  const { log, lines } = new Heard();
+  log.snapshotsFound([]);
+  for (const table of ["large", "a", "b", "c", "d", "e", "f", "g"]) {
+    log.snapshotChanged(queuedSnapshot(table));
+  }
+  log.snapshotDelivered(running("large", 500));
+  for (const table of ["a", "b", "c", "d", "e", "f"]) log.snapshotDelivered(complete(table, 1));
+  log.snapshotDelivered(complete("large", 900));
+  deepStrictEqual(lines.map(([message, { table }]) => [message, table]), [
+    ["Snapshot begins", "public.large"],
+    ...["a", "b", "c", "d", "e"].map((table) => ["Snapshot complete", `public.${table}`]),
+    ["Snapshot complete", "public.large"],
+  ]);
+});
+
 Deno.test("a failure is a warning with its fix, and is not repeated while it is the same", () => {
   const heard = new Heard();
   const { log, lines } = heard;
