@@ -9,6 +9,7 @@ import { publicationWarnings, readPublication, readUnpublished } from "../../sou
 import { managedPublicationFinding } from "./managed_publication_check.ts";
 import { failed, type Finding, type Findings, ok, warning } from "./finding.ts";
 import type { PostgresFacts } from "./postgres_facts.ts";
+import { readableFindings } from "./snapshot_checks.ts";
 import { topicNameFindings } from "./topic_name_checks.ts";
 
 const TABLES_NAMED_MAX = 20;
@@ -46,6 +47,7 @@ export async function* publicationFindings(
     yield warning(check, found, fix);
   }
   yield identityFinding(tables);
+  yield* readableFindings(config, inspection, signal);
   yield* topicNameFindings(config, tables);
 }
 

@@ -14,12 +14,14 @@ import type {
   TableFault,
   WholeRead,
 } from "../../pipeline/snapshot_ports.ts";
-import { PostgresConnection, quoteIdentifier } from "../connection.ts";
+import { PostgresConnection } from "../connection.ts";
 import { type ServerError, translateServerError } from "../errors.ts";
 import type { PostgresOptions } from "../options.ts";
 import { BlockPool } from "./block_pool.ts";
+import { conditionFault } from "./condition.ts";
 import { beginSql, chunkSql, MOMENT_SQL, wholeSql } from "./chunk_sql.ts";
 import { RowConnection, type TextRow } from "./row_connection.ts";
+import { bypassRowSecurity, grantSelect } from "./unreadable_tables.ts";
 import { readPlan, type TablePlan, TableQuestions } from "./table_plan.ts";
 
 /** What a reader needs besides the connection. */
@@ -78,6 +80,8 @@ export class PostgresSnapshotReader implements SnapshotReader {
     signal: AbortSignal,
   ): Promise<Chunk | TableFault> {
     const plan = table as TablePlan;
+    const fault = whereFault(query.where);
+    if (fault !== undefined) return fault;
     return await this.#during(async (connection) => {
       await connection.send(
         `${beginSql(plan)}; ${this.#momentSql(plan)}; ${chunkSql(plan, query)}; COMMIT`,
@@ -119,6 +123,8 @@ export class PostgresSnapshotReader implements SnapshotReader {
     signal: AbortSignal,
   ): Promise<WholeRead | TableFault> {
     const plan = table as TablePlan;
+    const fault = whereFault(where);
+    if (fault !== undefined) return fault;
     return await this.#during(async (connection) => {
       await connection.send(this.#momentSql(plan));
       const moment = momentOf(await connection.rows(signal));
@@ -214,7 +220,7 @@ export class PostgresSnapshotReader implements SnapshotReader {
     if (error === undefined) throw lost("PostgreSQL's answer is incomplete");
     await connection.send("ROLLBACK");
     await connection.end(signal);
-    return faultOf(error, table);
+    return faultOf(error, table, this.#postgres.username);
   }
 }
 
@@ -232,7 +238,7 @@ const LOCKED: ReadonlySet<string> = new Set(["55P03", "40P01", "40001", "57014"]
 const INSUFFICIENT_PRIVILEGE = "42501";
 const DATA_EXCEPTION = "22";
 
-function faultOf(error: ServerError, table: { readonly schema: string; readonly table: string }): TableFault {
+function faultOf(error: ServerError, table: TableName, role: string): TableFault {
   const { code } = error;
   if (GONE.has(code)) return { kind: "gone" };
   if (CHANGED.has(code)) return { kind: "changed" };
@@ -247,13 +253,19 @@ function faultOf(error: ServerError, table: { readonly schema: string; readonly 
   }
   const failure = translateServerError(error, context);
   if (errorPolicy(failure.kind).action === "retry") throw failure;
-  return { kind: "refused", reason: `${failure.message}${fixOf(error, table)}` };
+  return { kind: "refused", reason: `${failure.message}${fixOf(error, table, role)}` };
 }
 
-function fixOf({ code, message }: ServerError, { schema, table }: TableName): string {
+function fixOf({ code, message }: ServerError, table: TableName, role: string): string {
   if (code !== INSUFFICIENT_PRIVILEGE) return "";
-  if (message.includes("row-level security")) return " (fix: ALTER ROLE ... BYPASSRLS, as a superuser)";
-  return ` (fix: GRANT SELECT ON ${quoteIdentifier(schema)}.${quoteIdentifier(table)} TO ...)`;
+  const fix = message.includes("row-level security") ? bypassRowSecurity(role) : grantSelect(table, role);
+  return ` (fix: ${fix})`;
+}
+
+function whereFault(where: string | null): TableFault | undefined {
+  const fault = where === null ? undefined : conditionFault(where);
+  if (fault === undefined) return undefined;
+  return { kind: "refused", reason: `Cannot use the condition of the snapshot as one: ${fault}` };
 }
 
 function isCurrent({ signature }: TablePlan, found: readonly TextRow[] | undefined): boolean {

@@ -1,0 +1,40 @@
+// Whether a text can only be one SQL expression, wherever parentheses put it.
+
+/**
+ * Tells why a condition must not become part of a query: with another statement, a comment or a closing
+ * parenthesis in it, it could be more than a condition.
+ * @returns undefined if nothing is wrong. Whether it is valid SQL, PostgreSQL tells
+ */
+export function conditionFault(condition: string): string | undefined {
+  let depth = 0;
+  for (let at = 0; at < condition.length;) {
+    const rest = condition.slice(at);
+    const [token] = TOKEN.exec(rest)!;
+    if (token.startsWith("--") || token.startsWith("/*")) return "it has a comment";
+    if (token === ";") return "it has a semicolon";
+    if (token === "'" || token === '"' || DOLLAR.test(token)) return "a quote is not closed";
+    if (token === "(") depth++;
+    if (token === ")" && --depth < 0) return "a parenthesis is closed that was not opened";
+    at += token.length;
+  }
+  return depth > 0 ? "a parenthesis is not closed" : undefined;
+}
+
+const DOLLAR = /^\$(?:[A-Za-z_\u0080-\uffff][A-Za-z_0-9\u0080-\uffff]*)?\$$/;
+/**
+ * A string with backslashes, a string, a quoted identifier, a dollar-quoted string, a word, the beginning of a
+ * comment or of a quote that is not closed, or any character (PostgreSQL manual, "Lexical Structure").
+ */
+const TOKEN = new RegExp(
+  [
+    /[Ee]'(?:[^'\\]|\\[\s\S]|'')*'/,
+    /'(?:[^']|'')*'/,
+    /"(?:[^"]|"")*"/,
+    /(\$(?:[A-Za-z_\u0080-\uffff][A-Za-z_0-9\u0080-\uffff]*)?\$)[\s\S]*?\1/,
+    /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z_0-9\u0080-\uffff]*)?\$/,
+    /[A-Za-z_\u0080-\uffff][A-Za-z_0-9$\u0080-\uffff]*(?!')/,
+    /--|\/\*/,
+    /[\s\S]/,
+  ].map(({ source }) => source).join("|").replace(/^/, "^(?:").replace(/$/, ")"),
+  "u",
+);

@@ -1,0 +1,50 @@
+// Finds published tables whose rows the role may not read: streaming them needs less than a snapshot does.
+
+import type { TableName } from "../../core/table_name.ts";
+import { type PostgresConnection, quoteIdentifier, quoteLiteral } from "../connection.ts";
+
+/** A table, and what would let the role read it. */
+export interface UnreadableTable {
+  readonly schema: string;
+  readonly table: string;
+  readonly why: "no SELECT" | "row-level security";
+  /** SQL that changes it. */
+  readonly fix: string;
+}
+
+export async function readUnreadableTables(
+  connection: PostgresConnection,
+  publication: string,
+  signal: AbortSignal,
+): Promise<readonly UnreadableTable[]> {
+  const rows = await connection.query(
+    `SELECT n.nspname AS schema, c.relname AS table, current_user AS role,
+            pg_catalog.has_table_privilege(c.oid, 'SELECT') AS may_select
+       FROM pg_catalog.pg_publication_tables p
+       JOIN pg_catalog.pg_namespace n ON n.nspname = p.schemaname
+       JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename
+      WHERE p.pubname = ${quoteLiteral(publication)}
+        AND (NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.row_security_active(c.oid))
+      ORDER BY 1, 2`,
+    "look for tables that can't be read",
+    signal,
+  );
+  return rows.map(({ schema, table, role, may_select: maySelect }) => {
+    const name = { schema: schema ?? "", table: table ?? "" };
+    return maySelect === "t"
+      ? { ...name, why: "row-level security", fix: bypassRowSecurity(role ?? "") }
+      : { ...name, why: "no SELECT", fix: grantSelect(name, role ?? "") };
+  });
+}
+
+/** SQL that lets the role read the table. */
+export function grantSelect({ schema, table }: TableName, role: string): string {
+  const [quotedSchema, quotedRole] = [quoteIdentifier(schema), quoteIdentifier(role)];
+  return `GRANT USAGE ON SCHEMA ${quotedSchema} TO ${quotedRole}; ` +
+    `GRANT SELECT ON ${quotedSchema}.${quoteIdentifier(table)} TO ${quotedRole};`;
+}
+
+/** SQL that lets the role read all rows of tables with row-level security. */
+export function bypassRowSecurity(role: string): string {
+  return `ALTER ROLE ${quoteIdentifier(role)} BYPASSRLS;`;
+}

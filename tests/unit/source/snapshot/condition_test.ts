@@ -1,0 +1,32 @@
+import { strictEqual } from "node:assert";
+import { conditionFault } from "../../../../src/source/snapshot/condition.ts";
+
+Deno.test("one expression is taken, whatever its strings hold", () => {
+  for (
+    const condition of [
+      "id > 5",
+      "name = 'a;b--c' AND (x OR \"odd;name\" = $$ ; ) $$)",
+      "note = E'it\\'s; -- fine' OR note LIKE '%\\'",
+      "tag = $q$ ' ; $q$ AND a$b = 1",
+      "created_at >= '2026-01-01'",
+      "n - -1 > 0",
+    ]
+  ) strictEqual(conditionFault(condition), undefined, condition);
+});
+
+Deno.test("what could be more than an expression is refused", () => {
+  const faults: Readonly<Record<string, string>> = {
+    "true; DROP TABLE t": "it has a semicolon",
+    "true) OR (true": "a parenthesis is closed that was not opened",
+    "(true": "a parenthesis is not closed",
+    "true -- )": "it has a comment",
+    "true /* ": "it has a comment",
+    "name = 'x": "a quote is not closed",
+    'a = "x': "a quote is not closed",
+    "a = $$x": "a quote is not closed",
+    "name = E'x\\' ; y": "it has a semicolon",
+  };
+  for (const [condition, fault] of Object.entries(faults)) {
+    strictEqual(conditionFault(condition), fault, condition);
+  }
+});
