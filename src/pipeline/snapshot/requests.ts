@@ -68,7 +68,9 @@ function steer(snapshots: Snapshots, run: TableRun, kind: "pause" | "resume" | "
       if (run.status === "paused") snapshots.end(run, "queued", null);
       return;
     case "stop":
-      if (run.isOpen || run.status === "paused") snapshots.end(run, "stopped", null);
+      if (run.isOpen || run.status === "paused" || run.status === "failed") {
+        snapshots.end(run, "stopped", null);
+      }
       return;
   }
 }

@@ -298,7 +298,7 @@ export class Snapshots {
         ? await this.#sendChunk(head, until, signal)
         : await this.#sendWhole(head, until, signal);
     } catch (error) {
-      if (error instanceof TopicConflict) this.end(run, "failed", conflictOf(run, error).message);
+      if (error instanceof TopicConflict) this.end(run, "failed", conflictReason(run, error));
       else if (!(error instanceof CompositeMismatch)) throw error;
       else {
         run.rewind();
@@ -382,4 +382,9 @@ export class Snapshots {
     this.#wholes.delete(run.tableOid);
     this.runs.end(run, "complete", null);
   }
+}
+
+function conflictReason(run: TableRun, found: TopicConflict): string {
+  const { message, fix } = conflictOf(run, found);
+  return fix === undefined ? message : `${message} (fix: ${fix})`;
 }

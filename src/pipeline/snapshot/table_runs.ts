@@ -110,7 +110,7 @@ export class TableRuns implements NoteSource {
     if (run.isOpen) this.#open.add(run);
     else this.#open.delete(run);
     if (!run.isOpen && status !== "paused") this.#watched.delete(run.tableOid);
-    if (status !== "queued" || run.hasBegun) this.touch(run);
+    this.touch(run);
     this.#parts.events.snapshotChanged(run.state(now));
   }
 

@@ -236,7 +236,8 @@ const CHANGED: ReadonlySet<string> = new Set(["42703", "42704", "42883", "42804"
 /** lock_not_available, deadlock_detected, serialization_failure, query_canceled. */
 const LOCKED: ReadonlySet<string> = new Set(["55P03", "40P01", "40001", "57014"]);
 const INSUFFICIENT_PRIVILEGE = "42501";
-const DATA_EXCEPTION = "22";
+/** Classes of errors whose texts quote no row's value: access, resources, operators, the system, bugs. */
+const WITHOUT_VALUES: ReadonlySet<string> = new Set(["08", "42", "53", "54", "55", "57", "58", "XX"]);
 
 function faultOf(error: ServerError, table: TableName, role: string): TableFault {
   const { code } = error;
@@ -244,8 +245,7 @@ function faultOf(error: ServerError, table: TableName, role: string): TableFault
   if (CHANGED.has(code)) return { kind: "changed" };
   if (LOCKED.has(code)) return { kind: "locked" };
   const context = `Cannot read ${tableText(table)}`;
-  // Its text may quote a row's value.
-  if (code.startsWith(DATA_EXCEPTION)) {
+  if (!WITHOUT_VALUES.has(code.slice(0, 2))) {
     return {
       kind: "refused",
       reason: `${context}: PostgreSQL found a value that it can't evaluate (${code})`,
