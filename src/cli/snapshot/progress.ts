@@ -66,7 +66,7 @@ export function progressText(progress: SnapshotProgress): string {
   );
   if (rowsPerSecond !== null) parts.push(`${formatCount(Math.round(rowsPerSecond))} rows/s`);
   if (rowsExpected !== null && rowsPerSecond !== null && rowsPerSecond > 0 && rowsExpected > rows) {
-    parts.push(`${formatSeconds((rowsExpected - rows) / rowsPerSecond)} left`);
+    parts.push(`${formatSeconds(Math.max(1, (rowsExpected - rows) / rowsPerSecond))} left`);
   }
   return parts.join(", ");
 }
