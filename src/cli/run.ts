@@ -113,7 +113,7 @@ function partsOf(
   store: KvCheckpointStore,
   overflow: OverflowFile,
 ): CaptureParts {
-  const { pg, kafka } = config;
+  const { pg, kafka, snapshot } = config;
   const topics = new TopicNames(kafka.topicPrefix, pg.database, config.tables);
   const security = kafkaSecurity(config);
   const disorder = new KnownDisorder();
@@ -144,6 +144,7 @@ function partsOf(
       ? {}
       : { topicReplicationFactor: kafka.topicReplicationFactor }),
     clientId: "pg-capture",
+    usesSnapshots: snapshot.mode !== "never",
     identity,
     wallClock: Date.now,
   });

@@ -77,7 +77,7 @@ export interface Chunk {
 export interface WholeRead {
   readonly moment: ReadMoment;
   /** The next rows; null at the end. */
-  next(bytesMax: number, signal: AbortSignal): Promise<RowBlock | null>;
+  next(bytesMax: number, signal: AbortSignal): Promise<RowBlock | TableFault | null>;
 }
 
 /** What became of a table that was to be read. */

@@ -20,6 +20,8 @@ export interface RequestsParts {
   readonly pollMs: number;
 }
 
+const REFUSED_MS = 60_000;
+
 /** Runs until the signal aborts. */
 export async function answerRequests(parts: RequestsParts, signal: AbortSignal): Promise<void> {
   const { snapshots, sink, events, clock, pollMs } = parts;
@@ -33,8 +35,16 @@ export async function answerRequests(parts: RequestsParts, signal: AbortSignal):
       }
     } catch (error) {
       signal.throwIfAborted();
-      // Delivery notices a Kafka that is gone, the stream a PostgreSQL that is.
-      if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;
+      if (!(error instanceof CaptureError)) throw error;
+      // Delivery notices a Kafka that is gone, the stream a PostgreSQL that is. What is refused concerns requests
+      // alone: changes go on.
+      if (errorPolicy(error.kind).action === "stop") {
+        events.snapshotRequested(
+          undefined,
+          error.fix === undefined ? error.message : `${error.message} (fix: ${error.fix})`,
+        );
+        await clock.sleep(REFUSED_MS, signal);
+      }
     }
     await clock.sleep(pollMs, signal);
   }

@@ -54,6 +54,7 @@ export async function runSnapshots(parts: SnapshotTaskParts, signal: AbortSignal
       ...readers.map((reader) => (each: AbortSignal) =>
         readTables(parts, new TableReading({ ...parts, reader, pace }), each)
       ),
+      (each) => learnUnshown(parts, each),
       (each) => moveOn(parts, each),
       ...(settings.mode === "never" ? [] : [(each: AbortSignal) => discover(parts, each)]),
       (each) => answerRequests({ ...parts, matches: settings.matches, pollMs: REQUESTS_MS }, each),
@@ -79,6 +80,23 @@ async function readTables(
     } finally {
       run.isTaken = false;
     }
+  }
+}
+
+/** Before the first rows are read: learns which transactions an earlier session may have streamed. */
+async function learnUnshown(
+  { snapshots, session, unshown, clock }: SnapshotTaskParts,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!unshown.isComplete) {
+    if (snapshots.runs.open.size > 0) {
+      await tolerant(async () => {
+        await session.advanceWal(signal);
+        const { visibility } = await session.readWal(signal);
+        if (visibility !== null) unshown.suspect(visibility);
+      }, signal);
+    }
+    await clock.sleep(IDLE_MS, signal);
   }
 }
 

@@ -222,6 +222,7 @@ export class TableReading {
         if (whole.isVoid) break;
         const rows = await whole.read.next(WHOLE_BLOCK_BYTES, signal);
         if (rows === null) break;
+        if (isFault(rows)) return await this.#handle(run, rows, signal);
         pace.didRead(rows.count);
         snapshots.arrivedWhole(new WholeRows(whole, rows));
       }

@@ -68,9 +68,18 @@ export class UnshownTransactions {
     return { [Symbol.dispose]: () => void this.#readings.delete(reading) };
   }
 
+  /**
+   * What this snapshot does not see may have been streamed in an earlier session. A snapshot names only transactions
+   * that began before the last one that ended: one has to have begun and ended just before it.
+   */
+  suspect({ running }: Visibility): void {
+    const streamed = new Set(this.#xids.subarray(0, this.#count));
+    for (const xid of running) if (!streamed.has(xid)) this.#suspects.set(xid, 0);
+    this.#isComplete = true;
+  }
+
   /** A snapshot was taken: what it sees is visible. */
   shown(visibility: Visibility): void {
-    if (!this.#isComplete) this.#suspect(visibility.running);
     const number = ++this.#snapshots;
     const forgotten = this.#firstReading;
     let kept = 0;
@@ -118,12 +127,6 @@ export class UnshownTransactions {
     let first = this.#snapshots;
     for (const { begunAt } of this.#readings) first = Math.min(first, begunAt);
     return first;
-  }
-
-  #suspect(running: ReadonlySet<number>): void {
-    const streamed = new Set(this.#xids.subarray(0, this.#count));
-    for (const xid of running) if (!streamed.has(xid)) this.#suspects.set(xid, 0);
-    this.#isComplete = true;
   }
 
   #makeRoom(): void {

@@ -99,7 +99,7 @@ export class PostgresSnapshotReader implements SnapshotReader {
       const { error } = await connection.end(signal);
       if (error !== undefined || moment === undefined || read === undefined) {
         read?.rows.release();
-        return await this.#failed(connection, error, plan.relation, signal);
+        return await this.#failed(connection, error, plan.relation, signal, isCurrent(plan, signature));
       }
       if (!isCurrent(plan, signature)) {
         read.rows.release();
@@ -155,7 +155,7 @@ export class PostgresSnapshotReader implements SnapshotReader {
 
   #wholeRows(connection: RowConnection, plan: TablePlan, where: string | null): WholeRead["next"] {
     let state: "new" | "reading" | "ended" = "new";
-    return async (bytesMax: number, signal: AbortSignal): Promise<RowBlock | null> => {
+    return async (bytesMax: number, signal: AbortSignal): Promise<RowBlock | TableFault | null> => {
       if (state === "ended") return null;
       return await this.#during(async () => {
         if (state === "new") await connection.send(wholeSql(plan, where));
@@ -165,7 +165,8 @@ export class PostgresSnapshotReader implements SnapshotReader {
         state = "ended";
         const { error } = await connection.end(signal);
         if (error !== undefined) {
-          throw translateServerError(error, `Cannot read ${tableText(plan.relation)}`);
+          read?.rows.release();
+          return await this.#failed(connection, error, plan.relation, signal, true);
         }
         return read?.rows ?? null;
       });
@@ -216,11 +217,12 @@ export class PostgresSnapshotReader implements SnapshotReader {
     error: ServerError | undefined,
     table: { readonly schema: string; readonly table: string },
     signal: AbortSignal,
+    isUnchanged = false,
   ): Promise<TableFault> {
     if (error === undefined) throw lost("PostgreSQL's answer is incomplete");
     await connection.send("ROLLBACK");
     await connection.end(signal);
-    return faultOf(error, table, this.#postgres.username);
+    return faultOf(error, table, this.#postgres.username, isUnchanged);
   }
 }
 
@@ -239,10 +241,11 @@ const INSUFFICIENT_PRIVILEGE = "42501";
 /** Classes of errors whose texts quote no row's value: access, resources, operators, the system, bugs. */
 const WITHOUT_VALUES: ReadonlySet<string> = new Set(["08", "42", "53", "54", "55", "57", "58", "XX"]);
 
-function faultOf(error: ServerError, table: TableName, role: string): TableFault {
+/** @param isUnchanged whether the table is as it was described: then the condition is wrong */
+function faultOf(error: ServerError, table: TableName, role: string, isUnchanged: boolean): TableFault {
   const { code } = error;
   if (GONE.has(code)) return { kind: "gone" };
-  if (CHANGED.has(code)) return { kind: "changed" };
+  if (CHANGED.has(code) && !isUnchanged) return { kind: "changed" };
   if (LOCKED.has(code)) return { kind: "locked" };
   const context = `Cannot read ${tableText(table)}`;
   if (!WITHOUT_VALUES.has(code.slice(0, 2))) {
