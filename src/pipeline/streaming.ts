@@ -145,6 +145,7 @@ export class Streaming {
         sink,
         format: this.#format,
         unshown: this.#unshown,
+        isWalShort: () => slot.watch.isWalShort,
         askFor: (walEnd) => this.#gate.awaits(walEnd),
         onSettled: () => {
           this.#isSettled = true;

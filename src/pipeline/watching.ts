@@ -6,7 +6,7 @@ import type { Lsn } from "../core/position.ts";
 import type { Visibility } from "../core/visibility.ts";
 import { Wakeup } from "../core/wakeup.ts";
 import type { CaptureParts } from "./capture_parts.ts";
-import type { Sink, SourceSession } from "./ports.ts";
+import type { Sink, SourceSession, WalState } from "./ports.ts";
 
 /** The lag in the metrics is at most this old. */
 const WATCH_MS = 2_000;
@@ -32,6 +32,7 @@ export class ServerWatch {
   #answeredAt = -Infinity;
   #publicationReadAt = -Infinity;
   #onWalEnd: (end: Lsn | undefined) => void = () => {};
+  #isWalShort = false;
   #onVisibility: (visibility: Visibility | "all") => void = () => {};
 
   constructor(session: SourceSession, parts: CaptureParts) {
@@ -51,6 +52,14 @@ export class ServerWatch {
    */
   onWalEnd(listener: (end: Lsn | undefined) => void): void {
     this.#onWalEnd = listener;
+  }
+
+  /**
+   * Whether the slot retains so much WAL that less than as much is left before it may be lost, as when it was
+   * looked at last.
+   */
+  get isWalShort(): boolean {
+    return this.#isWalShort;
   }
 
   /**
@@ -118,6 +127,7 @@ export class ServerWatch {
     });
     this.#answeredAt = clock.now();
     events.walWatched(wal);
+    this.#isWalShort = isShort(wal);
     this.#onWalEnd(wal.end);
     if (wal.visibility !== null) this.#onVisibility(wal.visibility);
     if (clock.now() - this.#publicationReadAt < PUBLICATION_MS) return;
@@ -125,6 +135,11 @@ export class ServerWatch {
     const change = await this.#session.managePublication(signal);
     if (change !== null) events.publicationKept(change);
   }
+}
+
+function isShort({ end, keptFrom, status, bytesLeft }: WalState): boolean {
+  if (status === "unreserved") return true;
+  return bytesLeft !== null && keptFrom !== null && BigInt(Math.max(0, bytesLeft)) < end - keptFrom;
 }
 
 /** While it streams: tells intake when composite types were altered. */

@@ -25,6 +25,7 @@ export interface SnapshotTaskParts {
   readonly unshown: UnshownTransactions;
   readonly events: CaptureEvents;
   readonly clock: Clock;
+  readonly isWalShort: () => boolean;
   /** Asks for a keepalive, so that the stream gets to this end of WAL. */
   readonly askFor: (walEnd: Lsn) => void;
   /** All tables of the initial snapshot have ended. */

@@ -31,6 +31,7 @@ const UNSEEN_MS_MAX = 500;
 const UNSEEN_TOLD_MS = 5_000;
 const LOCKED_MS = 200;
 const LOST_MS = 500;
+const WAL_POLL_MS = 500;
 const WHOLE_BLOCK_BYTES = 512 * 1024;
 const WHOLE_BLOCKS_MAX = 6;
 
@@ -41,6 +42,8 @@ export interface TableReadingParts {
   readonly format: RecordFormat;
   readonly unshown: UnshownTransactions;
   readonly pace: RowPace;
+  /** Whether the slot may be lost before long: then changes alone are sent. */
+  readonly isWalShort: () => boolean;
   readonly events: CaptureEvents;
   readonly clock: Clock;
 }
@@ -113,6 +116,7 @@ export class TableReading {
     let rowsMax = FIRST_ROWS;
     for (;;) {
       while (snapshots.heldBytes >= AHEAD_BYTES) await clock.sleep(ROOM_POLL_MS, signal);
+      await this.#waitForWal(run, signal);
       await pace.rest(signal);
       if (!run.isOpen) return "given up";
       if (run.encoded === undefined) return "again";
@@ -171,6 +175,13 @@ export class TableReading {
     chunk.rows.release();
     run.discard(opened);
     return 0;
+  }
+
+  async #waitForWal(run: TableRun, signal: AbortSignal): Promise<void> {
+    const { isWalShort, clock, events } = this.#parts;
+    if (!isWalShort()) return;
+    events.snapshotWaits(run, "the slot may be lost before long: changes are sent first");
+    while (isWalShort()) await clock.sleep(WAL_POLL_MS, signal);
   }
 
   /** @param xid of a transaction that was streamed and is not visible yet; 0 if rows were just out of date */

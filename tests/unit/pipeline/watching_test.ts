@@ -99,3 +99,25 @@ Deno.test("a bug in looking for partitions is not hidden", async () => {
   await clock.pass(20_000);
   await rejects(ended, TypeError);
 });
+
+Deno.test("WAL is short where less is left than the slot retains, and where the slot may be lost at once", async () => {
+  const cases = [
+    [{ bytesLeft: null, status: "reserved" }, false],
+    [{ bytesLeft: 1_000, status: "reserved" }, false],
+    [{ bytesLeft: 400, status: "extended" }, true],
+    [{ bytesLeft: null, status: "unreserved" }, true],
+  ] as const;
+  for (const [wal, isShort] of cases) {
+    const world = new FakeWorld();
+    const stop = new AbortController();
+    const parts = world.parts();
+    const session = await parts.source.connect(stop.signal);
+    const readWal = () => Promise.resolve({ end: 1_000n, keptFrom: 500n, visibility: null, ...wal });
+    const watching = new ServerWatch({ ...session, readWal }, parts);
+    const ended = watching.run(() => true, stop.signal);
+    await world.clock.pass(100);
+    stop.abort();
+    await ended;
+    strictEqual(watching.isWalShort, isShort, JSON.stringify(wal));
+  }
+});
