@@ -32,6 +32,7 @@ Deno.test("keys that wait to be read again are told while the pace makes them wa
     session: { describeRelation: () => Promise.reject(new Error("all types are known")) },
     format: bed.format,
     unshown: bed.unshown,
+    isWalShort: () => false,
     pace: new RowPace(1, clock),
     events: publishTo([]),
     clock,
