@@ -124,7 +124,8 @@ export class Streaming {
       batcher: this.#batcher,
       format: this.#format,
       oversize: settings.oversize,
-      routeOf: (target, signal) => sink.route(parts.topicOf(target), signal),
+      routeOf: (target, signal, soon = []) =>
+        sink.route(parts.topicOf(target), signal, topicsOf(parts, soon)),
       unshown,
       runs: new TableRuns({ ...parts, ledger, batcher: this.#batcher }),
       isNewSlot: resumption.from === "new slot",

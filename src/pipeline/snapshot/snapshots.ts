@@ -23,7 +23,12 @@ export interface SnapshotsParts extends Omit<RowSenderParts, "routeOf"> {
   readonly runs: TableRuns;
   readonly decoder: ChangeDecoder;
   readonly batcher: Batcher;
-  readonly routeOf: (target: TableName | "dead-letter", signal: AbortSignal) => Promise<Route>;
+  /** @param soon tables that will be asked for next */
+  readonly routeOf: (
+    target: TableName | "dead-letter",
+    signal: AbortSignal,
+    soon?: readonly TableName[],
+  ) => Promise<Route>;
   readonly unshown: UnshownTransactions;
   /** Whether nothing was ever sent from the slot before this session. */
   readonly isNewSlot: boolean;
@@ -34,6 +39,8 @@ export interface SnapshotsParts extends Omit<RowSenderParts, "routeOf"> {
 
 /** Rows are sent for this long at a time; then it is the changes' turn, for as long. */
 const SLICE_MS = 10;
+/** Tables whose topics are created together. */
+const SOON_MAX = 100;
 const ANY_LSN: Lsn = 0xffff_ffff_ffff_ffffn;
 
 /** Why sending rows ended: there are no more, there is no room, or the time is over. */
@@ -338,7 +345,7 @@ export class Snapshots {
   }
 
   async #sendRows(rows: Sendable, run: TableRun, until: number, signal: AbortSignal): Promise<Ended> {
-    const route = await this.#parts.routeOf(run, signal);
+    const route = await this.#parts.routeOf(run, signal, this.runs.next(SOON_MAX));
     if (rows.isVoid) return "end";
     run.begin(this.#parts.clock.wall());
     return await this.#sender.send(rows, route, this.#numbering(), until, signal);
@@ -354,7 +361,7 @@ export class Snapshots {
     const { run } = whole;
     run.begin(this.#parts.clock.wall());
     this.#wholes.set(run.tableOid, whole);
-    const route = await routeOf(run, signal);
+    const route = await routeOf(run, signal, this.runs.next(SOON_MAX));
     if (this.#mayHaveBeenSent(run)) {
       // Its rows can't be told from those of the snapshot.
       while (!this.#sender.truncate(whole, route, this.#numbering())) await batcher.waitForRoom(signal);

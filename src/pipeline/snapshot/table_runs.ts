@@ -80,6 +80,16 @@ export class TableRuns implements NoteSource {
     return undefined;
   }
 
+  /** Tables whose rows come next, more or less. */
+  next(count: number): readonly TableName[] {
+    const next: TableName[] = [];
+    for (const run of this.#open) {
+      if (next.length === count) break;
+      next.push(run);
+    }
+    return next;
+  }
+
   /** Begins the snapshot of a table, in place of its last one. @param isTold whether that is delivered at once */
   add(state: SnapshotState, isTold: boolean): void {
     const run = new TableRun(state);
