@@ -177,7 +177,7 @@ function rowStatement(options: RowWritersOptions, share: Share, random: () => nu
     const { index, connections } = share;
     return String(1 + index + connections * Math.floor(random() * (max / connections - 1)));
   };
-  const where = (n: string) => columns.map((column, at) => `${column} = ${key(n)[at]}`).join(" AND ");
+  const where = (n: string) => columns.map((column, at) => `${column} = (${key(n)[at]})`).join(" AND ");
   const insert = (n: string) =>
     `INSERT INTO ${name} (${columns.join(", ")}, version, small, big)
      SELECT ${key(n).join(", ")}, ${NEXT_VERSION}, 'inserted', ${random() < 0.3 ? BIG : "'little'"}

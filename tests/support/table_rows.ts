@@ -67,6 +67,8 @@ function jsonOf(type: string, value: string): string {
               ELSE to_json(${value}::text)::text END`;
     case "timestamp":
     case "date":
+    // As text it would lose its spaces.
+    case "bpchar":
       return `to_json(${value})::text`;
     case "bytea":
       return `to_json(translate(encode(${value}, 'base64'), E'\\n', ''))::text`;
