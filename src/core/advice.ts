@@ -1,7 +1,7 @@
 // What to do about an error, as a value. Settings in it get their names when it is printed.
 
 /** The section and key of a setting in the configuration file: `pg.slot_name`. */
-export type SettingName = `${"pg" | "kafka" | "replication" | "logging" | "metrics"}.${string}`;
+export type SettingName = `${"pg" | "kafka" | "replication" | "snapshot" | "logging" | "metrics"}.${string}`;
 
 /** A setting in a piece of advice. */
 export interface Setting {
@@ -46,3 +46,11 @@ export function adviceText(
 function environmentName(setting: SettingName): string {
   return setting.replace(".", "_").toUpperCase();
 }
+
+/**
+ * What to do when changes are gone. The document has the steps: a command that drops the slot belongs only where the
+ * slot is invalidated.
+ */
+export const START_ANEW = advice`start anew with ${
+  setting("snapshot.mode")
+}=initial (docs/OPERATIONS.md, Start anew)`;

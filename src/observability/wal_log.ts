@@ -1,5 +1,6 @@
 // Warns in the log before the WAL retained for the slot causes harm.
 
+import { adviceText, START_ANEW } from "../core/advice.ts";
 import { unreachable } from "../core/errors.ts";
 import type { LogFields, Logger } from "./logger.ts";
 import type { WalDanger, WalForecast, WalGuard } from "./wal_guard.ts";
@@ -75,7 +76,7 @@ function fix(danger: Exclude<WalDanger, "none">): string {
       return "find out why delivery is behind (is Kafka unreachable?), and raise the limit now: " +
         "ALTER SYSTEM SET max_slot_wal_keep_size = '...'; SELECT pg_reload_conf();";
     case "lost":
-      return "start anew (docs/OPERATIONS.md, Start anew)";
+      return adviceText(START_ANEW);
     default:
       return unreachable(danger);
   }

@@ -1,9 +1,8 @@
 // Knows what was delivered before the stream began, and checks that the stream still matches it.
 
-import { advice, setting } from "../core/advice.ts";
+import { advice, setting, START_ANEW } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
 import { formatLsn, type Lsn, type Position } from "../core/position.ts";
-import { START_ANEW } from "./reconcile.ts";
 
 /**
  * Drops what is delivered already. Identities only grow, so after the first new change, all changes are new.
@@ -81,6 +80,6 @@ function otherHistory({ commitLsn, commitTimeMs }: Position, found: string): Cap
     `Cannot resume: the transaction of ${new Date(commitTimeMs).toISOString()} that commits at ` +
       `${formatLsn(commitLsn)} was delivered, but ${found}: the server's data directory is an older copy ` +
       "whose WAL has continued differently, or an LSN was corrupted on the way from PostgreSQL",
-    { hint: `correct downstream what was delivered and is not in this database, and ${START_ANEW}` },
+    { hint: advice`correct downstream what was delivered and is not in this database, and ${START_ANEW}` },
   );
 }

@@ -1,6 +1,6 @@
 // Decides where to resume from what was found at start, or that the operator has to decide.
 
-import { type Advice, advice, setting } from "../core/advice.ts";
+import { type Advice, advice, setting, START_ANEW } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
 import {
   formatLsn,
@@ -85,8 +85,6 @@ export function reconcile(findings: Findings): Resumption {
   };
 }
 
-/** The document tells how. A command that drops the slot belongs only where the slot is invalidated. */
-export const START_ANEW = "start anew with a snapshot (docs/OPERATIONS.md, Start anew)";
 const OTHER_SERVER_HINT = advice`point ${
   setting("pg.host")
 } at the server that was captured before; if it no longer exists, ${START_ANEW}`;

@@ -1,5 +1,6 @@
 // Finds the last committed progress record in its topic, by reading the log backwards from its end.
 
+import { advice, START_ANEW } from "../core/advice.ts";
 import { CaptureError, unreachable } from "../core/errors.ts";
 import type { Progress, SourceIdentity } from "../core/position.ts";
 import {
@@ -84,13 +85,13 @@ function refusal(
     "position-conflict",
     `Cannot trust the progress record of slot "${slot}" of database "${database}" in Kafka ` +
       `(${placeInLog(log, offset)}): ${why}`,
-    {
-      hint:
-        "find out who may write to this topic, and allow only pg-capture to (SECURITY.md). To remove the record " +
-        "and the slot, run `pg-capture teardown --progress --yes`; then start again with a snapshot",
-    },
+    { hint: advice`${FORGED_ADVICE}, and ${START_ANEW}` },
   );
 }
+
+const FORGED_ADVICE =
+  "find out who may write to this topic, and allow only pg-capture to (SECURITY.md). Then remove the record and " +
+  "the slot, pg-capture teardown --progress --yes";
 
 /** The last committed record with that key in `[from, end)`; undefined if there is none. */
 async function lastCommitted(

@@ -1,7 +1,7 @@
 // Translates what PostgreSQL and its connection report into the program's own errors.
 
 import { formatAddress } from "../core/address.ts";
-import { type Advice, advice, setting } from "../core/advice.ts";
+import { type Advice, advice, setting, START_ANEW } from "../core/advice.ts";
 import { CaptureError, type ErrorKind } from "../core/errors.ts";
 import type { PostgresOptions, PostgresServer } from "./options.ts";
 import { CLIENT_CERTIFICATE_HINT, translateAlert } from "./tls/tls_errors.ts";
@@ -244,14 +244,14 @@ export const DUPLICATE_OBJECT = "42710";
 const REFUSING_CLASSES: ReadonlySet<string> = new Set(["0A", "22", "28", "3D", "3F", "42"]);
 const WAL_LEVEL_HINT = "ALTER SYSTEM SET wal_level = logical; then restart PostgreSQL";
 // pgoutput looks publications up in the catalog of the time of each change (historic snapshot).
-const PUBLICATION_HINT = advice`set ${setting("pg.publication")} back if it was changed; ${
-  "if the publication was dropped, the slot cannot decode what was written since: CREATE PUBLICATION again and start " +
-  "anew with a snapshot (docs/OPERATIONS.md, Start anew)"
-}`;
+const STUCK_SLOT = "if the publication was dropped, the slot cannot decode what was written since: " +
+  "CREATE PUBLICATION again and";
+const PUBLICATION_HINT = advice`set ${
+  setting("pg.publication")
+} back if it was changed; ${STUCK_SLOT} ${START_ANEW}`;
 /** Only where PostgreSQL itself says that the slot is invalidated: of any other it would lose changes. */
 export const LOST_SLOT_HINT =
-  "changes are gone, and nothing can be read from the slot any more: pg-capture teardown --progress --yes, then start " +
-  "anew with a snapshot (docs/OPERATIONS.md, Start anew)";
+  advice`changes are gone, and the slot is of no use: pg-capture teardown --progress --yes, then ${START_ANEW}`;
 const SYNCHRONIZED_HINT = advice`point ${setting("pg.host")} at the primary, or promote this server`;
 const OTHER_SLOT_HINT = advice`set ${setting("pg.slot_name")} to a name that is free`;
 const POISON_HINT =
