@@ -178,7 +178,8 @@ export class Intake {
         this.#waitingSince = this.#parts.clock.now();
         batcher.setInputIdle(true);
       }
-      waited = snapshots.wait(AbortSignal.any([signal, ended.signal])).catch(() => {});
+      // When the signal aborts, so does the fill.
+      waited = snapshots.wait(ended.signal).catch(() => {});
       await Promise.race([filled, waited]);
     }
     await filled;

@@ -166,18 +166,25 @@ export class RowConnection {
   async #fill(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.#block.makeRoom();
-    const late = AbortSignal.timeout(ANSWER_MS_MAX);
     this.#reading ??= this.#connection.read(this.#block.room);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.close();
+    }, ANSWER_MS_MAX);
     let count: number | null;
     try {
-      count = await unlessAborted(this.#reading, AbortSignal.any([signal, late]));
+      count = await unlessAborted(this.#reading, signal);
     } catch (error) {
       this.close();
       signal.throwIfAborted();
-      if (late.aborted) throw lost(`no answer within ${ANSWER_MS_MAX / 1000} s`);
+      if (isLate) throw lost(`no answer within ${ANSWER_MS_MAX / 1000} s`);
       throw translatePostgresError(error, "Lost the connection that reads tables");
+    } finally {
+      clearTimeout(timer);
     }
     this.#reading = undefined;
+    if (isLate) throw lost(`no answer within ${ANSWER_MS_MAX / 1000} s`);
     if (count === null) throw lost(this.#error?.message ?? "PostgreSQL closed it");
     this.#block.received(count);
   }
