@@ -29,8 +29,8 @@ export interface SnapshotState {
   readonly rows: number;
   /** PostgreSQL's estimate of the table's rows when it began; null if it has none. */
   readonly rowsExpected: number | null;
-  /** `tx_seq` of its last record, for a table without a key; otherwise 0. */
-  readonly lastSeq: number;
+  /** The types, operators and collations that the order of the keys depends on, as one text. */
+  readonly keyOrder: string;
   /** Why it failed or waits; null if it does neither. */
   readonly reason: string | null;
   /** Milliseconds since 1970. */

@@ -31,6 +31,11 @@ export class Visibility {
     return this.#running;
   }
 
+  /** Whether each transaction is seen that is not newer, if it was committed. */
+  seesAllUpTo(xid: number): boolean {
+    return isOlder(xid, this.#xmin);
+  }
+
   /** Whether a committed top-level transaction is seen. @param xid of 32 bits */
   sees(xid: number): boolean {
     if (isOlder(xid, this.#xmin)) return true;

@@ -239,8 +239,8 @@ export interface SourceSession {
   readTypesChange(signal: AbortSignal): Promise<Lsn | null>;
   /** The tables that are published now. */
   publishedNow(signal: AbortSignal): Promise<readonly PublishedOid[]>;
-  /** Writes a commit record to the WAL that nothing goes with. */
-  advanceWal(signal: AbortSignal): Promise<void>;
+  /** Writes a commit record to the WAL that nothing goes with. @returns an end of WAL behind it */
+  advanceWal(signal: AbortSignal): Promise<Lsn>;
   /** Reads tables on a connection of its own, which is opened when it is needed. */
   openSnapshotReader(): SnapshotReader;
   /** Closes all connections but those of snapshot readers. Does not throw. */

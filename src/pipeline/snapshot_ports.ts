@@ -18,6 +18,8 @@ export interface SnapshotTable {
    */
   readonly order: readonly number[];
   readonly orderNames: readonly string[];
+  /** What the order depends on besides the columns: their types, operators and collations. */
+  readonly orderRule: string;
   /** PostgreSQL's estimate; null if it has none. */
   readonly rowsExpected: number | null;
 }

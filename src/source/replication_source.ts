@@ -3,7 +3,7 @@
 import { advice, setting } from "../core/advice.ts";
 import { builtinType } from "../core/builtin_types.ts";
 import { CaptureError } from "../core/errors.ts";
-import type { Lsn } from "../core/position.ts";
+import { type Lsn, parseLsn } from "../core/position.ts";
 import type {
   PublicationChange,
   PublishedOid,
@@ -204,9 +204,16 @@ class PostgresSession implements SourceSession {
     return await readPublishedOids(connection, publication, signal);
   }
 
-  async advanceWal(signal: AbortSignal): Promise<void> {
-    await this.#watch(async (connection) => {
+  async advanceWal(signal: AbortSignal): Promise<Lsn> {
+    return await this.#watch(async (connection) => {
       await connection.query("SELECT pg_catalog.pg_current_xact_id()", "advance the WAL", signal);
+      const doing = "read the end of the WAL";
+      const row = await connection.queryRow(
+        "SELECT pg_catalog.pg_current_wal_insert_lsn() AS wal_end",
+        doing,
+        signal,
+      );
+      return parseLsn(row.wal_end ?? "") ?? 0n;
     }, signal);
   }
 

@@ -13,6 +13,7 @@ import type { TestBed } from "../support/servers.ts";
 
 const DOCUMENT = await Deno.readTextFile(new URL("../../SECURITY.md", import.meta.url));
 const [, SECTION = ""] = /## Kafka: least privileges\n([^]*?)\n## /.exec(DOCUMENT) ?? [];
+const [, SNAPSHOTS = ""] = /## Snapshots: who may ask\n([^]*?)\n## /.exec(DOCUMENT) ?? [];
 
 Deno.test("the rights in SECURITY.md are enough for run with both deliveries, check, status and teardown", async () => {
   await using test = await createAclBed();
@@ -115,6 +116,34 @@ Deno.test("rights that are taken away while it runs end it with 3, nothing lost"
   await again.waitForLog("Streaming");
   await waitUntilConfirmed(test.bed, again);
   assert.equal(await assertDelivered(test.bed, ["public.item"]), 20);
+});
+
+Deno.test("with two rights more snapshots are sent and requested, and each of them is needed", async () => {
+  await using test = await createAclBed();
+  const rules = [...needed(test.bed), ...named(rulesIn(SNAPSHOTS), test.bed)];
+  const added = rules.slice(needed(test.bed).length);
+  assert.deepEqual(
+    added.map(({ operation, name }) => `${operation} ${name.slice(test.bed.topicPrefix.length)}`),
+    ["Read .pg-capture.snapshots", "Read .pg-capture.control"],
+  );
+  await test.bed.sql.exec("CREATE TABLE item (id int PRIMARY KEY); INSERT INTO item VALUES (-1)");
+  const env = { ...test.env, SNAPSHOT_MODE: "initial" };
+  for (const rule of added) {
+    await setRules(test.admin, rules.filter((each) => each !== rule));
+    const line = new RegExp(`not allowed: Read on topic "${rule.name}".*fix: .*--operation Read --topic "`);
+    await using run = await startCapture({ env });
+    assert.equal((await run.waitForExit()).code, 3);
+    assert.match(run.log.join("\n"), line);
+    const requested = await test.command(["snapshot", "public.item"]);
+    assert.equal(requested.code, 3);
+    assert.match(requested.log, line);
+  }
+  await setRules(test.admin, rules);
+  await using capture = await startCapture({ env });
+  await capture.waitForLog("Snapshot complete");
+  const requested = await test.command(["snapshot", "public.item", "--wait"]);
+  assert.equal(requested.code, 0, requested.log);
+  assert.equal((await capture.terminate()).code, 0);
 });
 
 /** The commands that run needs, for this bed's names. */

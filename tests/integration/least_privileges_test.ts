@@ -11,7 +11,7 @@ import { sourceOptions } from "../support/source_options.ts";
 import { createTestBed, type TestBed } from "../support/servers.ts";
 
 const document = await Deno.readTextFile(new URL("../../SECURITY.md", import.meta.url));
-const [BASE, WITH_TABLES, WITH_STATISTICS] =
+const [BASE, WITH_TABLES, WITH_STATISTICS, WITH_SNAPSHOTS] =
   /\n## PostgreSQL: least privileges\n([^]*?)\n## /.exec(document)?.[1]?.match(
     /(?<=```sql\n)[^]*?(?=```)/g,
   ) ?? [];
@@ -23,7 +23,7 @@ Deno.test("SECURITY.md's SQL runs as it stands, with its own names, one block af
   await admin.exec("CREATE ROLE shop_owner");
   await using shop = await sql({ ...server, database: "shop" });
   const blocks = document.match(/(?<=```sql\n)[^]*?(?=```)/g) ?? [];
-  strictEqual(blocks.length, 4);
+  strictEqual(blocks.length, 5);
   for (const block of blocks) await shop.exec(block);
   const mayLogIn = "SELECT rolcanlogin AND rolreplication FROM pg_roles WHERE rolname = 'replicator'";
   strictEqual(await shop.value(mayLogIn), "t");
@@ -150,6 +150,41 @@ Deno.test("with one right more, check sees the transactions that a slot would wa
     }
   } finally {
     await older.exec("ROLLBACK");
+    await cleanUp(bed, names);
+  }
+});
+
+Deno.test("with three commands more a snapshot reads all tables, and each of them is needed", async () => {
+  await using bed = await createTestBed({ publish: false });
+  const names = await prepare(bed);
+  const { role, owner } = names;
+  await bed.sql.exec(names.sql(BASE));
+  await bed.sql.exec("INSERT INTO item VALUES (1)");
+  const env = { ...names.env, SNAPSHOT_MODE: "only" };
+  strictEqual(WITH_SNAPSHOTS?.match(/;/g)?.length, 3);
+  try {
+    await bed.sql.exec(names.sql(WITH_SNAPSHOTS));
+    // One that is created later.
+    await bed.sql.exec(`SET ROLE ${owner}; CREATE TABLE later (id int PRIMARY KEY); RESET ROLE`);
+    const grants = [
+      [`USAGE ON SCHEMA public`, new RegExp(`GRANT USAGE ON SCHEMA "public" TO "${role}";`)],
+      [`SELECT ON item`, new RegExp(`GRANT SELECT ON "public"."item" TO "${role}";`)],
+      [`SELECT ON later`, new RegExp(`GRANT SELECT ON "public"."later" TO "${role}";`)],
+    ] as const;
+    for (const [right, named] of grants) {
+      await bed.sql.exec(`REVOKE ${right} FROM ${role}`);
+      for (const command of ["check", "run"]) {
+        const { code, line } = await end(env, [command]);
+        strictEqual(code, 3, `${command} without ${right}: ${line}`);
+        match(line, named, `${command} without ${right}`);
+      }
+      await bed.sql.exec(`GRANT ${right} TO ${role}`);
+      // What was sent is not sent again.
+      await assertWorks(env, ["teardown", "--progress", "--yes"]);
+    }
+    await assertWorks(env, ["check"]);
+    await assertWorks(env, ["run"]);
+  } finally {
     await cleanUp(bed, names);
   }
 });

@@ -35,4 +35,3 @@ function opsOf(records: readonly TopicRecord[]): Readonly<Record<string, number>
   }
   return ops;
 }
-

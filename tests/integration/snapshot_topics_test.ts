@@ -489,7 +489,7 @@ function state(table: string, rows: number): SnapshotState {
     again: [],
     rows,
     rowsExpected: 10_000,
-    lastSeq: 0,
+    keyOrder: "",
     reason: null,
     requestedAtMs: 1_700_000_000_000,
     startedAtMs: 1_700_000_000_000,

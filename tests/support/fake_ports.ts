@@ -304,7 +304,7 @@ export const NO_SNAPSHOTS: CaptureSettings["snapshot"] = {
 /** What a session answers where nothing is asked of it about snapshots. */
 export const NO_READER = {
   publishedNow: () => Promise.resolve([]),
-  advanceWal: () => Promise.resolve(),
+  advanceWal: () => Promise.resolve(0n),
   openSnapshotReader: (): SnapshotReader => {
     const unread = () => Promise.reject(new Error("no table is read"));
     return {

@@ -16,7 +16,7 @@ export function queuedSnapshot(table: string, given: Partial<SnapshotState> = {}
     again: [],
     rows: 0,
     rowsExpected: null,
-    lastSeq: 0,
+    keyOrder: "",
     reason: null,
     requestedAtMs: 0,
     startedAtMs: null,

@@ -76,6 +76,7 @@ export const ITEM_TABLE: SnapshotTable = {
   unknownTypes: [],
   order: [0],
   orderNames: ["id"],
+  orderRule: "integer",
   rowsExpected: null,
 };
 

@@ -16,7 +16,7 @@ export function snapshotState(table: string, given: Partial<SnapshotState> = {})
     again: [],
     rows: 10,
     rowsExpected: 100,
-    lastSeq: 0,
+    keyOrder: "",
     reason: null,
     requestedAtMs: Date.UTC(2026, 10, 25, 0, 30, 15),
     startedAtMs: Date.UTC(2026, 10, 25, 0, 30, 16),

@@ -92,7 +92,7 @@ async function learnUnshown(
   while (!unshown.isComplete) {
     if (snapshots.runs.open.size > 0) {
       await tolerant(async () => {
-        await session.advanceWal(signal);
+        snapshots.reached(await session.advanceWal(signal));
         const { visibility } = await session.readWal(signal);
         if (visibility !== null) unshown.suspect(visibility);
       }, signal);
@@ -120,7 +120,7 @@ async function moveOn(
       // The stream may stand where the WAL is not flushed.
       if (now - since > FLUSH_AFTER_MS) {
         since = now;
-        await tolerant(() => session.advanceWal(signal), signal);
+        await tolerant(async () => snapshots.reached(await session.advanceWal(signal)), signal);
       }
     }
     await clock.sleep(snapshots.runs.open.size > 0 ? BORDER_POLL_MS : IDLE_MS, signal);

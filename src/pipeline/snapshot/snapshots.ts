@@ -172,6 +172,11 @@ export class Snapshots {
     this.#changed.wake();
   }
 
+  /** The server's WAL has reached this. */
+  reached(walEnd: Lsn): void {
+    this.#parts.onWalEnd(walEnd);
+  }
+
   /** The end of WAL up to which everything was streamed. */
   get streamedTo(): Lsn {
     return this.#parts.batcher.received.endLsn;

@@ -80,6 +80,8 @@ export class TableRun {
   readKey: Key | null;
   /** Of a row in a chunk, on average; 0 before the first chunk. */
   rowBytes = 0;
+  /** The relation id under which it is told of changes. */
+  watchedOid: number | undefined;
   /** Whether a reader has it. */
   isTaken = false;
   /** Whether it was begun before. */
@@ -90,6 +92,7 @@ export class TableRun {
   #startedAtMs: number | null;
   #tableOid: number;
   #orderNames: readonly string[];
+  #orderRule: string;
   #rowsExpected: number | null;
   #encoded: EncodedTable | undefined;
   /** The last key of which all is sent. */
@@ -113,6 +116,7 @@ export class TableRun {
     this.#sentKey = this.readKey = state.lastKey;
     this.#tableOid = state.tableOid;
     this.#orderNames = state.keyColumns;
+    this.#orderRule = state.keyOrder;
     this.#rowsExpected = state.rowsExpected;
     this.#requestedAtMs = state.requestedAtMs;
     this.#startedAtMs = state.startedAtMs;
@@ -161,13 +165,15 @@ export class TableRun {
    * @returns whether the rows so far are of this table, in this order; otherwise it begins anew
    */
   describe(table: SnapshotTable, encoded: EncodedTable): boolean {
-    const { relation: { id }, orderNames, rowsExpected } = table;
+    const { relation: { id }, orderNames, orderRule, rowsExpected } = table;
     const goesOn = !this.hasBegun ||
-      (this.#tableOid === id && orderNames.length > 0 && isSameKey(this.#orderNames, orderNames));
+      (this.#tableOid === id && orderNames.length > 0 && isSameKey(this.#orderNames, orderNames) &&
+        this.#orderRule === orderRule);
     if (!goesOn) this.restart();
     this.#encoded = encoded;
     this.#tableOid = id;
     this.#orderNames = orderNames;
+    this.#orderRule = orderRule;
     if (!this.hasBegun) this.#rowsExpected = rowsExpected;
     this.#streamed = undefined;
     return goesOn;
@@ -316,7 +322,7 @@ export class TableRun {
       again: [...this.#again.values(), ...inFlight],
       rows: this.rows,
       rowsExpected: this.#rowsExpected,
-      lastSeq: 0,
+      keyOrder: this.#orderRule,
       reason: this.reason,
       requestedAtMs: this.#requestedAtMs,
       startedAtMs: this.#startedAtMs,
@@ -385,7 +391,7 @@ export function queuedState(
     again: [],
     rows: 0,
     rowsExpected: null,
-    lastSeq: 0,
+    keyOrder: "",
     reason: null,
     requestedAtMs: nowMs,
     startedAtMs: null,

@@ -106,6 +106,9 @@ export class TableRuns implements NoteSource {
 
   /** The run's table is known: its changes concern the run from now on. */
   watch(run: TableRun): void {
+    const before = run.watchedOid;
+    if (before !== undefined && this.#watched.get(before) === run) this.#watched.delete(before);
+    run.watchedOid = run.tableOid;
     this.#watched.set(run.tableOid, run);
   }
 

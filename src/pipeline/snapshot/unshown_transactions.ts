@@ -2,6 +2,7 @@
 
 import type { Lsn } from "../../core/position.ts";
 import type { Visibility } from "../../core/visibility.ts";
+import { isOlder } from "../../core/xid.ts";
 
 /** Far more than commit between two polls. */
 const HELD_MAX = 1 << 18;
@@ -18,8 +19,8 @@ export class UnshownTransactions {
   #count = 0;
   /** Those that were running when this session began: an earlier one may have streamed their commits. */
   readonly #suspects = new Map<number, number>();
-  /** There was no room for all; then only a snapshot that sees everything that was running will do. */
-  #hasOverflown = false;
+  /** The newest of those for which there was no room: only a snapshot that sees everything up to it will do. */
+  #forgotten: number | undefined;
   #isComplete: boolean;
   /** Snapshots so far. */
   #snapshots = 0;
@@ -38,7 +39,7 @@ export class UnshownTransactions {
 
   /** Whether it knows of every transaction that is not visible and was streamed. */
   get knowsAll(): boolean {
-    return this.#isComplete && this.#suspects.size === 0 && !this.#hasOverflown;
+    return this.#isComplete && this.#suspects.size === 0 && this.#forgotten === undefined;
   }
 
   /** The commit LSN of the first one; undefined if there is none. */
@@ -98,7 +99,8 @@ export class UnshownTransactions {
       if (shownBy !== 0 && shownBy <= forgotten) this.#suspects.delete(xid);
       else this.#suspects.set(xid, shownBy);
     }
-    if (visibility.running.size === 0 && this.#readings.size === 0) this.#hasOverflown = false;
+    const isShown = this.#forgotten === undefined || visibility.seesAllUpTo(this.#forgotten);
+    if (isShown && this.#readings.size === 0) this.#forgotten = undefined;
   }
 
   /**
@@ -107,7 +109,8 @@ export class UnshownTransactions {
    */
   unseenBy(visibility: Visibility, upTo: Lsn): number | undefined {
     for (const xid of this.#suspects.keys()) if (!visibility.sees(xid)) return xid;
-    if (this.#hasOverflown) { for (const xid of visibility.running) return xid; }
+    const forgotten = this.#forgotten;
+    if (forgotten !== undefined && !visibility.seesAllUpTo(forgotten)) return forgotten;
     for (let index = 0; index < this.#count && this.#commitLsns[index]! <= upTo; index++) {
       const xid = this.#xids[index]!;
       if (!visibility.sees(xid)) return xid;
@@ -119,7 +122,7 @@ export class UnshownTransactions {
   clear(): void {
     this.#count = 0;
     this.#suspects.clear();
-    this.#hasOverflown = false;
+    this.#forgotten = undefined;
   }
 
   /** All reads that have no answer yet began when there were so many snapshots, or more. */
@@ -129,9 +132,17 @@ export class UnshownTransactions {
     return first;
   }
 
+  #newest(): number {
+    let newest = this.#forgotten ?? this.#xids[0]!;
+    for (let index = 0; index < this.#count; index++) {
+      if (isOlder(newest, this.#xids[index]!)) newest = this.#xids[index]!;
+    }
+    return newest;
+  }
+
   #makeRoom(): void {
     if (this.#count >= HELD_MAX) {
-      this.#hasOverflown = true;
+      this.#forgotten = this.#newest();
       this.#count = 0;
       return;
     }

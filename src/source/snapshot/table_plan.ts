@@ -174,6 +174,7 @@ export function readPlan(
       .filter((typeOid) => builtinType(typeOid) === undefined),
     order: ordering.map(({ name }) => columns.indexOf(name)),
     orderNames: ordering.map(({ name }) => name),
+    orderRule: ordering.map(({ type, less, collate }) => `${type} ${less}${collate}`).join(", "),
     rowsExpected: Number(rowsExpected) < 0 ? null : Number(rowsExpected),
     from: `${only}${quoteIdentifier(schema)}.${quoteIdentifier(table)}`,
     columns,

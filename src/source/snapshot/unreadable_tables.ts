@@ -12,6 +12,10 @@ export interface UnreadableTable {
   readonly fix: string;
 }
 
+/** A table can be named only by who may use its schema. */
+const MAY_SELECT = "pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND " +
+  "pg_catalog.has_table_privilege(c.oid, 'SELECT')";
+
 export async function readUnreadableTables(
   connection: PostgresConnection,
   publication: string,
@@ -19,12 +23,12 @@ export async function readUnreadableTables(
 ): Promise<readonly UnreadableTable[]> {
   const rows = await connection.query(
     `SELECT n.nspname AS schema, c.relname AS table, current_user AS role,
-            pg_catalog.has_table_privilege(c.oid, 'SELECT') AS may_select
+            ${MAY_SELECT} AS may_select
        FROM pg_catalog.pg_publication_tables p
        JOIN pg_catalog.pg_namespace n ON n.nspname = p.schemaname
        JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename
       WHERE p.pubname = ${quoteLiteral(publication)}
-        AND (NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.row_security_active(c.oid))
+        AND (NOT (${MAY_SELECT}) OR pg_catalog.row_security_active(c.oid))
       ORDER BY 1, 2`,
     "look for tables that can't be read",
     signal,

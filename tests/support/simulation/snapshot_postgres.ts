@@ -34,6 +34,7 @@ const KEYED_TABLE: SnapshotTable = {
   unknownTypes: [],
   order: [0],
   orderNames: ["id"],
+  orderRule: "integer",
   rowsExpected: null,
 };
 const BAG_TABLE: SnapshotTable = {
@@ -48,6 +49,7 @@ const BAG_TABLE: SnapshotTable = {
   unknownTypes: [],
   order: [],
   orderNames: [],
+  orderRule: "",
   rowsExpected: null,
 };
 
@@ -129,6 +131,7 @@ export class SnapshotPostgres {
       advanceWal: async (signal) => {
         await this.#answer(process, signal);
         this.tables.advance();
+        return this.tables.walEnd;
       },
       openSnapshotReader: () => this.#reader(process),
       managePublication: () => Promise.resolve(null),

@@ -399,7 +399,7 @@ function notes(count: number): SnapshotNotes {
     again: [],
     rows: 0,
     rowsExpected: null,
-    lastSeq: 0,
+    keyOrder: "",
     reason: null,
     requestedAtMs: 0,
     startedAtMs: null,

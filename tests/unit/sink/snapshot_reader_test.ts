@@ -236,7 +236,7 @@ function stateOf(table: string, rows: number, identity = OURS): FakeRecord {
     again: [],
     rows,
     rowsExpected: null,
-    lastSeq: 0,
+    keyOrder: "",
     reason: null,
     requestedAtMs: 0,
     startedAtMs: 0,

@@ -14,6 +14,7 @@ const RUNNING: SnapshotState = {
   status: "running",
   tableOid: 7,
   keyColumns: ["id"],
+  keyOrder: "integer",
   lastKey: ["5"],
   rows: 5,
   startedAtMs: 1,

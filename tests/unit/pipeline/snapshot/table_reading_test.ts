@@ -17,6 +17,7 @@ Deno.test("keys that wait to be read again are told while the pace makes them wa
     status: "running" as const,
     tableOid: 7,
     keyColumns: ["id"],
+    keyOrder: "integer",
     lastKey: ["5"],
     again,
     rows: 5,
