@@ -50,6 +50,8 @@ export interface IntakeRefusal extends RefusedTransaction {
   readonly isPartlyTaken: boolean;
 }
 
+const INTERRUPTED = Symbol("interrupted");
+
 export class Intake {
   readonly #parts: IntakeParts;
   readonly #taker: RecordTaker;
@@ -59,6 +61,9 @@ export class Intake {
   /** Composite types were altered up to here; undefined if they were not. */
   #typesChangedAt: Lsn | undefined;
   #partitionsAdded = false;
+  /** Aborts a fill that waits for nothing but the stream. */
+  #interrupting: AbortController | undefined;
+  #interruptible: AbortSignal | undefined;
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
@@ -87,6 +92,11 @@ export class Intake {
    */
   partitionsAdded(): void {
     this.#partitionsAdded = true;
+  }
+
+  /** There are rows to send, which came after intake began to wait for the stream alone. */
+  interrupt(): void {
+    this.#interrupting?.abort(INTERRUPTED);
   }
 
   /**
@@ -128,8 +138,23 @@ export class Intake {
       }
       this.#report(messages);
       if (this.#parts.snapshots.isWaiting) await this.#fillAndSend(signal);
-      else await this.#fill(signal);
+      else await this.#fillUnlessInterrupted(signal);
     }
+  }
+
+  async #fillUnlessInterrupted(signal: AbortSignal): Promise<void> {
+    if (this.#interrupting === undefined) {
+      this.#interrupting = new AbortController();
+      this.#interruptible = AbortSignal.any([signal, this.#interrupting.signal]);
+    }
+    const interrupting = this.#interrupting.signal;
+    try {
+      await this.#fill(this.#interruptible!);
+    } catch (error) {
+      if (error !== INTERRUPTED) throw error;
+    }
+    // One signal serves for many fills.
+    if (interrupting.aborted) this.#interrupting = undefined;
   }
 
   #namePoisoned(error: unknown): unknown {

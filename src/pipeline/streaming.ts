@@ -129,6 +129,7 @@ export class Streaming {
       unshown,
       runs: new TableRuns({ ...parts, ledger, batcher: this.#batcher }),
       isNewSlot: resumption.from === "new slot",
+      onDue: () => this.#intake.interrupt(),
       onWalEnd: (walEnd) => this.#gate.reached(walEnd),
     });
   }

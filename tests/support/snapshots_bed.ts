@@ -70,6 +70,7 @@ export class SnapshotsBed {
         }),
       unshown: this.unshown,
       isNewSlot,
+      onDue: () => {},
       onWalEnd: () => {},
       events: publishTo([]),
       clock: this.clock,

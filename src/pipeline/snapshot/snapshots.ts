@@ -32,6 +32,8 @@ export interface SnapshotsParts extends Omit<RowSenderParts, "routeOf"> {
   readonly unshown: UnshownTransactions;
   /** Whether nothing was ever sent from the slot before this session. */
   readonly isNewSlot: boolean;
+  /** Called when there is something to send, or to do at a border. */
+  readonly onDue: () => void;
   /** Called with ends of the server's WAL. */
   readonly onWalEnd: (walEnd: Lsn) => void;
   readonly clock: Clock;
@@ -96,20 +98,20 @@ export class Snapshots {
     }
     if (hasMore) this.runs.touch(run);
     this.#queue.push({ kind: "chunk", opened });
-    this.#changed.wake();
+    this.#wake();
     return undefined;
   }
 
   /** Rows of a table that is read as a whole were read. */
   arrivedWhole(rows: WholeRows): void {
     this.#queue.push({ kind: "whole", rows });
-    this.#changed.wake();
+    this.#wake();
   }
 
   /** All rows of the table are read, or nothing more of it is to be sent. */
   readToEnd(whole: WholeTable): void {
     whole.isReadToEnd = true;
-    this.#changed.wake();
+    this.#wake();
     if (whole.isOver) this.#endWhole(whole);
   }
 
@@ -117,7 +119,7 @@ export class Snapshots {
   giveUp(whole: WholeTable): void {
     whole.isVoid = true;
     if (this.#wholes.get(whole.run.tableOid) === whole) this.#wholes.delete(whole.run.tableOid);
-    this.#changed.wake();
+    this.#wake();
   }
 
   /** Reads while intake stands at a border, so that nothing is streamed meanwhile. */
@@ -125,7 +127,7 @@ export class Snapshots {
     while (this.#atBorder !== undefined) await this.#parts.clock.sleep(1, signal);
     const done = Promise.withResolvers<T>();
     this.#atBorder = () => read().then(done.resolve, done.reject);
-    this.#changed.wake();
+    this.#wake();
     return await unlessAborted(done.promise, signal);
   }
 
@@ -169,7 +171,7 @@ export class Snapshots {
     const whole = this.#wholes.get(run.tableOid);
     if (whole?.run === run) this.giveUp(whole);
     this.runs.end(run, status, reason);
-    this.#changed.wake();
+    this.#wake();
   }
 
   /** The server's WAL has reached this. */
@@ -260,6 +262,11 @@ export class Snapshots {
     }
     const now = clock.now();
     this.#sliceAllowedAt = isIdle ? now : now + (now - startedAt);
+  }
+
+  #wake(): void {
+    this.#changed.wake();
+    this.#parts.onDue();
   }
 
   #unseenBy({ visibility, walEnd }: ReadMoment, upTo: Lsn): number | undefined {
