@@ -240,7 +240,7 @@ export const VARIABLES = {
 
   SNAPSHOT_MODE: defaulted(choice("never", "initial", "only"), "never", {
     help:
-      "initial: sends the rows that tables already hold, once a table, also of tables that are published later. only: the same, then exits with 0.",
+      "initial: send the rows that tables already hold, each table once, later tables too. only: the same, then exit.",
   }),
   SNAPSHOT_TABLES: optional(list("tables separated by commas", parseTablePattern), {
     help: "Tables that SNAPSHOT_MODE is about. A star matches anything.",
