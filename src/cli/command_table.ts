@@ -101,7 +101,7 @@ Ctrl-C ends the wait, not the snapshot.`,
       "pg-capture snapshot --list",
       "pg-capture snapshot --pause",
     ],
-    more: "docs/OPERATIONS.md",
+    more: "docs/SNAPSHOTS.md",
   },
   tail: {
     summary: "print changes to standard output, without Kafka",
