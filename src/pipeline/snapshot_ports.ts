@@ -99,7 +99,7 @@ export interface SnapshotReader {
   /** Reads rows in a transaction of their own. */
   readChunk(table: SnapshotTable, query: ChunkQuery, signal: AbortSignal): Promise<Chunk | TableFault>;
   /** Locks the table against changes of its columns and begins to read it; `next` reads on. */
-  lock(table: SnapshotTable, signal: AbortSignal): Promise<TableFault | null>;
+  lock(table: SnapshotTable, where: string | null, signal: AbortSignal): Promise<TableFault | null>;
   /** Takes the moment of all rows of the table that was locked. */
   readWhole(table: SnapshotTable, where: string | null, signal: AbortSignal): Promise<WholeRead | TableFault>;
   /** Ends what `lock` began. */

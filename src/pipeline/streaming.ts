@@ -100,7 +100,7 @@ export class Streaming {
     events.stateChanged("postgres", "stopped");
     events.stateChanged("kafka", "stopped");
     if (this.#refused !== undefined) throw this.#refused.error;
-    if (this.#isSettled) throwFailed(this.#snapshots.runs.all);
+    if (this.#isSettled) throwFailed(this.#snapshots.runs.all, this.#session.settings.snapshot);
   }
 
   /**

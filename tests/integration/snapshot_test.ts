@@ -27,6 +27,18 @@ Deno.test("SNAPSHOT_MODE=initial sends the rows of each table once, then changes
   strictEqual(opsOf(all).UPDATE, 1);
 });
 
+Deno.test("a table without a key comes once, too, and nothing before its rows at a new slot", async () => {
+  await using bed = await createTestBed();
+  await bed.sql.exec(`
+    CREATE TABLE few (name text); INSERT INTO few VALUES ('a'), ('b');
+    CREATE TABLE many (n int); INSERT INTO many SELECT n FROM generate_series(1, 30000) n;
+    ALTER TABLE many REPLICA IDENTITY FULL`);
+  await using capture = await startCapture({ env: { ...bed.env, SNAPSHOT_MODE: "only" } });
+  strictEqual((await capture.waitForExit()).code, 0);
+  const records = await readTopics({ brokers: bed.brokers, prefix: `${bed.topicPrefix}.public` });
+  deepStrictEqual(opsOf(records), { READ: 30_002 });
+});
+
 function opsOf(records: readonly TopicRecord[]): Readonly<Record<string, number>> {
   const ops: Record<string, number> = {};
   for (const { value } of records) {

@@ -32,6 +32,7 @@ export function checkReads(once: readonly Change[], checks: ReadChecks, report: 
     if (table === undefined) tables.set(change.table, table = new TableReads(checks, report));
     table.take(change);
   }
+  for (const table of tables.values()) table.end();
   for (const [name, rows] of Object.entries(checks.startedWith ?? {})) {
     (tables.get(name) ?? new TableReads(checks, report)).checkStart(name, rows);
   }
@@ -56,6 +57,8 @@ class TableReads {
   readonly #seen = new Map<JsonText, Seen>();
   /** Rows without a key, from the first one that a snapshot sent. */
   #keyless: ReplayedTable | undefined;
+  /** Changes of rows that the last snapshot of a table without a key does not have. */
+  readonly #keylessStale: string[] = [];
   #keyColumns: readonly string[] | undefined;
   #truncatedBy: Change | undefined;
   #changes = 0;
@@ -74,6 +77,11 @@ class TableReads {
     else if (change.op === "READ") this.#read(change, change.key, change.after ?? new Map());
     else this.#change(change, change.key);
     if (change.op !== "READ") this.#changes++;
+  }
+
+  /** All changes are taken. */
+  end(): void {
+    for (const text of this.#keylessStale) this.#tell("stale", text);
   }
 
   /** @param rows those before the first change */
@@ -183,6 +191,8 @@ version ${version} comes after ${before}`,
           `${changeName(change)}: a snapshot truncates ${change.table}, which has a key`,
         );
       }
+      // What came before was a snapshot that was interrupted: not all of its rows had come.
+      this.#keylessStale.length = 0;
       this.#keyless = new ReplayedTable();
       return;
     }
@@ -210,8 +220,7 @@ version ${version} comes after ${before}`,
     if (rows === undefined) return;
     const { before, after } = change;
     if (before !== null && rows.take(rowText(before)) === undefined) {
-      this.#tell(
-        "stale",
+      this.#keylessStale.push(
         `${changeName(change)}, ${change.op} ${change.table}: there is no such row after the \
 snapshot, ${rowText(before).slice(0, 100)}`,
       );

@@ -59,7 +59,8 @@ async function answer(parts: RequestsParts, request: SnapshotRequest, signal: Ab
     for (const { schema, table } of await session.publishedNow(signal)) {
       const run = snapshots.runs.of({ schema, table });
       const isUnfinished = run !== undefined && (run.isOpen || run.status === "paused");
-      if (!isMeant({ schema, table }) || isUnfinished) continue;
+      // A request that was taken in part, before a kill, comes again.
+      if (!isMeant({ schema, table }) || isUnfinished || run?.id === request.id) continue;
       snapshots.runs.add(queuedState({ schema, table }, request.id, request.where, now), true);
     }
     return;

@@ -2,6 +2,9 @@
 
 import type { TableName } from "../../core/table_name.ts";
 
+/** `source.snapshot` of the initial snapshot's records. */
+export const INITIAL = "initial";
+
 export interface SnapshotSettings {
   readonly mode: "never" | "initial" | "only";
   /** Whether a pattern, as in PG_TABLES, matches a table. */

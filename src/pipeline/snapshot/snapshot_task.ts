@@ -10,7 +10,7 @@ import type { Sink, SourceSession } from "../ports.ts";
 import { runTogether } from "../tasks.ts";
 import { answerRequests } from "./requests.ts";
 import { RowPace } from "./row_pace.ts";
-import type { SnapshotSettings } from "./snapshot_settings.ts";
+import { INITIAL, type SnapshotSettings } from "./snapshot_settings.ts";
 import type { Snapshots } from "./snapshots.ts";
 import { queuedState, type TableRun } from "./table_run.ts";
 import { TableReading } from "./table_reading.ts";
@@ -31,9 +31,6 @@ export interface SnapshotTaskParts {
   /** All tables of the initial snapshot have ended. */
   readonly onSettled: () => void;
 }
-
-/** `source.snapshot` of the initial snapshot's records. */
-export const INITIAL = "initial";
 
 const IDLE_MS = 50;
 const BORDER_POLL_MS = 3;

@@ -110,7 +110,7 @@ export class Snapshots {
 
   /** All rows of the table are read, or nothing more of it is to be sent. */
   readToEnd(whole: WholeTable): void {
-    whole.isReadToEnd = true;
+    whole.isReadToEnd = whole.run.isReadToEnd = true;
     this.#wake();
     if (whole.isOver) this.#endWhole(whole);
   }

@@ -62,7 +62,7 @@ export class TableReading {
 
   /** Reads what is left of the run's table. Returns when nothing is left to be read now. */
   async read(run: TableRun, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts;
+    const { clock, events } = this.#parts;
     for (;;) {
       signal.throwIfAborted();
       if (!run.isOpen) return;
@@ -72,6 +72,7 @@ export class TableReading {
         signal.throwIfAborted();
         if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;
         // The connection was lost; the stream's own notices whether the server was.
+        events.snapshotWaits(run, error.message);
         run.rewind();
         await clock.sleep(LOST_MS, signal);
       }
@@ -82,7 +83,7 @@ export class TableReading {
     const { snapshots } = this.#parts;
     if (run.encoded === undefined) {
       const fault = await this.#describe(run, signal);
-      if (fault !== null) return await this.#handle(run, fault, signal);
+      if (fault !== null) return this.#handle(run, fault);
     }
     if (!run.isOpen) return "given up";
     snapshots.runs.watch(run);
@@ -125,7 +126,7 @@ export class TableReading {
       // Keys that were taken are in no state before they are in a window.
       const keys = run.isReadToEnd ? run.takeKeysToReadAgain() : null;
       const found = await this.#readChunk(run, keys, Math.min(rowsMax, pace.rowsMax), signal);
-      if (typeof found === "object") return await this.#handle(run, found, signal);
+      if (typeof found === "object") return this.#handle(run, found);
       if (found === undefined) this.#unseenSince = undefined;
       else await this.#waitUntilVisible(run, found, signal);
       const fitting = run.rowBytes === 0 ? ROWS_MAX : Math.ceil(CHUNK_BYTES / run.rowBytes);
@@ -206,11 +207,12 @@ export class TableReading {
   async #readWhole(run: TableRun, signal: AbortSignal): Promise<Ended> {
     const { snapshots, reader, clock, pace } = this.#parts;
     const table = run.encoded!;
+    await this.#waitForWal(run, signal);
     run.restart();
     let whole: Awaited<ReturnType<Snapshots["split"]>> = "again";
     try {
-      const fault = await reader.lock(table.table, signal);
-      if (fault !== null) return await this.#handle(run, fault, signal);
+      const fault = await reader.lock(table.table, run.where, signal);
+      if (fault !== null) return this.#handle(run, fault);
       whole = await snapshots.split(
         run,
         table,
@@ -223,7 +225,7 @@ export class TableReading {
         await this.#waitUntilVisible(run, whole, signal);
         return "again";
       }
-      if (isFault(whole)) return await this.#handle(run, whole, signal);
+      if (isFault(whole)) return this.#handle(run, whole);
       for (;;) {
         // Other rows can't be sent while changes wait.
         while (
@@ -233,7 +235,7 @@ export class TableReading {
         if (whole.isVoid) break;
         const rows = await whole.read.next(WHOLE_BLOCK_BYTES, signal);
         if (rows === null) break;
-        if (isFault(rows)) return await this.#handle(run, rows, signal);
+        if (isFault(rows)) return this.#handle(run, rows);
         pace.didRead(rows.count);
         snapshots.arrivedWhole(new WholeRows(whole, rows));
       }
@@ -247,11 +249,11 @@ export class TableReading {
   }
 
   /** What a fault means for the run. */
-  async #handle(run: TableRun, fault: TableFault, signal: AbortSignal): Promise<Ended> {
+  #handle(run: TableRun, fault: TableFault): Ended {
     const { snapshots, clock, events } = this.#parts;
     switch (fault.kind) {
       case "gone":
-        snapshots.end(run, "failed", `${tableText(run)} does not exist`);
+        snapshots.end(run, "failed", `${tableText(run)} does not exist, or is not published`);
         return "given up";
       case "refused":
         snapshots.end(run, "failed", fault.reason);
@@ -262,8 +264,9 @@ export class TableReading {
         return "again";
       case "locked":
         events.snapshotWaits(run, "another session has locked the table");
-        await clock.sleep(LOCKED_MS, signal);
-        return "again";
+        // Other tables come first.
+        run.notBefore = clock.now() + LOCKED_MS;
+        return "given up";
     }
   }
 }

@@ -82,6 +82,8 @@ export class TableRun {
   rowBytes = 0;
   /** The relation id under which it is told of changes. */
   watchedOid: number | undefined;
+  /** It is not read before this time, in milliseconds of the clock's `now`. */
+  notBefore = 0;
   /** Whether a reader has it. */
   isTaken = false;
   /** Whether it was begun before. */

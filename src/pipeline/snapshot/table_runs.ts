@@ -72,8 +72,11 @@ export class TableRuns implements NoteSource {
 
   /** One that has something to read; it is taken then. */
   take(): TableRun | undefined {
+    const now = this.#parts.clock.now();
     for (const run of this.#open) {
-      if (run.isTaken || (run.isReadToEnd && !(run.isDrained && run.hasKeysToReadAgain))) continue;
+      if (
+        run.isTaken || run.notBefore > now || (run.isReadToEnd && !(run.isDrained && run.hasKeysToReadAgain))
+      ) continue;
       run.isTaken = true;
       return run;
     }

@@ -12,12 +12,31 @@ export function conditionFault(condition: string): string | undefined {
     const [token] = TOKEN.exec(rest)!;
     if (token.startsWith("--") || token.startsWith("/*")) return "it has a comment";
     if (token === ";") return "it has a semicolon";
+    if (/^[Uu]&/.test(token)) return "it has a name or string with Unicode escapes";
     if (token === "'" || token === '"' || DOLLAR.test(token)) return "a quote is not closed";
     if (token === "(") depth++;
     if (token === ")" && --depth < 0) return "a parenthesis is closed that was not opened";
     at += token.length;
   }
   return depth > 0 ? "a parenthesis is not closed" : undefined;
+}
+
+/** Names that a condition calls as functions, as PostgreSQL stores them; some are keywords. */
+export function calledNames(condition: string): readonly string[] {
+  const names = new Set<string>();
+  let name: string | undefined;
+  for (let at = 0; at < condition.length;) {
+    const [token] = TOKEN.exec(condition.slice(at))!;
+    at += token.length;
+    if (token === "(" && name !== undefined) names.add(name);
+    if (/^\s$/.test(token)) continue;
+    name = /^[A-Za-z_\u0080-\uffff]/.test(token)
+      ? token.toLowerCase()
+      : token.startsWith('"')
+      ? token.slice(1, -1).replaceAll('""', '"')
+      : undefined;
+  }
+  return [...names];
 }
 
 const DOLLAR = /^\$(?:[A-Za-z_\u0080-\uffff][A-Za-z_0-9\u0080-\uffff]*)?\$$/;
@@ -27,6 +46,7 @@ const DOLLAR = /^\$(?:[A-Za-z_\u0080-\uffff][A-Za-z_0-9\u0080-\uffff]*)?\$$/;
  */
 const TOKEN = new RegExp(
   [
+    /[Uu]&["']/,
     /[Ee]'(?:[^'\\]|\\[\s\S]|'')*'/,
     /'(?:[^']|'')*'/,
     /"(?:[^"]|"")*"/,

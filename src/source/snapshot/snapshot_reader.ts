@@ -14,11 +14,11 @@ import type {
   TableFault,
   WholeRead,
 } from "../../pipeline/snapshot_ports.ts";
-import { PostgresConnection } from "../connection.ts";
+import { PostgresConnection, quoteLiteral } from "../connection.ts";
 import { type ServerError, translateServerError } from "../errors.ts";
 import type { PostgresOptions } from "../options.ts";
 import { BlockPool } from "./block_pool.ts";
-import { conditionFault } from "./condition.ts";
+import { calledNames, conditionFault } from "./condition.ts";
 import { beginSql, chunkSql, MOMENT_SQL, wholeSql } from "./chunk_sql.ts";
 import { RowConnection, type TextRow } from "./row_connection.ts";
 import { bypassRowSecurity, grantSelect } from "./unreadable_tables.ts";
@@ -45,6 +45,8 @@ export class PostgresSnapshotReader implements SnapshotReader {
   readonly #postgres: PostgresOptions;
   readonly #options: SnapshotReaderOptions;
   readonly #pool = new BlockPool();
+  /** The condition that was found to change nothing. */
+  #harmless: string | undefined;
   #opening: Promise<RowConnection> | undefined;
   #connection: RowConnection | undefined;
   #isClosed = false;
@@ -80,9 +82,9 @@ export class PostgresSnapshotReader implements SnapshotReader {
     signal: AbortSignal,
   ): Promise<Chunk | TableFault> {
     const plan = table as TablePlan;
-    const fault = whereFault(query.where);
-    if (fault !== undefined) return fault;
     return await this.#during(async (connection) => {
+      const fault = await this.#conditionFault(connection, query.where, signal);
+      if (fault !== undefined) return fault;
       await connection.send(
         `${beginSql(plan)}; ${this.#momentSql(plan)}; ${chunkSql(plan, query)}; COMMIT`,
       );
@@ -109,8 +111,14 @@ export class PostgresSnapshotReader implements SnapshotReader {
     });
   }
 
-  async lock(table: SnapshotTable, signal: AbortSignal): Promise<TableFault | null> {
+  async lock(
+    table: SnapshotTable,
+    where: string | null,
+    signal: AbortSignal,
+  ): Promise<TableFault | null> {
     return await this.#during(async (connection) => {
+      const fault = await this.#conditionFault(connection, where, signal);
+      if (fault !== undefined) return fault;
       await connection.send(beginSql(table as TablePlan));
       const { error } = await connection.end(signal);
       return error === undefined ? null : await this.#failed(connection, error, table.relation, signal);
@@ -123,8 +131,6 @@ export class PostgresSnapshotReader implements SnapshotReader {
     signal: AbortSignal,
   ): Promise<WholeRead | TableFault> {
     const plan = table as TablePlan;
-    const fault = whereFault(where);
-    if (fault !== undefined) return fault;
     return await this.#during(async (connection) => {
       await connection.send(this.#momentSql(plan));
       const moment = momentOf(await connection.rows(signal));
@@ -171,6 +177,36 @@ export class PostgresSnapshotReader implements SnapshotReader {
         return read?.rows ?? null;
       });
     };
+  }
+
+  /**
+   * A condition comes from whoever may write to the control topic, and is evaluated with this role's rights. Even in a
+   * read-only transaction some functions change the server: those that do are volatile.
+   */
+  async #conditionFault(
+    connection: RowConnection,
+    where: string | null,
+    signal: AbortSignal,
+  ): Promise<TableFault | undefined> {
+    if (where === null || where === this.#harmless) return undefined;
+    const refused = (found: string): TableFault => ({
+      kind: "refused",
+      reason: `Cannot use the condition of the snapshot: ${found}`,
+    });
+    const fault = conditionFault(where);
+    if (fault !== undefined) return refused(fault);
+    const names = calledNames(where).map(quoteLiteral).join(", ");
+    await connection.send(
+      `SELECT proname FROM pg_catalog.pg_proc WHERE provolatile = 'v' AND proname::text IN (${
+        names || "''"
+      }) LIMIT 1`,
+    );
+    const [row] = await connection.rows(signal) ?? [];
+    const { error } = await connection.end(signal);
+    if (error !== undefined) throw translateServerError(error, MESSAGE);
+    if (row !== undefined) return refused(`it calls ${JSON.stringify(row[0])}, which is volatile`);
+    this.#harmless = where;
+    return undefined;
   }
 
   #momentSql({ relation: { schema, table } }: TablePlan): string {
@@ -263,12 +299,6 @@ function fixOf({ code, message }: ServerError, table: TableName, role: string): 
   if (code !== INSUFFICIENT_PRIVILEGE) return "";
   const fix = message.includes("row-level security") ? bypassRowSecurity(role) : grantSelect(table, role);
   return ` (fix: ${fix})`;
-}
-
-function whereFault(where: string | null): TableFault | undefined {
-  const fault = where === null ? undefined : conditionFault(where);
-  if (fault === undefined) return undefined;
-  return { kind: "refused", reason: `Cannot use the condition of the snapshot as one: ${fault}` };
 }
 
 function isCurrent({ signature }: TablePlan, found: readonly TextRow[] | undefined): boolean {

@@ -40,10 +40,26 @@ export class TableQuestions {
   readonly #table: string;
   readonly #hasRules: boolean;
   readonly #hasGenerated: boolean;
+  /** Whether the publication has the table, itself or through what it is a part of. */
+  readonly #isPublished: string;
 
   constructor(schema: string, table: string, publication: string, versionNumber: number) {
     this.#hasRules = versionNumber >= POSTGRES_15;
     this.#hasGenerated = versionNumber >= POSTGRES_18;
+    const inSchema = "EXISTS (SELECT FROM pg_catalog.pg_publication_namespace pn " +
+      "WHERE pn.pnpubid = p.oid AND pn.pnnspid = c.relnamespace)";
+    this.#isPublished = `(p.puballtables OR pr.oid IS NOT NULL
+      OR EXISTS (SELECT FROM pg_catalog.pg_partition_ancestors(c.oid) a(relid)
+                   JOIN pg_catalog.pg_class ac ON ac.oid = a.relid
+                  WHERE EXISTS (SELECT FROM pg_catalog.pg_publication_rel ar
+                                 WHERE ar.prpubid = p.oid AND ar.prrelid = ac.oid)
+                        ${
+      this.#hasRules
+        ? "OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace an " +
+          "WHERE an.pnpubid = p.oid AND an.pnnspid = ac.relnamespace)"
+        : ""
+    })
+      ${this.#hasRules ? `OR ${inSchema}` : ""})`;
     this.#table = `pg_catalog.pg_class c
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_catalog.pg_publication p ON p.pubname = ${quoteLiteral(publication)}
@@ -53,7 +69,7 @@ export class TableQuestions {
 
   /** A text that changes with the plan; no row if there is no such table. */
   get signature(): string {
-    return `SELECT pg_catalog.md5(pg_catalog.concat_ws(',', c.oid, c.relkind, c.relreplident, p.oid,
+    return `SELECT pg_catalog.md5(pg_catalog.concat_ws(',', c.oid, c.relkind, c.relreplident, p.oid, ${this.#isPublished},
       pg_catalog.to_jsonb(p) ->> 'pubgencols', pg_catalog.to_jsonb(pr) ->> 'prattrs',
       pg_catalog.to_jsonb(pr) ->> 'prqual',
       (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum, a.atttypid, a.atttypmod, a.attgenerated, a.attname),
@@ -73,7 +89,8 @@ export class TableQuestions {
       ? "a.attgenerated = '' OR (a.attgenerated = 's' AND p.pubgencols = 's')"
       : "a.attgenerated = ''";
     return `${this.signature};
-      SELECT c.oid, c.relkind, c.relreplident, c.reltuples::pg_catalog.int8, ${filter} FROM ${this.#table};
+      SELECT c.oid, c.relkind, c.relreplident, c.reltuples::pg_catalog.int8, ${filter},
+             ${this.#isPublished} FROM ${this.#table};
       SELECT a.attnum, a.attname, a.atttypid, pg_catalog.format_type(a.atttypid, a.atttypmod),
              CASE WHEN ${attributes} IS NULL THEN ${isPublished} ELSE a.attnum = ANY(${attributes}) END
         FROM ${this.#table.replace("WHERE", `JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid WHERE`)}
@@ -125,7 +142,7 @@ interface IndexColumn {
   readonly collation: string | null;
 }
 
-/** @returns the plan; null if there is no such table */
+/** @returns the plan; null if there is no such table, or it is not published */
 export function readPlan(
   schema: string,
   table: string,
@@ -133,7 +150,8 @@ export function readPlan(
 ): TablePlan | null {
   const fact = facts?.[0];
   if (fact === undefined) return null;
-  const [oid, kind, identity, rowsExpected, filter] = fact;
+  const [oid, kind, identity, rowsExpected, filter, isPublished] = fact;
+  if (isPublished !== "t") return null;
   const all = (columnRows ?? []).map(([attnum, name, typeOid, type, isPublished]): ColumnFacts => ({
     attnum: attnum ?? "",
     name: name ?? "",

@@ -270,7 +270,7 @@ export class SnapshotPostgres {
       describe: (_schema, table, signal) =>
         ask((): SnapshotTable | TableFault => table === "keyed" ? KEYED_TABLE : BAG_TABLE, signal),
       readChunk: (_table, query, signal) => ask(() => this.#chunk(query), signal),
-      lock: (_table, signal) => ask(() => null, signal),
+      lock: (_table, _where, signal) => ask(() => null, signal),
       readWhole: (_table, _where, signal) => ask(() => this.#whole(ask), signal),
       unlock: () => Promise.resolve(),
       close: () => {},

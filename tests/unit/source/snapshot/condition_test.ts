@@ -1,5 +1,5 @@
-import { strictEqual } from "node:assert";
-import { conditionFault } from "../../../../src/source/snapshot/condition.ts";
+import { deepStrictEqual, strictEqual } from "node:assert";
+import { calledNames, conditionFault } from "../../../../src/source/snapshot/condition.ts";
 
 Deno.test("one expression is taken, whatever its strings hold", () => {
   for (
@@ -23,10 +23,20 @@ Deno.test("what could be more than an expression is refused", () => {
     "true /* ": "it has a comment",
     "name = 'x": "a quote is not closed",
     'a = "x': "a quote is not closed",
+    'U&"\\0070g_sleep"(1) IS NULL': "it has a name or string with Unicode escapes",
     "a = $$x": "a quote is not closed",
     "name = E'x\\' ; y": "it has a semicolon",
   };
   for (const [condition, fault] of Object.entries(faults)) {
     strictEqual(conditionFault(condition), fault, condition);
   }
+});
+
+Deno.test("names that are called are found, whatever stands in strings", () => {
+  deepStrictEqual(
+    calledNames(
+      `Lower(name) = 'f(x)' AND "Odd""name" (1) > 2 AND id IN (1, 2) AND pg_catalog . pg_sleep (1) IS NULL`,
+    ),
+    ["lower", 'Odd"name', "in", "pg_sleep"],
+  );
 });
