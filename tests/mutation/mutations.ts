@@ -16,9 +16,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "the position counts as delivered before Kafka has committed it",
     file: "src/pipeline/delivery.ts",
     find:
-      "await sink.write(batch, parts.progressOf(position), signal);\n      tracker.markDelivered(position);",
+      "await sink.write(batch, parts.progressOf(position), signal, group.notes);\n      tracker.markDelivered(position);",
     replace:
-      "tracker.markDelivered(position);\n      await sink.write(batch, parts.progressOf(position), signal);",
+      "tracker.markDelivered(position);\n      await sink.write(batch, parts.progressOf(position), signal, group.notes);",
   },
   {
     breaks: "the position is confirmed while the checkpoint is being saved",
@@ -97,8 +97,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a transaction counts as whole at its first change",
     file: "src/pipeline/batcher.ts",
-    find: "    this.#commitLsn = commitLsn;\n    this.#seq = seq;\n    // A logical",
-    replace: "    this.#endLsn = this.#commitLsn = commitLsn;\n    this.#seq = seq;\n    // A logical",
+    find: "    this.#commitLsn = commitLsn;\n    this.#seq = seq;\n    this.#commitTimeMs = isOf",
+    replace:
+      "    this.#endLsn = this.#commitLsn = commitLsn;\n    this.#seq = seq;\n    this.#commitTimeMs = isOf",
   },
   {
     breaks: "a keepalive inside a transaction moves the end of what is whole",
@@ -723,7 +724,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a server that shuts down waits for what Kafka does not take",
     file: "src/pipeline/watching.ts",
-    find: 'if (error.kind === "postgres-not-ready") shutdowns++;',
+    find: "          shutdowns++;\n",
     replace: "",
   },
   {
@@ -771,8 +772,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "a new key is never taken where a table is described once only",
     file: "src/pipeline/intake.ts",
-    find: "this.#areTypesOld || this.#descriptions.isDue ?",
-    replace: "this.#areTypesOld ?",
+    find: "if (!this.#areTypesOld && !this.#descriptions.isDue) return sent;",
+    replace: "if (!this.#areTypesOld) return sent;",
   },
   {
     breaks: "what was found of a relation is not kept",
