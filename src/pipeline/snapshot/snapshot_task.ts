@@ -68,9 +68,10 @@ async function readTables(
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
+    await snapshots.runs.whenOpen(signal);
     const run = unshown.isComplete ? snapshots.runs.take() : undefined;
     if (run === undefined) {
-      await clock.sleep(snapshots.runs.open.size > 0 ? BORDER_POLL_MS : IDLE_MS, signal);
+      await clock.sleep(BORDER_POLL_MS, signal);
       continue;
     }
     try {
@@ -87,13 +88,12 @@ async function learnUnshown(
   signal: AbortSignal,
 ): Promise<void> {
   while (!unshown.isComplete) {
-    if (snapshots.runs.open.size > 0) {
-      await tolerant(async () => {
-        snapshots.reached(await session.advanceWal(signal));
-        const { visibility } = await session.readWal(signal);
-        if (visibility !== null) unshown.suspect(visibility);
-      }, signal);
-    }
+    await snapshots.runs.whenOpen(signal);
+    await tolerant(async () => {
+      snapshots.reached(await session.advanceWal(signal));
+      const { visibility } = await session.readWal(signal);
+      if (visibility !== null) unshown.suspect(visibility);
+    }, signal);
     await clock.sleep(IDLE_MS, signal);
   }
 }
@@ -106,6 +106,7 @@ async function moveOn(
   let streamedTo: Lsn | undefined;
   let since = 0;
   for (;;) {
+    await snapshots.runs.whenOpen(signal);
     const awaited = snapshots.awaitedWalEnd;
     const now = clock.now();
     if (awaited === undefined || snapshots.streamedTo !== streamedTo) {
@@ -120,7 +121,7 @@ async function moveOn(
         await tolerant(async () => snapshots.reached(await session.advanceWal(signal)), signal);
       }
     }
-    await clock.sleep(snapshots.runs.open.size > 0 ? BORDER_POLL_MS : IDLE_MS, signal);
+    await clock.sleep(BORDER_POLL_MS, signal);
   }
 }
 

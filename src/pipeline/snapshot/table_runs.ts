@@ -3,6 +3,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { SnapshotLedger, SnapshotNotes, SnapshotState } from "../../core/snapshot_state.ts";
 import { type TableName, tableText } from "../../core/table_name.ts";
+import { unlessAborted } from "../../core/wait.ts";
 import type { ChangeDecoder } from "../../decoder/change_decoder.ts";
 import type { Table } from "../../decoder/table.ts";
 import type { Batcher, NoteSource } from "../batcher.ts";
@@ -35,6 +36,8 @@ export class TableRuns implements NoteSource {
   #holdsUnshown: boolean;
   #isHoldDirty = false;
   #isHoldTold: boolean;
+  /** Resolves when one is open again. */
+  #opened = Promise.withResolvers<void>();
 
   constructor(parts: TableRunsParts) {
     this.#parts = parts;
@@ -59,6 +62,11 @@ export class TableRuns implements NoteSource {
   /** Those that go on by themselves. */
   get open(): ReadonlySet<TableRun> {
     return this.#open;
+  }
+
+  /** Resolves as soon as there is one that goes on by itself. */
+  async whenOpen(signal: AbortSignal): Promise<void> {
+    while (this.#open.size === 0) await unlessAborted(this.#opened.promise, signal);
   }
 
   /** Requests in the control topic below this offset are taken. */
@@ -102,7 +110,7 @@ export class TableRuns implements NoteSource {
       this.#dirty.delete(before);
     }
     this.#runs.set(tableText(run), run);
-    this.#open.add(run);
+    this.#opens(run);
     if (isTold) this.touch(run);
     this.#parts.events.snapshotChanged(state);
   }
@@ -123,7 +131,7 @@ export class TableRuns implements NoteSource {
   ): void {
     const now = this.#parts.clock.wall();
     run.end(status, now, reason);
-    if (run.isOpen) this.#open.add(run);
+    if (run.isOpen) this.#opens(run);
     else this.#open.delete(run);
     if (!run.isOpen && status !== "paused") this.#watched.delete(run.tableOid);
     this.touch(run);
@@ -212,5 +220,11 @@ export class TableRuns implements NoteSource {
   delivered({ states, holdsUnshown }: SnapshotNotes): void {
     if (holdsUnshown === false) this.#isHoldTold = this.#holdsUnshown;
     for (const state of states) this.#parts.events.snapshotDelivered(state);
+  }
+
+  #opens(run: TableRun): void {
+    this.#open.add(run);
+    this.#opened.resolve();
+    this.#opened = Promise.withResolvers();
   }
 }
