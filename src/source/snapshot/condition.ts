@@ -12,6 +12,7 @@ export function conditionFault(condition: string): string | undefined {
     const [token] = TOKEN.exec(rest)!;
     if (token.startsWith("--") || token.startsWith("/*")) return "it has a comment";
     if (token === ";") return "it has a semicolon";
+    if (QUERY.test(token)) return "it has a query in it";
     if (/^[Uu]&/.test(token)) return "it has a name or string with Unicode escapes";
     if (token === "'" || token === '"' || DOLLAR.test(token)) return "a quote is not closed";
     if (token === "(") depth++;
@@ -39,6 +40,8 @@ export function calledNames(condition: string): readonly string[] {
   return [...names];
 }
 
+/** Words that begin a query. */
+const QUERY = /^(?:select|table|values|with)$/i;
 const DOLLAR = /^\$(?:[A-Za-z_\u0080-\uffff][A-Za-z_0-9\u0080-\uffff]*)?\$$/;
 /**
  * A string with backslashes, a string, a quoted identifier, a dollar-quoted string, a word, the beginning of a

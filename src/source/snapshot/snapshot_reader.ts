@@ -180,8 +180,9 @@ export class PostgresSnapshotReader implements SnapshotReader {
   }
 
   /**
-   * A condition comes from whoever may write to the control topic, and is evaluated with this role's rights. Even in a
-   * read-only transaction some functions change the server: those that do are volatile.
+   * A condition comes from whoever may write to the control topic, and is evaluated with this role's rights. It is to
+   * be about the table's columns alone. Even in a read-only transaction some functions change the server: those that
+   * do are volatile.
    */
   async #conditionFault(
     connection: RowConnection,
@@ -197,14 +198,18 @@ export class PostgresSnapshotReader implements SnapshotReader {
     if (fault !== undefined) return refused(fault);
     const names = calledNames(where).map(quoteLiteral).join(", ");
     await connection.send(
-      `SELECT proname FROM pg_catalog.pg_proc WHERE provolatile = 'v' AND proname::text IN (${
+      `SELECT proname, provolatile FROM pg_catalog.pg_proc
+        WHERE (provolatile = 'v' OR proname::text LIKE '%_to_xml%') AND proname::text IN (${
         names || "''"
       }) LIMIT 1`,
     );
     const [row] = await connection.rows(signal) ?? [];
     const { error } = await connection.end(signal);
     if (error !== undefined) throw translateServerError(error, MESSAGE);
-    if (row !== undefined) return refused(`it calls ${JSON.stringify(row[0])}, which is volatile`);
+    if (row !== undefined) {
+      const why = row[1] === "v" ? "is volatile" : "reads tables";
+      return refused(`it calls ${JSON.stringify(row[0])}, which ${why}`);
+    }
     this.#harmless = where;
     return undefined;
   }

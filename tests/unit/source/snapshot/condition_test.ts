@@ -24,6 +24,8 @@ Deno.test("what could be more than an expression is refused", () => {
     "name = 'x": "a quote is not closed",
     'a = "x': "a quote is not closed",
     'U&"\\0070g_sleep"(1) IS NULL': "it has a name or string with Unicode escapes",
+    "id IN (SELECT id FROM other)": "it has a query in it",
+    "id IN (TABLE other)": "it has a query in it",
     "a = $$x": "a quote is not closed",
     "name = E'x\\' ; y": "it has a semicolon",
   };
