@@ -31,6 +31,8 @@ export interface SnapshotState {
   readonly rowsExpected: number | null;
   /** The types, operators and collations that the order of the keys depends on, as one text. */
   readonly keyOrder: string;
+  /** Whether all of the table's rows were sent once, by this snapshot or an earlier one. */
+  readonly isWhole: boolean;
   /** Why it failed or waits; null if it does neither. */
   readonly reason: string | null;
   /** Milliseconds since 1970. */

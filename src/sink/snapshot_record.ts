@@ -64,6 +64,7 @@ export function encodeSnapshotState(state: SnapshotState): Uint8Array {
     rows: state.rows,
     rows_expected: state.rowsExpected,
     key_order: state.keyOrder,
+    is_whole: state.isWhole,
     reason: state.reason,
     requested_at_ms: state.requestedAtMs,
     started_at_ms: state.startedAtMs,
@@ -91,6 +92,7 @@ export function decodeSnapshotState(name: TableName, value: Uint8Array): Snapsho
     rows: asCount(fields["rows"]),
     rowsExpected: orNull(fields["rows_expected"], asCount),
     keyOrder: asText(fields["key_order"]),
+    isWhole: asBoolean(fields["is_whole"]),
     reason: orNull(fields["reason"], asText),
     requestedAtMs: asCount(fields["requested_at_ms"]),
     startedAtMs: orNull(fields["started_at_ms"], asCount),
@@ -165,6 +167,10 @@ const STATUSES: readonly SnapshotStatus[] = ["queued", "running", "paused", "com
 
 function asStatus(value: unknown): SnapshotStatus | undefined {
   return STATUSES.find((status) => status === value);
+}
+
+function asBoolean(value: unknown): boolean | undefined {
+  return typeof value === "boolean" ? value : undefined;
 }
 
 function asKeys(value: unknown): readonly (readonly string[])[] | undefined {

@@ -490,6 +490,7 @@ function state(table: string, rows: number): SnapshotState {
     rows,
     rowsExpected: 10_000,
     keyOrder: "",
+    isWhole: false,
     reason: null,
     requestedAtMs: 1_700_000_000_000,
     startedAtMs: 1_700_000_000_000,

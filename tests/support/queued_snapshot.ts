@@ -17,6 +17,7 @@ export function queuedSnapshot(table: string, given: Partial<SnapshotState> = {}
     rows: 0,
     rowsExpected: null,
     keyOrder: "",
+    isWhole: false,
     reason: null,
     requestedAtMs: 0,
     startedAtMs: null,

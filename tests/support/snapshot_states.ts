@@ -17,6 +17,7 @@ export function snapshotState(table: string, given: Partial<SnapshotState> = {})
     rows: 10,
     rowsExpected: 100,
     keyOrder: "",
+    isWhole: false,
     reason: null,
     requestedAtMs: Date.UTC(2026, 10, 25, 0, 30, 15),
     startedAtMs: Date.UTC(2026, 10, 25, 0, 30, 16),

@@ -61,7 +61,8 @@ async function answer(parts: RequestsParts, request: SnapshotRequest, signal: Ab
       const isUnfinished = run !== undefined && (run.isOpen || run.status === "paused");
       // A request that was taken in part, before a kill, comes again.
       if (!isMeant({ schema, table }) || isUnfinished || run?.id === request.id) continue;
-      snapshots.runs.add(queuedState({ schema, table }, request.id, request.where, now), true);
+      const state = queuedState({ schema, table }, request.id, request.where, now);
+      snapshots.runs.add({ ...state, isWhole: run?.isWhole ?? false }, true);
     }
     return;
   }

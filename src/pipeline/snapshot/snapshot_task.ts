@@ -149,13 +149,18 @@ async function discover(parts: SnapshotTaskParts, signal: AbortSignal): Promise<
 function queue({ snapshots, clock, settings }: SnapshotTaskParts, table: TableName, oid: number): void {
   const run = snapshots.runs.of(table);
   const now = clock.wall();
-  if (run === undefined || isOther(run, oid)) {
+  if (run === undefined || isOther(run, oid) || hadSomeRows(run)) {
     snapshots.runs.add(queuedState(table, INITIAL, null, now), false);
   } else if (run.status === "failed" && run.id === INITIAL) {
     const isDue = run.endedAtMs === 0 ||
       (settings.mode === "initial" && now - run.endedAtMs > REFUSED_RETRY_MS);
     if (isDue) snapshots.end(run, "queued", run.reason);
   }
+}
+
+/** Whether only rows that met a condition were asked for. */
+function hadSomeRows({ isOpen, status, where, isWhole }: TableRun): boolean {
+  return !isOpen && status !== "paused" && where !== null && !isWhole;
 }
 
 /** Whether the table was dropped since, and there is another one of that name. */

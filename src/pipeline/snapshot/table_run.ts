@@ -71,6 +71,8 @@ export class TableRun {
   readonly table: string;
   readonly id: string;
   readonly where: string | null;
+  /** Whether all of the table's rows were sent once. */
+  isWhole: boolean;
   status: SnapshotStatus;
   reason: string | null = null;
   rows: number;
@@ -112,6 +114,7 @@ export class TableRun {
     this.table = state.table;
     this.id = state.id;
     this.where = state.where;
+    this.isWhole = state.isWhole;
     this.status = state.status;
     this.rows = state.rows;
     this.reason = state.reason;
@@ -305,6 +308,7 @@ export class TableRun {
       this.#encoded = undefined;
       this.#streamed = undefined;
     }
+    if (status === "complete" && this.where === null) this.isWhole = true;
     this.status = status;
     this.reason = reason;
   }
@@ -325,6 +329,7 @@ export class TableRun {
       rows: this.rows,
       rowsExpected: this.#rowsExpected,
       keyOrder: this.#orderRule,
+      isWhole: this.isWhole,
       reason: this.reason,
       requestedAtMs: this.#requestedAtMs,
       startedAtMs: this.#startedAtMs,
@@ -394,6 +399,7 @@ export function queuedState(
     rows: 0,
     rowsExpected: null,
     keyOrder: "",
+    isWhole: false,
     reason: null,
     requestedAtMs: nowMs,
     startedAtMs: null,

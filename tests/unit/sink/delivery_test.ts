@@ -400,6 +400,7 @@ function notes(count: number): SnapshotNotes {
     rows: 0,
     rowsExpected: null,
     keyOrder: "",
+    isWhole: false,
     reason: null,
     requestedAtMs: 0,
     startedAtMs: null,

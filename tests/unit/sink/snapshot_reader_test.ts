@@ -237,6 +237,7 @@ function stateOf(table: string, rows: number, identity = OURS): FakeRecord {
     rows,
     rowsExpected: null,
     keyOrder: "",
+    isWhole: false,
     reason: null,
     requestedAtMs: 0,
     startedAtMs: 0,

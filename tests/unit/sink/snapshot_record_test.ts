@@ -32,6 +32,7 @@ const STATE: SnapshotState = {
   rows: 7,
   rowsExpected: 1_000,
   keyOrder: "",
+  isWhole: false,
   reason: null,
   requestedAtMs: 1_700_000_000_000,
   startedAtMs: 1_700_000_000_100,
@@ -57,7 +58,7 @@ Deno.test("keys and values are the JSON that the documentation shows", () => {
     text(encodeSnapshotState(STATE)),
     '{"version":1,"id":"s-1","status":"running","where":"id < 100","table_oid":16384,' +
       '"key_columns":["tenant","id"],"last_key":["a","7"],"again":[["a","3"]],"rows":7,"rows_expected":1000,' +
-      '"key_order":"","reason":null,"requested_at_ms":1700000000000,"started_at_ms":1700000000100,' +
+      '"key_order":"","is_whole":false,"reason":null,"requested_at_ms":1700000000000,"started_at_ms":1700000000100,' +
       '"updated_at_ms":1700000000200}',
   );
   assert.equal(text(encodeRequestsTaken(7n)), '{"version":1,"taken":"7"}');
@@ -80,6 +81,7 @@ Deno.test("any state reads back as it was written, and so does its key", () => {
     rows: fc.maxSafeNat(),
     rowsExpected: nullable(fc.maxSafeNat()),
     keyOrder: fc.string(),
+    isWhole: fc.boolean(),
     reason: nullable(name),
     requestedAtMs: fc.maxSafeNat(),
     startedAtMs: nullable(fc.maxSafeNat()),
