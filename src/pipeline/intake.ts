@@ -236,7 +236,7 @@ export class Intake {
         this.#commit();
         return this.#parts.snapshots.isDue ? this.#parts.snapshots.send(false, signal) : undefined;
       case "relation":
-        this.#taker.forgetRoutes();
+        this.#taker.forgetRoutes(decoder.pendingRelation!.id);
         return this.#describe(signal);
       case "begin":
         return this.#begin(signal);
@@ -278,7 +278,6 @@ export class Intake {
 
   /** Before a transaction's first change. */
   async #describeAll(signal: AbortSignal): Promise<void> {
-    this.#taker.forgetRoutes();
     await this.#descriptions.defineDue(signal);
     if (!this.#areTypesOld) return;
     this.#typesChangedAt = undefined;

@@ -54,9 +54,10 @@ export class RecordTaker {
     return this.#takenOf === commitLsn;
   }
 
-  /** Routes are looked up again. */
-  forgetRoutes(): void {
-    this.#routes.clear();
+  /** Routes are looked up again: all, or that of one relation. */
+  forgetRoutes(relationId?: number): void {
+    if (relationId === undefined) this.#routes.clear();
+    else this.#routes.forget(relationId);
   }
 
   /** Publishes what was counted since the last call. */
@@ -88,7 +89,7 @@ export class RecordTaker {
       if (this.#obstacle === undefined) await this.#appendLater(signal);
       const obstacle = this.#obstacle;
       this.#obstacle = undefined;
-      if (obstacle instanceof CompositeMismatch) await this.#describeAgain(obstacle, signal);
+      if (obstacle instanceof CompositeMismatch) await this.#parts.describeAgain(obstacle, signal);
       else if (obstacle !== undefined) await this.#appendPointer(obstacle, signal);
     } while (!this.takeAtOnce());
   }
@@ -167,11 +168,6 @@ export class RecordTaker {
     }
     this.#count();
     events.deadLettered(error);
-  }
-
-  async #describeAgain(found: CompositeMismatch, signal: AbortSignal): Promise<void> {
-    this.#routes.clear();
-    await this.#parts.describeAgain(found, signal);
   }
 }
 

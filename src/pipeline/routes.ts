@@ -38,6 +38,12 @@ export class Routes {
     }
   }
 
+  /** The table was described again, perhaps with another name. */
+  forget(relationId: number): void {
+    this.#routes.delete(relationId);
+    this.#conflicts.delete(relationId);
+  }
+
   clear(): void {
     this.#routes.clear();
     this.#conflicts.clear();

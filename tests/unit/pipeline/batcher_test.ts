@@ -240,3 +240,11 @@ function timesOf({ commitTimes }: FullBatch): readonly (readonly number[])[] {
   commitTimes.forEach((timeMs, records) => times.push([timeMs, records]));
   return times;
 }
+
+Deno.test("a position says of a logical message that no transaction has to come again from there", () => {
+  const { batcher } = batcherOf();
+  batcher.tryAppend(ROUTE, record(10), 1_000, 7n, 1, false, true);
+  strictEqual(batcher.received.commitTimeMs, 1_000);
+  batcher.tryAppend(ROUTE, record(10), 2_000, 12n, 5, false, false);
+  strictEqual(batcher.received.commitTimeMs, 0);
+});
