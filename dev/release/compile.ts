@@ -16,8 +16,12 @@ export const PERMISSIONS = [
   "--allow-write",
   "--allow-sys=uid",
 ] as const;
-/** A small young generation: the program makes hardly any garbage, and the default lets 16 MB of it gather. */
-export const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--max-old-space-size=512";
+/**
+ * A small young generation: the program makes hardly any garbage, and the default lets 16 MB of it gather. And one
+ * optimizing compiler: the second one, which is there to be quick, takes memory and gains nothing here
+ * (docs/BENCHMARKS.md).
+ */
+export const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--max-old-space-size=512,--no-maglev";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const DIST = `${ROOT}dist`;
