@@ -252,7 +252,10 @@ export class Streaming {
     const { runs } = this.#snapshots;
     if (!this.#holdsUnshown) runs.holdUnshown(false);
     else if (this.#unshown.knowsAll) runs.holdUnshown(true);
-    const unshown = this.#holdsUnshown || runs.isHoldTold ? this.#unshown.firstCommitLsn : undefined;
+    const isHeld = this.#holdsUnshown || runs.isHoldTold;
+    // What was delivered, and is not visible, is known when it has come again.
+    if (isHeld && !this.#batcher.isCaughtUp) return confirmed;
+    const unshown = isHeld ? this.#unshown.firstCommitLsn : undefined;
     if (unshown === undefined || unshown >= confirmable) return confirmable;
     return unshown > confirmed ? unshown : confirmed;
   }
