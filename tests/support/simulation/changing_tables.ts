@@ -18,16 +18,10 @@ import type { SimulatedWorld } from "./simulated_world.ts";
 
 export const KEYED = 1;
 export const BAG = 2;
-export const RELATIONS: ReadonlyMap<number, MessageBytes> = new Map([
-  [
-    KEYED,
-    relation(KEYED, "public", "keyed", "d", [
-      { name: "id", type: 23, key: true },
-      { name: "version", type: 23 },
-      { name: "big", type: 25 },
-    ]),
-  ],
-  [BAG, relation(BAG, "public", "bag", "f", [{ name: "value", type: 23, key: true }])],
+const KEYED_RELATION = relation(KEYED, "public", "keyed", "d", [
+  { name: "id", type: 23, key: true },
+  { name: "version", type: 23 },
+  { name: "big", type: 25 },
 ]);
 
 /** A row of the table with a key. */
@@ -62,7 +56,45 @@ export interface Content {
   readonly bag: readonly number[];
 }
 
+/** Content that changes are applied to. */
+export class GrowingContent implements Content {
+  readonly keyed: Map<number, KeyedRow>;
+  readonly bag: number[];
+
+  constructor({ keyed, bag }: Content) {
+    this.keyed = new Map(keyed);
+    this.bag = [...bag];
+  }
+
+  apply(changes: readonly Change[]): void {
+    const { keyed, bag } = this;
+    for (const change of changes) {
+      switch (change.kind) {
+        case "put":
+          if (change.old !== undefined) keyed.delete(change.old.id);
+          keyed.set(change.row.id, change.row);
+          break;
+        case "remove":
+          keyed.delete(change.old.id);
+          break;
+        case "truncate":
+          if (change.table === KEYED) keyed.clear();
+          else bag.length = 0;
+          break;
+        case "bag put":
+          bag.push(change.value);
+          break;
+        case "bag remove":
+          bag.splice(bag.indexOf(change.value), 1);
+          break;
+      }
+    }
+  }
+}
+
 const IDS = 30;
+/** Rows with these ids change rarely. */
+const QUIET_IDS = 8;
 const COMMIT_TIME_MS = 1_700_000_000_000;
 
 export class ChangingTables {
@@ -74,12 +106,18 @@ export class ChangingTables {
   #version = 0;
   /** Transactions that have begun. */
   readonly #begun: number[] = [];
+  /** Whether the table without a key has its whole rows as identity; otherwise rows are only added to it. */
+  readonly isBagFull: boolean;
+  /** The longest time for which a commit may hang. */
+  readonly #hangMsMax: number;
 
   constructor(world: SimulatedWorld) {
     this.#world = world;
     const { random } = world;
+    this.isBagFull = random.chance(0.6);
+    this.#hangMsMax = random.chance(0.5) ? 5_000 : 30_000;
     const keyed = new Map<number, KeyedRow>();
-    for (let id = 1; id <= IDS; id++) if (random.chance(0.8)) keyed.set(id, this.#newRow(id));
+    for (let id = 1; id <= IDS; id++) if (random.chance(0.6)) keyed.set(id, this.#newRow(id));
     const bag = Array.from({ length: random.between(0, 12) }, () => random.between(1, 5));
     this.#first = { keyed, bag };
   }
@@ -111,7 +149,7 @@ export class ChangingTables {
     if (changes.length === 0) return;
     const commitLsn = this.walEnd + BigInt(changes.length * 20);
     this.walEnd = commitLsn + 40n;
-    const delayMs = random.chance(0.1) ? random.between(100, 5_000) : random.between(0, 3);
+    const delayMs = random.chance(0.1) ? random.between(100, this.#hangMsMax) : random.between(0, 3);
     this.transactions.push({
       ...{ xid, commitLsn, endLsn: this.walEnd, changes },
       visibleAtMs: clock.now() + delayMs,
@@ -149,12 +187,18 @@ export class ChangingTables {
     const messages = [begin(commitLsn, COMMIT_TIME_MS + Number(commitLsn), xid)];
     for (const change of changes) {
       const table = tableOf(change);
-      if (!described.has(table)) messages.push(RELATIONS.get(table)!);
+      if (!described.has(table)) messages.push(this.#relationOf(table));
       described.add(table);
       messages.push(messageOf(change));
     }
     messages.push(commit(commitLsn, endLsn));
     return messages;
+  }
+
+  #relationOf(table: number): MessageBytes {
+    if (table === KEYED) return KEYED_RELATION;
+    const key = this.isBagFull;
+    return relation(BAG, "public", "bag", key ? "f" : "n", [{ name: "value", type: 23, key }]);
   }
 
   get #invisible(): readonly ChangingTransaction[] {
@@ -175,31 +219,10 @@ export class ChangingTables {
   }
 
   #contentOf(isSeen: (transaction: ChangingTransaction) => boolean, open: readonly Change[] = []): Content {
-    const keyed = new Map(this.#first.keyed);
-    let bag = [...this.#first.bag];
-    const seen = this.transactions.filter(isSeen).flatMap(({ changes }) => changes);
-    for (const change of [...seen, ...open]) {
-      switch (change.kind) {
-        case "put":
-          if (change.old !== undefined) keyed.delete(change.old.id);
-          keyed.set(change.row.id, change.row);
-          break;
-        case "remove":
-          keyed.delete(change.old.id);
-          break;
-        case "truncate":
-          if (change.table === KEYED) keyed.clear();
-          else bag = [];
-          break;
-        case "bag put":
-          bag.push(change.value);
-          break;
-        case "bag remove":
-          bag.splice(bag.indexOf(change.value), 1);
-          break;
-      }
-    }
-    return { keyed, bag };
+    const content = new GrowingContent(this.#first);
+    for (const transaction of this.transactions) if (isSeen(transaction)) content.apply(transaction.changes);
+    content.apply(open);
+    return content;
   }
 
   #newRow(id: number): KeyedRow {
@@ -207,22 +230,27 @@ export class ChangingTables {
     return { id, version, big: `big ${version}` };
   }
 
+  #anyId(): number {
+    const { random } = this.#world;
+    return random.chance(0.95) ? random.between(1, IDS - QUIET_IDS) : random.between(1, IDS);
+  }
+
   #change(changes: Change[]): void {
     const { random } = this.#world;
     const isLocked = this.#isLocked;
     const { keyed, bag } = this.#contentOf(() => true, changes);
-    const id = random.between(1, IDS);
+    const id = this.#anyId();
     const row = keyed.get(id);
     const isBagLocked = this.#invisible.some(({ changes }) => changes.some((each) => tableOf(each) === BAG));
     const choice = random.next();
-    if (choice < 0.02) {
+    if (choice < 0.01) {
       if (this.#invisible.length === 0) {
         changes.push({ kind: "truncate", table: random.chance(0.5) ? KEYED : BAG });
       }
     } else if (choice < 0.2) {
       if (isBagLocked) return;
       const value = bag[random.between(0, bag.length - 1)];
-      if (random.chance(0.6) || value === undefined) {
+      if (!this.isBagFull || random.chance(0.6) || value === undefined) {
         changes.push({ kind: "bag put", value: random.between(1, 5) });
       } else changes.push({ kind: "bag remove", value });
     } else if (isLocked(id)) {
@@ -233,7 +261,7 @@ export class ChangingTables {
       changes.push({ kind: "remove", old: row });
     } else if (choice < 0.5) {
       // To a key that is free; the large value is not sent.
-      const other = random.between(1, IDS);
+      const other = this.#anyId();
       if (keyed.has(other) || isLocked(other)) return;
       changes.push({ kind: "put", row: { id: other, version: ++this.#version, big: row.big }, old: row });
     } else if (choice < 0.75) {

@@ -7,7 +7,7 @@ import type { CaptureParts } from "../../../src/pipeline/capture_parts.ts";
 import { type CaptureSubscriber, publishTo } from "../../../src/pipeline/events.ts";
 import { supervise } from "../../../src/pipeline/supervisor.ts";
 import { FAKE_SETTINGS } from "../fake_ports.ts";
-import { judgeSnapshot } from "./snapshot_judge.ts";
+import { judgeSnapshot, judgeState } from "./snapshot_judge.ts";
 import { SimulatedKafka } from "./simulated_kafka.ts";
 import { SimulatedProcess } from "./simulated_process.ts";
 import { SimulatedStore } from "./simulated_store.ts";
@@ -43,19 +43,28 @@ class SnapshotSimulation {
     this.#postgres = new SnapshotPostgres(this.#world);
     this.#kafka = new SimulatedKafka(this.#world, "exactly-once");
     this.#store = new SimulatedStore(this.#world);
+    this.#kafka.onCommit = () => {
+      const { records, states } = this.#kafka;
+      for (const state of states.values()) judgeState(records, state, (rule) => this.#world.violate(rule));
+    };
   }
 
   async run(): Promise<SnapshotSimulationResult> {
     const { random } = this.#world;
     const over = new AbortController();
-    const outside = [this.#write(over.signal), this.#crashPostgres(over.signal)];
-    for (let starts = random.between(1, 6); starts > 0; starts--) await this.#runProcess();
+    const outside = [this.#write(over.signal), this.#crashPostgres(over.signal), this.#ask(over.signal)];
+    // Without snapshots, what was streamed is confirmed before it is visible.
+    for (let starts = random.chance(0.4) ? random.between(1, 2) : 0; starts > 0; starts--) {
+      await this.#runProcess("never");
+    }
+    for (let starts = random.between(1, 6); starts > 0; starts--) await this.#runProcess("initial");
     this.#world.isCalm = true;
-    await this.#runProcess();
+    this.#kafka.ask({ kind: "resume", tables: [] });
+    await this.#runProcess("initial");
     over.abort();
     await Promise.allSettled(outside);
     const { tables, slotFrom } = this.#postgres;
-    judgeSnapshot(this.#kafka.records, tables, slotFrom!, (rule) => this.#world.violate(rule));
+    judgeSnapshot(this.#kafka, tables, slotFrom!, (rule) => this.#world.violate(rule));
     for (const table of ["keyed", "bag"]) {
       const status = this.#kafka.states.get(table)?.status;
       if (status !== "complete") this.#world.violate(`the snapshot of ${table} is ${status}`);
@@ -87,8 +96,22 @@ class SnapshotSimulation {
     }
   }
 
-  async #runProcess(): Promise<void> {
+  /** Snapshots are paused and resumed. */
+  async #ask(over: AbortSignal): Promise<void> {
+    const { random, clock } = this.#world;
+    if (random.chance(0.6)) return;
+    while (!this.#world.isCalm) {
+      await clock.sleep(random.between(100, 4_000), over);
+      if (this.#world.isCalm) return;
+      const tables = random.chance(0.5) ? [] : [random.chance(0.5) ? "keyed" : "bag"];
+      this.#kafka.ask({ kind: random.chance(0.4) ? "pause" : "resume", tables });
+    }
+  }
+
+  async #runProcess(mode: "never" | "initial"): Promise<void> {
     const { clock, random, isCalm } = this.#world;
+    // What is written meanwhile is streamed at its start.
+    if (random.chance(0.5)) await clock.pass(random.between(0, 3_000));
     const process = new SimulatedProcess(clock);
     const stop = new AbortController();
     let ended: { readonly error: unknown } | undefined;
@@ -98,17 +121,17 @@ class SnapshotSimulation {
         lingerMs: random.between(0, 50),
         enoughBytes: 4_000,
         bufferBytesMax: 1e6,
-        bufferRecordsMax: random.between(2, 60),
+        bufferRecordsMax: random.chance(0.5) ? random.between(2, 6) : random.between(2, 60),
         idleProgressMs: random.between(50, 5_000),
       },
       pollIntervalMs: 500,
       stopMsMax: 7_000,
       snapshot: {
-        mode: "initial" as const,
+        mode,
         includes: () => true,
-        matches: () => false,
+        matches: (pattern: string, { table }: { readonly table: string }) => pattern === table,
         readers: random.between(1, 2),
-        rowsPerSecond: random.chance(0.2) ? random.between(5, 100) : undefined,
+        rowsPerSecond: random.chance(0.4) ? random.between(5, 100) : undefined,
       },
     };
     this.#world.log("a process starts");

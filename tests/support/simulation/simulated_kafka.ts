@@ -4,7 +4,7 @@
 import type { EncodedRecord } from "../../../src/core/encoded_record.ts";
 import { CaptureError } from "../../../src/core/errors.ts";
 import type { Lsn, Progress } from "../../../src/core/position.ts";
-import type { SnapshotNotes, SnapshotState } from "../../../src/core/snapshot_state.ts";
+import type { SnapshotNotes, SnapshotRequest, SnapshotState } from "../../../src/core/snapshot_state.ts";
 import { TopicConflict } from "../../../src/core/topic_conflict.ts";
 import type { Batch, DeliveryGuarantee, Route, Sink } from "../../../src/pipeline/ports.ts";
 import type { SimulatedProcess } from "./simulated_process.ts";
@@ -37,9 +37,16 @@ export class SimulatedKafka {
   readonly #world: SimulatedWorld;
   readonly #delivery: DeliveryGuarantee;
   readonly records: SimulatedRecord[] = [];
+  /** Called when read-committed consumers see more. */
+  onCommit: (() => void) | undefined;
   /** The states of snapshots, by table. */
   readonly states = new Map<string, SnapshotState>();
+  /** By table: how many records there were when its snapshot was complete. */
+  readonly completeAt = new Map<string, number>();
   #holdsUnshown = false;
+  /** The control topic. */
+  readonly #requests: SnapshotRequest[] = [];
+  #requestsTaken: bigint | null = null;
   /** A topic that Kafka does not create for now. */
   refusedTopic: string | undefined;
   #progress: Progress | null = null;
@@ -55,6 +62,11 @@ export class SimulatedKafka {
   /** The end of what is delivered; 0 if nothing is. */
   get deliveredEnd(): Lsn {
     return this.#progress?.position.endLsn ?? 0n;
+  }
+
+  /** Somebody asks for something. */
+  ask(request: SnapshotRequest): void {
+    this.#requests.push(request);
   }
 
   async probe(process: SimulatedProcess, signal: AbortSignal): Promise<Progress | null> {
@@ -81,9 +93,22 @@ export class SimulatedKafka {
       refreshRoutes: () => Promise.resolve(false),
       readSnapshots: async (signal) => {
         await this.#answer(process, signal);
-        return { states: [...this.states.values()], requestsTaken: null, holdsUnshown: this.#holdsUnshown };
+        return {
+          states: [...this.states.values()],
+          requestsTaken: this.#requestsTaken,
+          holdsUnshown: this.#holdsUnshown,
+        };
       },
-      readRequests: () => Promise.resolve([]),
+      readRequests: async (from, signal) => {
+        await this.#answer(process, signal);
+        const requests = this.#requests.map((request, index) => ({
+          offset: BigInt(index),
+          timeMs: 0,
+          request,
+          problem: undefined,
+        }));
+        return requests.slice(Number(from ?? 0n));
+      },
       createBatch: () => new RecordBatch(),
       send: async (batch, signal) => {
         await this.#answer(process, signal);
@@ -119,7 +144,12 @@ export class SimulatedKafka {
     const commit = () => {
       this.records.push(...records);
       this.#progress = progress;
-      for (const state of notes?.states ?? []) this.states.set(state.table, state);
+      for (const state of notes?.states ?? []) {
+        this.states.set(state.table, state);
+        if (state.status === "complete") this.completeAt.set(state.table, this.records.length);
+      }
+      this.onCommit?.();
+      this.#requestsTaken = notes?.requestsTaken ?? this.#requestsTaken;
       this.#holdsUnshown = notes?.holdsUnshown ?? this.#holdsUnshown;
     };
     // From here on the request may be with the broker, whatever happens to the client.

@@ -1,20 +1,34 @@
 // The oracle of a snapshot: identities, and what a consumer that applies the topics in order has at every moment.
 
-import { parseLsn } from "../../../src/core/position.ts";
-import type { Lsn } from "../../../src/core/position.ts";
-import type { ChangingTables } from "./changing_tables.ts";
-import type { SimulatedRecord } from "./simulated_kafka.ts";
+import { type Lsn, parseLsn } from "../../../src/core/position.ts";
+import type { SnapshotState } from "../../../src/core/snapshot_state.ts";
+import { type ChangingTables, GrowingContent } from "./changing_tables.ts";
+import type { SimulatedKafka, SimulatedRecord } from "./simulated_kafka.ts";
 
 /** Calls `violate` with each rule that is broken. @param slotFrom what commits below it is not in the stream */
 export function judgeSnapshot(
-  records: readonly SimulatedRecord[],
+  kafka: Pick<SimulatedKafka, "records" | "completeAt">,
   tables: ChangingTables,
   slotFrom: Lsn,
   violate: (rule: string) => void,
 ): void {
+  const { records, completeAt } = kafka;
   judgeIdentities(records, violate);
-  judgeKeyed(records, tables, slotFrom, violate);
-  judgeBag(records, tables, violate);
+  judgeRepetition(kafka, tables, slotFrom, violate);
+  judgeBorders(records, new KeyedConsumer(completeAt.get("keyed") ?? Infinity), tables, violate);
+  judgeBorders(records, new BagConsumer(completeAt.get("bag") ?? Infinity), tables, violate);
+}
+
+/** After each commit to Kafka: a state is delivered together with the rows that it counts. */
+export function judgeState(
+  records: readonly SimulatedRecord[],
+  { table, rows, status }: SnapshotState,
+  violate: (rule: string) => void,
+): void {
+  // A table without a key begins anew when it is interrupted.
+  if (table !== "keyed") return;
+  const reads = records.filter(({ envelope }) => envelope.op === "READ" && envelope.table === table).length;
+  if (reads !== rows) violate(`${table} is ${status} with ${rows} rows, and ${reads} are there`);
 }
 
 function judgeIdentities(records: readonly SimulatedRecord[], violate: (rule: string) => void): void {
@@ -27,131 +41,133 @@ function judgeIdentities(records: readonly SimulatedRecord[], violate: (rule: st
   }
 }
 
-function judgeKeyed(
-  records: readonly SimulatedRecord[],
+/** A row that is not changed after the slot was made comes once, and nothing comes of a snapshot that is complete. */
+function judgeRepetition(
+  { records, completeAt }: Pick<SimulatedKafka, "records" | "completeAt">,
   tables: ChangingTables,
   slotFrom: Lsn,
   violate: (rule: string) => void,
 ): void {
-  const writtenAt = writers(tables);
-  const rows = new Map<number, FoldedRow>();
-  /** Where the last change of each key commits that the consumer has seen. */
-  const changedAt = new Map<number, Lsn>();
-  const reads = new Map<number, number>();
-  let moved: FoldedRow | undefined;
-  for (const { commitLsn, seq, envelope } of records) {
-    if (envelope.table !== "keyed") continue;
-    const at = parseLsn(commitLsn)!;
-    const { op, after, before, source } = envelope;
-    if (op === "TRUNCATE") {
-      rows.clear();
-      for (let id = 0; id < 100; id++) changedAt.set(id, at);
-      continue;
-    }
-    const id = Number((after ?? before)!.id);
-    if (op === "DELETE") {
-      moved = source.key_change ? rows.get(id) : undefined;
-      rows.delete(id);
-      changedAt.set(id, at);
-      continue;
-    }
-    const row: FoldedRow = { id, version: Number(after!.version), big: after!.big as string | undefined };
-    if (op === "READ") {
-      reads.set(id, (reads.get(id) ?? 0) + 1);
-      const written = writtenAt.get(row.version) ?? 0n;
-      if (written < (changedAt.get(id) ?? 0n)) {
-        violate(`key ${id} steps back to version ${row.version} at ${commitLsn}#${seq}`);
-      }
-      if (row.big === undefined) violate(`a READ without a value at ${commitLsn}#${seq}`);
-    } else {
-      if (source.unchanged?.includes("big")) row.big = (rows.get(id) ?? moved)?.big;
-      changedAt.set(id, at);
-    }
-    moved = undefined;
-    rows.set(id, row);
+  const written = new Map<number, Lsn>();
+  for (const { commitLsn, changes } of tables.transactions) {
+    for (const change of changes) if (change.kind === "put") written.set(change.row.version, commitLsn);
   }
-  const { keyed } = tables.last;
-  for (const [id, expected] of keyed) {
-    const found = rows.get(id);
-    if (found?.version !== expected.version || found.big !== expected.big) {
-      violate(`key ${id} is ${JSON.stringify(found)}, and should be ${JSON.stringify(expected)}`);
+  const read = new Set<number>();
+  records.forEach(({ commitLsn, seq, envelope: { table, op, after, source } }, index) => {
+    if (source.snapshot !== undefined && index >= (completeAt.get(table) ?? Infinity)) {
+      violate(`${op} at ${commitLsn}#${seq} comes when ${table} is complete`);
+    }
+    if (op !== "READ" || table !== "keyed") return;
+    const version = Number(after!.version);
+    const isOld = (written.get(version) ?? 0n) < slotFrom;
+    if (isOld && read.has(version)) violate(`version ${version} comes again at ${commitLsn}#${seq}`);
+    read.add(version);
+  });
+}
+
+/** What a consumer has of one table. */
+interface Consumer {
+  apply(record: SimulatedRecord): void;
+  /** What differs from the table, of which the consumer has seen so many records. */
+  differences(content: GrowingContent, seen: number): Iterable<string>;
+}
+
+/** Between two transactions, a consumer has what the table had there. */
+function judgeBorders(
+  records: readonly SimulatedRecord[],
+  consumer: Consumer,
+  tables: ChangingTables,
+  violate: (rule: string) => void,
+): void {
+  const content = new GrowingContent(tables.first);
+  let next = 0;
+  const { transactions } = tables;
+  for (let index = 0; index < records.length; index++) {
+    const record = records[index]!;
+    consumer.apply(record);
+    if (records[index + 1]?.commitLsn === record.commitLsn) continue;
+    const border = parseLsn(record.commitLsn)!;
+    while (next < transactions.length && transactions[next]!.commitLsn <= border) {
+      content.apply(transactions[next++]!.changes);
+    }
+    for (const difference of consumer.differences(content, index + 1)) {
+      return violate(`${difference} behind ${record.commitLsn}#${record.seq}`);
     }
   }
-  for (const id of rows.keys()) if (!keyed.has(id)) violate(`key ${id} should not be there`);
-  for (const [id, first] of keyed) {
-    // Never changed since the slot: once.
-    const written = writtenAt.get(first.version) ?? 0n;
-    const isQuiet = written < slotFrom && !isTouched(tables, id, slotFrom);
-    if (isQuiet && reads.get(id) !== 1) {
-      violate(`key ${id} did not change and was read ${reads.get(id) ?? 0} times`);
-    }
+  while (next < transactions.length) content.apply(transactions[next++]!.changes);
+  for (const difference of consumer.differences(content, Infinity)) {
+    return violate(`${difference} in the end`);
   }
 }
 
 /** A row as a consumer knows it. */
 interface FoldedRow {
-  readonly id: number;
   readonly version: number;
-  big: string | undefined;
+  /** Undefined if the stream left it out, and no row before had it. */
+  readonly big: string | undefined;
 }
 
-function isTouched(tables: ChangingTables, id: number, from: Lsn): boolean {
-  return tables.transactions.some(({ commitLsn, changes }) =>
-    commitLsn >= from &&
-    changes.some((change) =>
-      change.kind === "truncate" ||
-      (change.kind === "put" && (change.row.id === id || change.old?.id === id)) ||
-      (change.kind === "remove" && change.old.id === id)
-    )
-  );
-}
+class KeyedConsumer implements Consumer {
+  readonly #rows = new Map<number, FoldedRow>();
+  readonly #completeAt: number;
+  #moved: FoldedRow | undefined;
 
-/** Where each version was committed. */
-function writers(tables: ChangingTables): ReadonlyMap<number, Lsn> {
-  const at = new Map<number, Lsn>();
-  for (const { commitLsn, changes } of tables.transactions) {
-    for (const change of changes) if (change.kind === "put") at.set(change.row.version, commitLsn);
+  constructor(completeAt: number) {
+    this.#completeAt = completeAt;
   }
-  return at;
+
+  apply({ envelope: { table, op, before, after, source } }: SimulatedRecord): void {
+    if (table !== "keyed") return;
+    const rows = this.#rows;
+    const moved = this.#moved;
+    this.#moved = undefined;
+    if (op === "TRUNCATE") return rows.clear();
+    const id = Number((after ?? before)!.id);
+    if (op === "DELETE") {
+      this.#moved = source.key_change ? rows.get(id) : undefined;
+      rows.delete(id);
+      return;
+    }
+    const big = source.unchanged?.includes("big") ? (rows.get(id) ?? moved)?.big : after!.big as string;
+    rows.set(id, { version: Number(after!.version), big });
+  }
+
+  *differences({ keyed }: GrowingContent, seen: number): Iterable<string> {
+    const isComplete = seen >= this.#completeAt;
+    for (const [id, { version, big }] of this.#rows) {
+      const row = keyed.get(id);
+      if (version !== row?.version || (big ?? row.big) !== row.big) {
+        yield `key ${id} is ${version} ${big} instead of ${row?.version} ${row?.big}`;
+      }
+      if (isComplete && big === undefined) yield `key ${id} has no value`;
+    }
+    if (!isComplete) return;
+    for (const [id, { version }] of keyed) if (!this.#rows.has(id)) yield `${id} ${version} is missing`;
+  }
 }
 
-function judgeBag(
-  records: readonly SimulatedRecord[],
-  tables: ChangingTables,
-  violate: (rule: string) => void,
-): void {
-  const counts = new Map<number, number>();
-  for (const { commitLsn, seq, envelope: { table, op, after, before } } of records) {
-    if (table !== "bag") continue;
-    if (op === "TRUNCATE") {
-      counts.clear();
-      continue;
-    }
+class BagConsumer implements Consumer {
+  readonly #counts = new Map<number, number>();
+  readonly #completeAt: number;
+
+  constructor(completeAt: number) {
+    this.#completeAt = completeAt;
+  }
+
+  apply({ envelope: { table, op, before, after } }: SimulatedRecord): void {
+    if (table !== "bag") return;
+    if (op === "TRUNCATE") return this.#counts.clear();
     const value = Number((after ?? before)!.value);
-    const count = (counts.get(value) ?? 0) + (op === "DELETE" ? -1 : 1);
+    const count = this.#counts.get(value) ?? 0;
     // Before its snapshot, rows are removed that no consumer has seen.
-    if (count < 0) counts.delete(value);
-    else counts.set(value, count);
-    if (count < 0 && hasBegun(records, commitLsn, seq)) {
-      violate(`value ${value} is removed before it is there`);
+    this.#counts.set(value, Math.max(0, op === "DELETE" ? count - 1 : count + 1));
+  }
+
+  *differences({ bag }: GrowingContent, seen: number): Iterable<string> {
+    if (seen < this.#completeAt) return;
+    for (let value = 1; value <= 5; value++) {
+      const [found, due] = [this.#counts.get(value) ?? 0, bag.filter((each) => each === value).length];
+      if (found !== due) yield `value ${value} is there ${found} times instead of ${due} times`;
     }
   }
-  const expected = new Map<number, number>();
-  for (const value of tables.last.bag) expected.set(value, (expected.get(value) ?? 0) + 1);
-  for (let value = 1; value <= 5; value++) {
-    const [found, due] = [counts.get(value) ?? 0, expected.get(value) ?? 0];
-    if (found !== due) violate(`value ${value} is there ${found} times, and should be ${due} times`);
-  }
-}
-
-/** Whether the last snapshot of the table has begun before this record. */
-function hasBegun(records: readonly SimulatedRecord[], commitLsn: string, seq: number): boolean {
-  const at = parseLsn(commitLsn)!;
-  const bag = records.filter(({ envelope }) => envelope.table === "bag");
-  const first =
-    bag.findLast(({ envelope: { op, source } }) => op === "TRUNCATE" && source.snapshot !== undefined) ??
-      bag.find(({ envelope }) => envelope.op === "READ");
-  if (first === undefined) return false;
-  const begun = parseLsn(first.commitLsn)!;
-  return at > begun || (at === begun && seq > first.seq);
 }

@@ -37,21 +37,24 @@ const KEYED_TABLE: SnapshotTable = {
   orderRule: "integer",
   rowsExpected: null,
 };
-const BAG_TABLE: SnapshotTable = {
-  relation: {
-    id: BAG,
-    schema: "public",
-    table: "bag",
-    replicaIdentity: "full",
-    columns: [{ name: "value", typeOid: 23, isIdentity: true }],
-  },
-  primaryKey: null,
-  unknownTypes: [],
-  order: [],
-  orderNames: [],
-  orderRule: "",
-  rowsExpected: null,
-};
+
+function bagTable(isFull: boolean): SnapshotTable {
+  return {
+    relation: {
+      id: BAG,
+      schema: "public",
+      table: "bag",
+      replicaIdentity: isFull ? "full" : "nothing",
+      columns: [{ name: "value", typeOid: 23, isIdentity: isFull }],
+    },
+    primaryKey: null,
+    unknownTypes: [],
+    order: [],
+    orderNames: [],
+    orderRule: "",
+    rowsExpected: null,
+  };
+}
 
 interface Walsender {
   isBroken: boolean;
@@ -256,11 +259,13 @@ export class SnapshotPostgres {
   #reader(process: SimulatedProcess): SnapshotReader {
     const { random } = this.#world;
     const starts = this.#starts;
+    const isPrompt = random.chance(0.4);
     /** A query is answered at some moment between its request and its answer. */
-    const ask = async <T>(answer: () => T, signal: AbortSignal): Promise<T> => {
+    const ask = async <T>(answer: () => T, signal: AbortSignal, isSlow = random.chance(0.2)): Promise<T> => {
+      if (!isSlow && isPrompt && starts === this.#starts) return answer();
       await this.#world.latency(process, signal);
       const answered = answer();
-      await this.#world.latency(process, signal, random.chance(0.2) ? 1_000 : 30);
+      await this.#world.latency(process, signal, isSlow ? 1_000 : 30);
       if (starts !== this.#starts || this.#world.fault(0.01)) {
         throw new CaptureError("postgres-unavailable", "Lost the connection that reads tables");
       }
@@ -268,7 +273,10 @@ export class SnapshotPostgres {
     };
     return {
       describe: (_schema, table, signal) =>
-        ask((): SnapshotTable | TableFault => table === "keyed" ? KEYED_TABLE : BAG_TABLE, signal),
+        ask(
+          (): SnapshotTable | TableFault => table === "keyed" ? KEYED_TABLE : bagTable(this.tables.isBagFull),
+          signal,
+        ),
       readChunk: (_table, query, signal) => ask(() => this.#chunk(query), signal),
       lock: (_table, _where, signal) => ask(() => null, signal),
       readWhole: (_table, _where, signal) => ask(() => this.#whole(ask), signal),
@@ -290,7 +298,7 @@ export class SnapshotPostgres {
       .filter(({ id }) => after === null || id > Number(after[0]))
       .filter(({ id }) => keys === null || keys.some(([key]) => Number(key) === id))
       .sort((a, b) => a.id - b.id);
-    const rows = keys === null ? wanted.slice(0, limit) : wanted;
+    const rows = keys === null || random.chance(0.3) ? wanted.slice(0, limit) : wanted;
     return {
       moment,
       rows: dataRows(rows.map(({ id, version, big }) => [String(id), String(version), big])),
