@@ -53,7 +53,7 @@ quickTest("the slot is dropped: refused, and no new one is made", async () => {
   await using bed = await createFaultBed();
   await deliverSome(bed);
   await bed.sql.rows("SELECT pg_drop_replication_slot($1)", [bed.slot]);
-  await assertRefused(bed, /slot "slot_\w+" is gone/, /snapshot/);
+  await assertRefused(bed, /slot "slot_\w+" is gone/, /SNAPSHOT_MODE=initial/);
   strictEqual(
     await bed.sql.value("SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1", [bed.slot]),
     "0",
@@ -66,7 +66,7 @@ quickTest("the slot is dropped and made again: refused", async () => {
   await bed.sql.rows("SELECT pg_drop_replication_slot($1)", [bed.slot]);
   await bed.sql.exec("INSERT INTO account VALUES (100, 'gone', 0)");
   await bed.sql.rows("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [bed.slot]);
-  await assertRefused(bed, /another client advanced or re-created the slot/, /snapshot/);
+  await assertRefused(bed, /another client advanced or re-created the slot/, /SNAPSHOT_MODE=initial/);
 });
 
 quickTest("the slot is advanced by hand: refused", async () => {
@@ -74,7 +74,7 @@ quickTest("the slot is advanced by hand: refused", async () => {
   await deliverSome(bed);
   await bed.sql.exec("INSERT INTO account VALUES (100, 'skipped', 0)");
   await bed.sql.rows("SELECT pg_replication_slot_advance($1, pg_current_wal_insert_lsn())", [bed.slot]);
-  await assertRefused(bed, /another client advanced or re-created the slot/, /snapshot/);
+  await assertRefused(bed, /another client advanced or re-created the slot/, /SNAPSHOT_MODE=initial/);
 });
 
 quickTest("the slot is of another kind: refused", async () => {
@@ -88,7 +88,7 @@ quickTest("the slot is invalidated while nobody reads it: refused", async () => 
   await using bed = await createFaultBed({ postgres: { settings: SMALL_WAL } });
   await deliverSome(bed);
   await invalidate(bed);
-  await assertRefused(bed, /invalidated/, /snapshot/);
+  await assertRefused(bed, /invalidated/, /SNAPSHOT_MODE=initial/);
 });
 
 quickTest("the slot is invalidated while it streams: it ends with a refusal", async () => {
@@ -99,7 +99,7 @@ quickTest("the slot is invalidated while it streams: it ends with a refusal", as
   bed.toPostgres.stall();
   await invalidate(bed);
   bed.toPostgres.heal();
-  assertRefusal(await capture.waitForExit(), capture.log, /invalidated|slot/, /snapshot/);
+  assertRefusal(await capture.waitForExit(), capture.log, /invalidated|slot/, /SNAPSHOT_MODE=initial/);
 });
 
 quickTest("the progress topic is deleted: refused", async () => {
@@ -180,7 +180,7 @@ quickTest("a database that was restored from an older backup is refused", async 
   await Deno.rename(dataDir, `${dataDir}-lost`);
   await Deno.rename(`${dataDir}-backup`, dataDir);
   await bed.postgresServer.start();
-  await assertRefused(bed, /restored from a backup/, /snapshot/);
+  await assertRefused(bed, /restored from a backup/, /SNAPSHOT_MODE=initial/);
 });
 
 slowTest("a standby that lagged and was promoted is refused", async () => {
@@ -200,7 +200,7 @@ slowTest("a standby that lagged and was promoted is refused", async () => {
   await bed.postgresServer.start();
   while (await bed.sql.value("SELECT pg_is_in_recovery()") === "t") await delay(50);
   await bed.sql.exec("INSERT INTO account SELECT g, 'other', 0 FROM generate_series(1000, 5000) g");
-  await assertRefused(bed, /timeline 1 .*restored from a backup, or is a standby that lagged/, /snapshot/);
+  await assertRefused(bed, /timeline 1 .*restored from a backup, or is a standby that lagged/, /SNAPSHOT_MODE=initial/);
 });
 
 quickTest("two tables whose topics Kafka can't tell apart are refused before anything is sent", async () => {
