@@ -1,14 +1,14 @@
-// A chunk from before it is read until its rows are sent: what changes meanwhile leaves it.
+// Tracks a chunk from before it is read until its rows are sent, and drops rows that change in the meantime.
 
 import type { Lsn } from "../../core/position.ts";
 import type { Chunk } from "../snapshot_ports.ts";
 import { KeyIndex } from "./key_index.ts";
 import { keyTexts } from "./row_key.ts";
 
-/** Changes that are kept until the chunk is here. With more, it is read again. */
+/** Changes kept until the chunk arrives. If there are more, the chunk is read again. */
 const EARLY_MAX = 20_000;
 
-/** A change that came before the chunk did. */
+/** A change that arrived before the chunk did. */
 interface EarlyChange {
   readonly xid: number;
   /** Null for a TRUNCATE. */
@@ -17,13 +17,13 @@ interface EarlyChange {
 }
 
 /**
- * The rows of a chunk are those that its snapshot sees. Whatever was streamed and is not seen is newer: it takes
- * its row out of the chunk.
+ * A chunk holds the rows visible to its snapshot. A streamed change that the snapshot does not see is newer,
+ * so it removes its row from the chunk.
  */
 export class ChunkWindow {
-  /** The commit LSN of the transaction that was streamed last when the window was opened. */
+  /** The commit LSN of the last transaction streamed before the window was opened. */
   readonly openedAt: Lsn;
-  /** The rows before it are sent, or taken out. */
+  /** The rows before this index are sent or removed. */
   cursor = 0;
   readonly #order: readonly number[];
   #early: EarlyChange[] = [];
@@ -38,7 +38,7 @@ export class ChunkWindow {
     this.#order = order;
   }
 
-  /** Whether it has to be read again. */
+  /** Whether the chunk has to be read again. */
   get isStale(): boolean {
     return this.#isStale;
   }
@@ -52,8 +52,8 @@ export class ChunkWindow {
   }
 
   /**
-   * The chunk is here.
-   * @returns keys of rows that were taken out, of which the stream left something out
+   * Accepts the chunk and applies the changes kept so far.
+   * @returns the keys of removed rows for which the stream omitted a value
    */
   arrived(chunk: Chunk): string[][] {
     this.#chunk = chunk;
@@ -67,8 +67,8 @@ export class ChunkWindow {
   }
 
   /**
-   * A change of a row with this key was streamed.
-   * @param leavesOut whether the stream left a value of it out
+   * Records a streamed change of the row with this key.
+   * @param leavesOut whether the stream omitted a value of the row
    * @returns whether the row has to be read again by its key
    */
   changed(xid: number, key: Uint8Array, length: number, leavesOut: boolean): boolean {
@@ -86,7 +86,7 @@ export class ChunkWindow {
     return leavesOut;
   }
 
-  /** The table was truncated. */
+  /** Records a streamed TRUNCATE of the table. */
   truncated(xid: number): void {
     const chunk = this.#chunk;
     if (chunk === undefined) this.#keep({ xid, key: null, leavesOut: false });
@@ -96,12 +96,12 @@ export class ChunkWindow {
     }
   }
 
-  /** It has to be read again. */
+  /** Marks the chunk to be read again. */
   invalidate(): void {
     this.#isStale = true;
   }
 
-  /** Gives the rows back. */
+  /** Returns the rows' buffer to its pool. */
   release(): void {
     this.#chunk?.rows.release();
   }

@@ -1,4 +1,4 @@
-// Tables whose initial snapshots failed, when nothing else is left to do.
+// Reports the tables whose initial snapshots failed, once nothing else is left to do.
 
 import { CaptureError } from "../../core/errors.ts";
 import { INITIAL, type SnapshotSettings } from "./snapshot_settings.ts";

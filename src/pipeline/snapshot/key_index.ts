@@ -1,4 +1,4 @@
-// Finds the row of a chunk that has a key. It is built only for chunks whose table changes meanwhile.
+// Finds the row of a chunk by its key. Built only for chunks whose table changes in the meantime.
 
 import { TupleColumns } from "../../decoder/pgoutput/tuple.ts";
 import type { RowBlock } from "../snapshot_ports.ts";
@@ -9,7 +9,7 @@ const EMPTY = -1;
 export class KeyIndex {
   readonly #rows: RowBlock;
   readonly #order: readonly number[];
-  /** Rows by the hash of their key: open addressing. */
+  /** Row numbers by the hash of the key, with open addressing. */
   readonly #slots: Int32Array;
   readonly #mask: number;
   readonly #columns = new TupleColumns();

@@ -1,4 +1,4 @@
-// Takes requests from the control topic.
+// Reads snapshot requests from the control topic and carries them out.
 
 import type { Clock } from "../../core/clock.ts";
 import { CaptureError, errorPolicy } from "../../core/errors.ts";
@@ -36,8 +36,8 @@ export async function answerRequests(parts: RequestsParts, signal: AbortSignal):
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof CaptureError)) throw error;
-      // Delivery notices a Kafka that is gone, the stream a PostgreSQL that is. What is refused concerns requests
-      // alone: changes go on.
+      // Delivery notices when Kafka is unreachable, and the stream when PostgreSQL is. A refusal concerns
+      // only requests, so changes continue.
       if (errorPolicy(error.kind).action === "stop") {
         events.snapshotRequested(
           undefined,
@@ -59,7 +59,7 @@ async function answer(parts: RequestsParts, request: SnapshotRequest, signal: Ab
     for (const { schema, table } of await session.publishedNow(signal)) {
       const run = snapshots.runs.of({ schema, table });
       const isUnfinished = run !== undefined && (run.isOpen || run.status === "paused");
-      // A request that was taken in part, before a kill, comes again.
+      // A request that was only partly handled before a kill is read again.
       if (!isMeant({ schema, table }) || isUnfinished || run?.id === request.id) continue;
       const state = queuedState({ schema, table }, request.id, request.where, now);
       snapshots.runs.add({ ...state, isWhole: run?.isWhole ?? false }, true);

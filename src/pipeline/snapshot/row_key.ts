@@ -1,10 +1,10 @@
-// Keys of rows as bytes: of rows that were read, and of changes in the stream.
+// Row keys as bytes, both of rows read and of changes in the stream.
 
 import type { RowChange } from "../../decoder/pgoutput/messages.ts";
 import { NULL_COLUMN, type TupleColumns, UNCHANGED_COLUMN } from "../../decoder/pgoutput/tuple.ts";
 import type { RowBlock } from "../snapshot_ports.ts";
 
-/** The values of a key one after the other, each behind its length, in a buffer that is used again. */
+/** The values of a key, each preceded by its length, in a reused buffer. */
 export class KeyBytes {
   bytes = new Uint8Array(256);
   length = 0;
@@ -37,9 +37,10 @@ export class KeyBytes {
 }
 
 /**
- * Sets `key` to the key of one of a change's rows.
- * @param positions of the key's columns in the row
- * @returns false if the row does not have it
+ * Sets `key` to the key of one row of a change.
+ * @param fill supplies the columns that did not change; null if there is no old row
+ * @param positions the positions of the key's columns in the row
+ * @returns false if the row lacks a value of the key
  */
 export function keyOfChange(
   bytes: Uint8Array,
@@ -59,7 +60,7 @@ export function keyOfChange(
   return true;
 }
 
-/** Whether an UPDATE left out a value that did not change, so that only who has the old row knows it. */
+/** Whether an UPDATE omitted an unchanged value, which only a reader that has the old row can know. */
 export function leavesOut({ operation, old, newColumns }: RowChange): boolean {
   if (operation !== "UPDATE" || old === "full") return false;
   for (let column = 0; column < newColumns.count; column++) {

@@ -1,8 +1,8 @@
-// Limits how many rows are read a second, to spare a busy server.
+// Limits the number of rows read per second, to spare a busy server.
 
 import type { Clock } from "../../core/clock.ts";
 
-/** A chunk takes at most this share of a second's rows. */
+/** A second's rows are read in at least this many chunks. */
 const SHARE = 4;
 
 export class RowPace {

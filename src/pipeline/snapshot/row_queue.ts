@@ -1,10 +1,10 @@
-// Rows that were read and wait to be sent, in the order in which they came.
+// Rows waiting to be sent, in the order in which they were read.
 
 import type { Lsn } from "../../core/position.ts";
 import type { TableRun, TableWindow } from "./table_run.ts";
 import type { WholeRows, WholeTable } from "./whole_read.ts";
 
-/** A chunk of a table, or some rows of one that is read as a whole. */
+/** A chunk of a table, or some rows of a table that is read as a whole. */
 export type Waiting =
   | { readonly kind: "chunk"; readonly opened: TableWindow }
   | { readonly kind: "whole"; readonly rows: WholeRows };
@@ -14,7 +14,7 @@ export class RowQueue {
   #heldBytes = 0;
   readonly #onOver: (whole: WholeTable) => void;
 
-  /** @param onOver called when nothing of a table that is read as a whole waits any more */
+  /** @param onOver called when no more rows of a table read as a whole are waiting */
   constructor(onOver: (whole: WholeTable) => void) {
     this.#onOver = onOver;
   }
@@ -23,7 +23,7 @@ export class RowQueue {
     return this.#waiting.length === 0;
   }
 
-  /** Size of the buffers that hold rows. */
+  /** The size of the buffers that hold rows. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
@@ -34,7 +34,7 @@ export class RowQueue {
     this.#waiting.push(waiting);
   }
 
-  /** The first whose rows are still to be sent. */
+  /** The first entry whose rows still have to be sent. */
   get head(): Waiting | undefined {
     for (let head = this.#waiting[0]; head !== undefined; head = this.#waiting[0]) {
       if (!isVoid(head)) return head;
@@ -43,7 +43,7 @@ export class RowQueue {
     return undefined;
   }
 
-  /** The first of a table that is read as a whole. */
+  /** The first entry of a table that is read as a whole. */
   headOf(whole: WholeTable): Extract<Waiting, { readonly kind: "whole" }> | undefined {
     for (const waiting of this.#waiting) {
       if (waiting.kind === "whole" && waiting.rows.whole === whole) return waiting;
@@ -51,7 +51,7 @@ export class RowQueue {
     return undefined;
   }
 
-  /** Its rows are sent, or are not to be sent. */
+  /** Removes an entry whose rows have been sent or must not be sent. */
   remove(waiting: Waiting): void {
     this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
     this.#heldBytes -= bytesOf(waiting);
@@ -63,7 +63,7 @@ export class RowQueue {
   }
 }
 
-/** The end of WAL that the stream has to reach before the rows can be sent; undefined if any border will do. */
+/** The end of WAL that the stream must reach before the rows can be sent; undefined if any border will do. */
 export function walEndOf(waiting: Waiting): Lsn | undefined {
   return waiting.kind === "chunk" ? waiting.opened.window.chunk.moment.walEnd : undefined;
 }

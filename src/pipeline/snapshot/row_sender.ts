@@ -1,4 +1,4 @@
-// Sends rows that were read, as READ records between the changes.
+// Sends the rows read as READ records between the changes.
 
 import type { Clock } from "../../core/clock.ts";
 import { CaptureError } from "../../core/errors.ts";
@@ -17,31 +17,31 @@ import { readRow } from "./row_key.ts";
 import type { EncodedTable, TableRun } from "./table_run.ts";
 import type { TableRuns } from "./table_runs.ts";
 
-/** Which numbers records get. */
+/** The numbers assigned to records. */
 export interface Numbering {
   readonly commitLsn: Lsn;
   /** `tx_seq` of the next record. */
   next: number;
 }
 
-/** Rows to send, one after the other from `cursor` on. */
+/** Rows to send, in order, starting at `cursor`. */
 export interface Sendable {
   readonly run: TableRun;
   readonly table: EncodedTable;
   readonly rows: RowBlock;
   readonly moment: ReadMoment;
-  /** Nothing more of them is to be sent. */
+  /** Whether no more of these rows may be sent. */
   readonly isVoid: boolean;
   cursor: number;
   isRemoved(row: number): boolean;
 }
 
-/** What a record of a snapshot is about. */
+/** The subject of a snapshot record. */
 export type SnapshotRecord = Pick<Sendable, "run" | "table" | "moment">;
 
 export interface RowSenderParts {
   readonly batcher: Batcher;
-  /** Of its own: the decoder's is in the middle of a transaction at times. */
+  /** Separate from the decoder's format, which can be in the middle of a transaction. */
   readonly format: RecordFormat;
   readonly oversize: OversizeAction;
   readonly routeOf: (target: "dead-letter", signal: AbortSignal) => Promise<Route>;
@@ -50,7 +50,7 @@ export interface RowSenderParts {
   readonly clock: Clock;
 }
 
-/** Rows between two looks at the clock. */
+/** Rows sent between two checks of the clock. */
 const ROWS_AT_ONCE = 256;
 
 export class RowSender {
@@ -63,9 +63,9 @@ export class RowSender {
   }
 
   /**
-   * Sends rows until the batch is full or the time is over.
-   * @returns why it ended
-   * @throws CompositeMismatch if the table's types were altered; CaptureError of a row that can't be sent
+   * Sends rows until they are all sent, the batch is full or the time is up.
+   * @returns why it stopped
+   * @throws CompositeMismatch if the table's types were altered; CaptureError if a row can't be sent
    */
   async send(
     from: Sendable,
@@ -93,7 +93,7 @@ export class RowSender {
     }
   }
 
-  /** Sends a TRUNCATE record: what was sent of the table before is void. */
+  /** Sends a TRUNCATE record, which voids the rows of the table sent before. */
   truncate(of: SnapshotRecord, route: Route, numbering: Numbering): boolean {
     const { run, table } = of;
     this.#begin(of, numbering);
@@ -136,7 +136,7 @@ export class RowSender {
     return true;
   }
 
-  /** @returns undefined if there may be more to send at once */
+  /** @returns undefined if there can be more rows to send at once */
   #sendSome(from: Sendable, route: Route, numbering: Numbering): "end" | "full" | undefined {
     const { run, table: { encoder, table }, rows } = from;
     const change = this.#change;
@@ -162,7 +162,7 @@ export class RowSender {
     return from.cursor === rows.count ? "end" : undefined;
   }
 
-  /** Sends a pointer in place of the row that was encoded last. @returns false if there is no room */
+  /** Sends a pointer in place of the last row encoded. @returns false if the batch has no room */
   async #sendPointer(
     from: Sendable,
     found: TooLarge,
@@ -175,7 +175,7 @@ export class RowSender {
     if (oversize === "stop") throw error;
     const route = await routeOf("dead-letter", signal);
     if (from.isVoid) return false;
-    // Another batch may have begun.
+    // A new batch may have started.
     runs.sending(run);
     format.encodePointer({
       table: table.shape,

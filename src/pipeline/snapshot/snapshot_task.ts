@@ -1,4 +1,4 @@
-// Keeps snapshots going: which tables are due, what is asked for, and that the stream gets on.
+// Keeps snapshots running: queues tables, answers requests and keeps the stream moving.
 
 import type { Clock } from "../../core/clock.ts";
 import { CaptureError, errorPolicy } from "../../core/errors.ts";
@@ -26,18 +26,18 @@ export interface SnapshotTaskParts {
   readonly events: CaptureEvents;
   readonly clock: Clock;
   readonly isWalShort: () => boolean;
-  /** Asks for a keepalive, so that the stream gets to this end of WAL. */
+  /** Asks for a keepalive, so that the stream reaches this end of WAL. */
   readonly askFor: (walEnd: Lsn) => void;
-  /** All tables of the initial snapshot have ended. */
+  /** Called when all tables of the initial snapshot have ended. */
   readonly onSettled: () => void;
 }
 
 const IDLE_MS = 50;
 const BORDER_POLL_MS = 3;
-/** The WAL that a stream waits for may not be flushed for a while. */
+/** PostgreSQL may take a while to flush the WAL that the stream waits for. */
 const FLUSH_AFTER_MS = 100;
 const DISCOVER_MS = 5_000;
-/** Looking for new tables takes at most this share of the time. */
+/** Looking for new tables takes at most 1/DISCOVER_SHARE of the time. */
 const DISCOVER_SHARE = 50;
 const REFUSED_RETRY_MS = 60_000;
 const REQUESTS_MS = 500;
@@ -82,7 +82,7 @@ async function readTables(
   }
 }
 
-/** Before the first rows are read: learns which transactions an earlier session may have streamed. */
+/** Learns which transactions an earlier session may have streamed, before the first rows are read. */
 async function learnUnshown(
   { snapshots, session, unshown, clock }: SnapshotTaskParts,
   signal: AbortSignal,
@@ -98,7 +98,7 @@ async function learnUnshown(
   }
 }
 
-/** While rows wait for the stream to get on, asks for what moves it. */
+/** Keeps the stream moving while rows wait for it to reach an end of WAL. */
 async function moveOn(
   { snapshots, session, askFor, clock }: SnapshotTaskParts,
   signal: AbortSignal,
@@ -115,7 +115,7 @@ async function moveOn(
     }
     if (awaited !== undefined) {
       askFor(awaited);
-      // The stream may stand where the WAL is not flushed.
+      // The stream may be waiting for WAL that is not flushed yet.
       if (now - since > FLUSH_AFTER_MS) {
         since = now;
         await tolerant(async () => snapshots.reached(await session.advanceWal(signal)), signal);
@@ -158,17 +158,17 @@ function queue({ snapshots, clock, settings }: SnapshotTaskParts, table: TableNa
   }
 }
 
-/** Whether only rows that met a condition were asked for. */
+/** Whether the snapshot was limited to the rows that meet a condition. */
 function hadSomeRows({ isOpen, status, where, isWhole }: TableRun): boolean {
   return !isOpen && status !== "paused" && where !== null && !isWhole;
 }
 
-/** Whether the table was dropped since, and there is another one of that name. */
+/** Whether the table was dropped and another one now has its name. */
 function isOther({ tableOid, isOpen }: TableRun, oid: number): boolean {
   return !isOpen && tableOid !== 0 && tableOid !== oid;
 }
 
-/** What fails for the moment is tried again with the next poll. */
+/** Ignores transient failures; the next poll tries again. */
 async function tolerant(act: () => Promise<void>, signal: AbortSignal): Promise<void> {
   try {
     await act();

@@ -1,4 +1,4 @@
-// The snapshots of one session, between the readers that hand over rows and intake that sends them.
+// The snapshots of one session: takes rows from the readers and sends them for intake.
 
 import type { Clock } from "../../core/clock.ts";
 import type { Lsn } from "../../core/position.ts";
@@ -23,29 +23,29 @@ export interface SnapshotsParts extends Omit<RowSenderParts, "routeOf"> {
   readonly runs: TableRuns;
   readonly decoder: ChangeDecoder;
   readonly batcher: Batcher;
-  /** @param soon tables that will be asked for next */
+  /** @param soon tables whose routes will be needed next */
   readonly routeOf: (
     target: TableName | "dead-letter",
     signal: AbortSignal,
     soon?: readonly TableName[],
   ) => Promise<Route>;
   readonly unshown: UnshownTransactions;
-  /** Whether nothing was ever sent from the slot before this session. */
+  /** Whether nothing had been sent from the slot before this session. */
   readonly isNewSlot: boolean;
-  /** Called when there is something to send, or to do at a border. */
+  /** Called when there are rows to send or work to do at a border. */
   readonly onDue: () => void;
-  /** Called with ends of the server's WAL. */
+  /** Called with each end of the server's WAL that is seen. */
   readonly onWalEnd: (walEnd: Lsn) => void;
   readonly clock: Clock;
 }
 
-/** Rows are sent for this long at a time; then it is the changes' turn, for as long. */
+/** Rows are sent for this long at a time; then changes get the same time. */
 const SLICE_MS = 10;
-/** Tables whose topics are created together. */
+/** The number of tables whose topics are created together. */
 const SOON_MAX = 100;
 const ANY_LSN: Lsn = 0xffff_ffff_ffff_ffffn;
 
-/** Why sending rows ended: there are no more, there is no room, or the time is over. */
+/** Why sending rows stopped: no more rows, no room, or no more time. */
 type Ended = "end" | "full" | "late";
 
 export class Snapshots {
@@ -55,9 +55,9 @@ export class Snapshots {
   readonly #queue: RowQueue;
   readonly #changed: Wakeup;
   #sliceAllowedAt = 0;
-  /** What is to be done at the next border. */
+  /** The work to do at the next border. */
   #atBorder: (() => Promise<void>) | undefined;
-  /** A table whose moment waits for its border. */
+  /** A table whose moment waits for the stream to reach its border. */
   #split: Split | undefined;
   #isSplitting = false;
   /** Tables that are read as a whole, by relation id. */
@@ -72,21 +72,22 @@ export class Snapshots {
     this.#queue = new RowQueue((whole) => this.#endWhole(whole));
   }
 
-  // What readers call.
+  // Methods for readers.
 
-  /** Bytes of rows that were read and not sent. */
+  /** Bytes of rows read but not yet sent. */
   get heldBytes(): number {
     return this.#queue.heldBytes;
   }
 
-  /** Before rows of the run's table are read. */
+  /** Opens a window, before rows of the run's table are read. */
   open(run: TableRun, keys: readonly (readonly string[])[] | null): TableWindow {
     return run.open(keys, this.#streamedUpTo);
   }
 
   /**
-   * Rows were read.
-   * @returns a transaction that was streamed before and that they don't have; they can't be used then
+   * Queues a chunk that was read.
+   * @returns an already streamed transaction that the chunk does not see, so that its rows can't be used; 0
+   *   if they are out of date
    */
   arrived(opened: TableWindow, chunk: Chunk): number | undefined {
     const unseen = this.#unseenBy(chunk.moment, opened.window.openedAt);
@@ -102,27 +103,27 @@ export class Snapshots {
     return undefined;
   }
 
-  /** Rows of a table that is read as a whole were read. */
+  /** Queues rows of a table that is read as a whole. */
   arrivedWhole(rows: WholeRows): void {
     this.#queue.push({ kind: "whole", rows });
     this.#wake();
   }
 
-  /** All rows of the table are read, or nothing more of it is to be sent. */
+  /** Records that all rows of the table are read, or that no more of them may be sent. */
   readToEnd(whole: WholeTable): void {
     whole.isReadToEnd = whole.run.isReadToEnd = true;
     this.#wake();
     if (whole.isOver) this.#endWhole(whole);
   }
 
-  /** Not all rows of the table can be read. */
+  /** Gives up a table whose remaining rows can't be read. */
   giveUp(whole: WholeTable): void {
     whole.isVoid = true;
     if (this.#wholes.get(whole.run.tableOid) === whole) this.#wholes.delete(whole.run.tableOid);
     this.#wake();
   }
 
-  /** Reads while intake stands at a border, so that nothing is streamed meanwhile. */
+  /** Reads while intake waits at a border, so that nothing is streamed in the meantime. */
   async atBorder<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
     while (this.#atBorder !== undefined) await this.#parts.clock.sleep(1, signal);
     const done = Promise.withResolvers<T>();
@@ -132,9 +133,10 @@ export class Snapshots {
   }
 
   /**
-   * Takes the moment of a table's rows at a border, and finds the border that it is. One table at a time.
+   * Takes the moment of a table's rows at a border, and finds the border in the stream that matches it. One
+   * table at a time.
    * @param read takes the moment
-   * @returns "again" if it was no border; a transaction that was streamed and is not seen
+   * @returns "again" if the moment matches no border; a transaction that was streamed but is not visible
    */
   async split(
     run: TableRun,
@@ -152,7 +154,7 @@ export class Snapshots {
         if (isFault(found)) return found;
         const unseen = this.#unseenBy(found.moment, ANY_LSN);
         if (unseen !== undefined) return unseen;
-        // Before intake goes on.
+        // Set before intake continues.
         return this.#split = new Split(run, table, found);
       }, signal);
       return taken instanceof Split ? await unlessAborted(taken.result, signal) : taken;
@@ -162,7 +164,7 @@ export class Snapshots {
     }
   }
 
-  /** Ends the run, or lets it wait. */
+  /** Ends, pauses or requeues the run. */
   end(
     run: TableRun,
     status: "complete" | "failed" | "stopped" | "paused" | "queued",
@@ -174,35 +176,35 @@ export class Snapshots {
     this.#wake();
   }
 
-  /** The server's WAL has reached this. */
+  /** Reports that the server's WAL has reached this LSN. */
   reached(walEnd: Lsn): void {
     this.#parts.onWalEnd(walEnd);
   }
 
-  /** The end of WAL up to which everything was streamed. */
+  /** The end of WAL up to which everything has been streamed. */
   get streamedTo(): Lsn {
     return this.#parts.batcher.received.endLsn;
   }
 
-  /** The end of WAL that the stream has to reach before rows can be sent; undefined if none waits for one. */
+  /** The end of WAL that the stream must reach before rows can be sent; undefined if no rows wait for one. */
   get awaitedWalEnd(): Lsn | undefined {
     if (this.#split !== undefined && !this.#isSplitDue) return this.#beyond(this.#split.moment.walEnd);
     const head = this.#queue.head;
     return head === undefined || this.#isAtBorder() ? undefined : this.#beyond(walEndOf(head) ?? 0n);
   }
 
-  // What intake calls.
+  // Methods for intake.
 
   /**
-   * A transaction begins.
-   * @returns a promise if something has to be sent before it
+   * Called when a transaction begins.
+   * @returns a promise if records have to be sent before it
    */
   begin(xid: number, commitLsn: Lsn, signal: AbortSignal): Promise<void> | undefined {
     const split = this.#split;
     let sent: Promise<void> | undefined;
     if (split !== undefined) {
       const { moment } = split;
-      // At its end of WAL everything that commits before this transaction has come.
+      // At this end of WAL, everything that commits before this transaction has been streamed.
       const isReached = commitLsn >= moment.walEnd;
       const isBorder = isReached
         ? this.#parts.batcher.received.commitLsn < commitLsn
@@ -215,7 +217,7 @@ export class Snapshots {
     return sent;
   }
 
-  /** A row was changed, or tables were truncated. */
+  /** Called after a row was changed or tables were truncated. */
   changed(bytes: Uint8Array): void {
     const { decoder } = this.#parts;
     this.runs.changed(decoder, bytes);
@@ -223,29 +225,29 @@ export class Snapshots {
     for (const id of decoder.truncated) this.#wholes.get(id)?.truncated(decoder.xid);
   }
 
-  /** The stream has described a table. */
+  /** Called when the stream describes a table. */
   described(table: Table): void {
     this.runs.described(table);
   }
 
-  /** Whether there is anything to be sent, or may be soon. */
+  /** Whether there are rows to send now or possibly soon. */
   get isWaiting(): boolean {
     return this.runs.open.size > 0 || !this.#queue.isEmpty;
   }
 
-  /** Whether something is to be done where the stream stands, between two transactions. */
+  /** Whether there is work to do at the stream's current position, between two transactions. */
   get isDue(): boolean {
     if (this.#atBorder !== undefined || this.#isSplitDue) return true;
     return !this.#queue.isEmpty && this.#parts.clock.now() >= this.#sliceAllowedAt && this.#isAtBorder();
   }
 
-  /** Waits until something is due, or might be. */
+  /** Waits until work is due or may be due. */
   async wait(signal: AbortSignal): Promise<void> {
     const ms = this.#isAtBorder() ? this.#sliceAllowedAt - this.#parts.clock.now() : undefined;
     if (ms === undefined || ms > 0) await this.#changed.wait(signal, ms);
   }
 
-  /** Sends rows for a while. @param isIdle whether no change waits meanwhile */
+  /** Sends rows for one slice of time. @param isIdle whether no changes are waiting */
   async send(isIdle: boolean, signal: AbortSignal): Promise<void> {
     const { clock, batcher } = this.#parts;
     const act = this.#atBorder;
@@ -282,29 +284,30 @@ export class Snapshots {
     return this.#isUsable && (walEndOf(head) ?? 0n) <= this.#parts.batcher.received.endLsn;
   }
 
-  /** Whether the stream stands at the border of the moment. */
+  /** Whether the stream has reached the border of the moment. */
   get #isSplitDue(): boolean {
     if (this.#split === undefined || this.#parts.decoder.inTransaction) return false;
     return this.#isUsable && this.#split.moment.walEnd <= this.#parts.batcher.received.endLsn;
   }
 
   /**
-   * Whether rows can be sent here: there are numbers, because the last byte that was read is in no record that has
-   * some, and what was delivered has come again. A transaction in there may not be visible to the rows.
+   * Whether rows can be sent here: numbers are free, because no record uses the LSN of the last byte read,
+   * and the changes delivered before have been streamed again, as the rows may not see one of their
+   * transactions.
    */
   get #isUsable(): boolean {
     const { received: { commitLsn, endLsn }, isCaughtUp } = this.#parts.batcher;
     return commitLsn < endLsn && isCaughtUp;
   }
 
-  /** Numbers behind everything that was sent, and before everything that follows. */
+  /** Numbers after everything sent so far and before everything that follows. */
   #numbering(): Numbering {
     const { commitLsn, seq, endLsn } = this.#parts.batcher.received;
     const own = endLsn - 1n;
     return { commitLsn: own, next: commitLsn === own ? seq + 1 : 1 };
   }
 
-  /** At least the next end of WAL. */
+  /** The given end of WAL, but at least one byte past the current one. */
   #beyond(walEnd: Lsn): Lsn {
     const next = this.#parts.batcher.received.endLsn + 1n;
     return walEnd > next ? walEnd : next;
@@ -363,7 +366,7 @@ export class Snapshots {
     return await this.#sender.send(rows, route, this.#numbering(), until, signal);
   }
 
-  /** The moment of the table's rows is this border. */
+  /** Makes this border the moment of the table's rows. */
   async #splitAt(border: Lsn, signal: AbortSignal): Promise<void> {
     const { batcher, routeOf } = this.#parts;
     const split = this.#split!;
@@ -375,13 +378,13 @@ export class Snapshots {
     this.#wholes.set(run.tableOid, whole);
     const route = await routeOf(run, signal, this.runs.next(SOON_MAX));
     if (this.#mayHaveBeenSent(run)) {
-      // Its rows can't be told from those of the snapshot.
+      // Rows sent before can't be told apart from the rows of this snapshot.
       while (!this.#sender.truncate(whole, route, this.#numbering())) await batcher.waitForRoom(signal);
     }
     if (whole.holdsChanges) await this.#sendAll(whole, signal);
   }
 
-  /** Sends all rows of a table, as they are read. */
+  /** Sends all rows of a table while they are being read. */
   async #sendAll(whole: WholeTable, signal: AbortSignal): Promise<void> {
     const { batcher } = this.#parts;
     while (!whole.isOver) {

@@ -1,4 +1,4 @@
-// Reads tables, one after the other, and hands over their rows.
+// Reads tables one at a time and hands over their rows.
 
 import type { Clock } from "../../core/clock.ts";
 import { CaptureError, errorPolicy } from "../../core/errors.ts";
@@ -15,18 +15,18 @@ import { type EncodedTable, shapeOf, type TableRun } from "./table_run.ts";
 import type { UnshownTransactions } from "./unshown_transactions.ts";
 import { WholeRows, WholeTable } from "./whole_read.ts";
 
-/** Of a chunk, as PostgreSQL sends it. */
+/** The size of a chunk as PostgreSQL sends it. */
 const CHUNK_BYTES = 640 * 1024;
-/** Rows may be larger than expected. */
+/** The largest chunk, as rows can be larger than expected. */
 const CHUNK_BYTES_MAX = 6 * 1024 * 1024;
 const FIRST_ROWS = 1_000;
 const ROWS_MAX = 20_000;
-/** A chunk has at most so many times the rows of the one before. */
+/** A chunk has at most this many times the rows of the previous one. */
 const GROWTH = 8;
-/** Bytes of rows that are read ahead. */
+/** Bytes of rows read ahead of sending. */
 const AHEAD_BYTES = 10 * 1024 * 1024;
 const ROOM_POLL_MS = 2;
-/** After a transaction that is streamed and not visible, the pause grows up to this. */
+/** The longest pause while waiting for a streamed transaction to become visible. */
 const UNSEEN_MS_MAX = 500;
 const UNSEEN_TOLD_MS = 5_000;
 const LOCKED_MS = 200;
@@ -42,13 +42,13 @@ export interface TableReadingParts {
   readonly format: RecordFormat;
   readonly unshown: UnshownTransactions;
   readonly pace: RowPace;
-  /** Whether the slot may be lost before long: then changes alone are sent. */
+  /** Whether the slot may soon be lost. Only changes are sent then. */
   readonly isWalShort: () => boolean;
   readonly events: CaptureEvents;
   readonly clock: Clock;
 }
 
-/** How reading a table ended: all of it is read, it is given up, or it has to be tried again. */
+/** How reading a table ended: all rows read, given up, or to be tried again. */
 type Ended = "read" | "given up" | "again";
 
 export class TableReading {
@@ -60,7 +60,7 @@ export class TableReading {
     this.#parts = parts;
   }
 
-  /** Reads what is left of the run's table. Returns when nothing is left to be read now. */
+  /** Reads the rest of the run's table. Returns when nothing more can be read now. */
   async read(run: TableRun, signal: AbortSignal): Promise<void> {
     const { clock, events } = this.#parts;
     for (;;) {
@@ -71,7 +71,7 @@ export class TableReading {
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;
-        // The connection was lost; the stream's own notices whether the server was.
+        // The connection was lost. The stream's connection notices whether the server is lost, too.
         events.snapshotWaits(run, error.message);
         run.rewind();
         await clock.sleep(LOST_MS, signal);
@@ -121,9 +121,9 @@ export class TableReading {
       await pace.rest(signal);
       if (!run.isOpen) return "given up";
       if (run.encoded === undefined) return "again";
-      // What has to be read again is known when everything is sent.
+      // Which keys have to be read again is known once everything is sent.
       if (run.isReadToEnd && !(run.isDrained && run.hasKeysToReadAgain)) return "read";
-      // Keys that were taken are in no state before they are in a window.
+      // Taken keys are in no saved state until they are in a window, so nothing may be awaited in between.
       const keys = run.isReadToEnd ? run.takeKeysToReadAgain() : null;
       const found = await this.#readChunk(run, keys, Math.min(rowsMax, pace.rowsMax), signal);
       if (typeof found === "object") return this.#handle(run, found);
@@ -136,8 +136,9 @@ export class TableReading {
 
   /**
    * Reads one chunk and hands it over.
-   * @param keys those to read; null for the rows that follow
-   * @returns a fault; a transaction because of which the rows can't be used, 0 if they are out of date
+   * @param keys the keys to read; null for the next rows in order
+   * @returns a fault; the transaction that makes the rows unusable, or 0 if they are out of date; undefined
+   *   on success
    */
   async #readChunk(
     run: TableRun,
@@ -158,7 +159,7 @@ export class TableReading {
     };
     let chunk;
     try {
-      // A row that changes all the time would never stay in a chunk that is read beside the stream.
+      // A row that changes constantly would be removed from every chunk read while the stream continues.
       chunk = keys === null
         ? await reader.readChunk(table, query, signal)
         : await snapshots.atBorder(() => reader.readChunk(table, query, signal), signal);
@@ -172,7 +173,7 @@ export class TableReading {
     }
     pace.didRead(chunk.rows.count);
     if (!opened.window.isStale) return snapshots.arrived(opened, chunk);
-    // The run was rewound meanwhile.
+    // The run was rewound in the meantime.
     chunk.rows.release();
     run.discard(opened);
     return 0;
@@ -185,7 +186,7 @@ export class TableReading {
     while (isWalShort()) await clock.sleep(WAL_POLL_MS, signal);
   }
 
-  /** @param xid of a transaction that was streamed and is not visible yet; 0 if rows were just out of date */
+  /** @param xid a streamed transaction that is not visible yet; 0 if the rows were just out of date */
   async #waitUntilVisible(run: TableRun, xid: number, signal: AbortSignal): Promise<void> {
     const { clock, events } = this.#parts;
     if (xid === 0) return;
@@ -227,7 +228,8 @@ export class TableReading {
       }
       if (isFault(whole)) return this.#handle(run, whole);
       for (;;) {
-        // Other rows can't be sent while changes wait.
+        // While changes are held back, no other rows can be sent, so the total held does not limit this
+        // table.
         while (
           whole.waiting >= WHOLE_BLOCKS_MAX || (!whole.holdsChanges && snapshots.heldBytes >= AHEAD_BYTES)
         ) await clock.sleep(ROOM_POLL_MS, signal);
@@ -242,13 +244,13 @@ export class TableReading {
       snapshots.readToEnd(whole);
       return "read";
     } finally {
-      // Intake may be waiting for the rest of its rows.
+      // Intake may be waiting for the remaining rows.
       if (whole instanceof WholeTable && !whole.isReadToEnd) snapshots.giveUp(whole);
       await reader.unlock(signal);
     }
   }
 
-  /** What a fault means for the run. */
+  /** Applies a fault to the run. */
   #handle(run: TableRun, fault: TableFault): Ended {
     const { snapshots, clock, events } = this.#parts;
     switch (fault.kind) {
@@ -264,7 +266,7 @@ export class TableReading {
         return "again";
       case "locked":
         events.snapshotWaits(run, "another session has locked the table");
-        // Other tables come first.
+        // Other tables are read first.
         run.notBefore = clock.now() + LOCKED_MS;
         return "given up";
     }

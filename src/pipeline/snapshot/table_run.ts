@@ -1,4 +1,4 @@
-// The snapshot of one table while it runs: how far it is read, how far it is sent, and what changes meanwhile.
+// The snapshot of one table while it runs: what is read, what is sent, and what changes in the meantime.
 
 import type { Lsn } from "../../core/position.ts";
 import type { SnapshotState, SnapshotStatus } from "../../core/snapshot_state.ts";
@@ -10,27 +10,27 @@ import type { Chunk, ReadMoment, RowBlock, SnapshotTable, TypedTable } from "../
 import { ChunkWindow } from "./chunk_window.ts";
 import { KeyBytes, keyOfChange, keyTexts, leavesOut, readRow } from "./row_key.ts";
 
-/** The keys of the change at hand. */
+/** The keys of the current change. */
 const OLD_KEY = new KeyBytes();
 const NEW_KEY = new KeyBytes();
-/** Keys that are read again in one query. */
+/** Keys read again in one query. */
 const AGAIN_KEYS_MAX = 100;
 
 type Key = readonly string[];
 
-/** A table, and what encodes its rows. */
+/** A table and the encoder of its rows. */
 export interface EncodedTable extends TypedTable {
   readonly shape: Table;
   readonly encoder: TableEncoder;
 }
 
-/** The rows of a window, and which part of the table they are. */
+/** The rows of a window and the part of the table that they cover. */
 export class TableWindow {
   readonly run: TableRun;
   readonly window: ChunkWindow;
-  /** The keys that were asked for; null for the next rows in order. */
+  /** The requested keys; null for the next rows in order. */
   readonly keys: readonly Key[] | null;
-  /** The table as the rows were read. */
+  /** The table as it was when the rows were read. */
   readonly table: EncodedTable;
 
   constructor(run: TableRun, window: ChunkWindow, keys: readonly Key[] | null, table: EncodedTable) {
@@ -71,26 +71,26 @@ export class TableRun {
   readonly table: string;
   readonly id: string;
   readonly where: string | null;
-  /** Whether all of the table's rows were sent once. */
+  /** Whether all of the table's rows have been sent at least once. */
   isWhole: boolean;
   status: SnapshotStatus;
   reason: string | null = null;
   rows: number;
-  /** Whether all rows were read, apart from those to be read again. */
+  /** Whether all rows are read, except those to be read again. */
   isReadToEnd = false;
-  /** How far it is read. */
+  /** The key of the last row read. */
   readKey: Key | null;
-  /** Of a row in a chunk, on average; 0 before the first chunk. */
+  /** The average size of a row in a chunk; 0 before the first chunk. */
   rowBytes = 0;
-  /** The relation id under which it is told of changes. */
+  /** The relation id whose changes concern this run. */
   watchedOid: number | undefined;
-  /** It is not read before this time, in milliseconds of the clock's `now`. */
+  /** The table is not read before this time, in milliseconds of the clock's `now`. */
   notBefore = 0;
-  /** Whether a reader has it. */
+  /** Whether a reader is working on it. */
   isTaken = false;
-  /** Whether it was begun before. */
+  /** Whether an earlier attempt had begun. */
   wasBegun: boolean;
-  /** When it ended, in milliseconds since 1970; 0 if it did in an earlier session. */
+  /** When it ended, in milliseconds since 1970; 0 if it ended in an earlier session. */
   endedAtMs = 0;
   readonly #requestedAtMs: number;
   #startedAtMs: number | null;
@@ -99,14 +99,14 @@ export class TableRun {
   #orderRule: string;
   #rowsExpected: number | null;
   #encoded: EncodedTable | undefined;
-  /** The last key of which all is sent. */
+  /** The key up to which all rows are sent. */
   #sentKey: Key | null;
-  /** The window whose rows are being sent. */
+  /** The window whose rows are now being sent. */
   #sending: TableWindow | undefined;
-  /** Keys to read again, by their JSON. */
+  /** Keys to read again, by their JSON text. */
   readonly #again = new Map<string, Key>();
   readonly #windows = new Set<TableWindow>();
-  /** The table as the stream describes it, and where the key is in it. */
+  /** The table as the stream describes it, and the positions of the key in it. */
   #streamed: { readonly table: Table; readonly positions: readonly number[] | null } | undefined;
 
   constructor(state: SnapshotState) {
@@ -129,12 +129,12 @@ export class TableRun {
     for (const key of state.again) this.#again.set(JSON.stringify(key), key);
   }
 
-  /** Whether some of its rows may be in Kafka. */
+  /** Whether some of its rows may already be in Kafka. */
   get hasBegun(): boolean {
     return this.#startedAtMs !== null;
   }
 
-  /** Whether it will go on by itself. */
+  /** Whether it continues without a request. */
   get isOpen(): boolean {
     return this.status === "queued" || this.status === "running";
   }
@@ -143,7 +143,7 @@ export class TableRun {
     return this.#rowsExpected;
   }
 
-  /** The table as it was described last; undefined if it has to be described. */
+  /** The table's last description; undefined if it has to be described. */
   get encoded(): EncodedTable | undefined {
     return this.#encoded;
   }
@@ -160,14 +160,14 @@ export class TableRun {
     return this.#windows.size > 0 || this.readKey !== null;
   }
 
-  /** Whether nothing that was read waits to be sent. */
+  /** Whether no rows wait to be sent. */
   get isDrained(): boolean {
     return this.#windows.size === 0;
   }
 
   /**
-   * The table was described.
-   * @returns whether the rows so far are of this table, in this order; otherwise it begins anew
+   * Sets the description of the table.
+   * @returns whether the rows read so far are of this table in this order; if not, the run starts over
    */
   describe(table: SnapshotTable, encoded: EncodedTable): boolean {
     const { relation: { id }, orderNames, orderRule, rowsExpected } = table;
@@ -184,12 +184,12 @@ export class TableRun {
     return goesOn;
   }
 
-  /** The table has to be described again. */
+  /** Makes the table be described again. */
   forgetTable(): void {
     this.#encoded = undefined;
   }
 
-  /** It begins with the first row again. */
+  /** Starts over with the first row. */
   restart(): void {
     if (this.rows > 0) this.wasBegun = true;
     this.#dropWindows();
@@ -199,7 +199,7 @@ export class TableRun {
     this.isReadToEnd = false;
   }
 
-  /** What is read and not sent is read again. */
+  /** Drops the rows that are read but not sent; they are read again. */
   rewind(): void {
     const sentKey = this.#currentKey();
     for (const { window, keys } of this.#windows) {
@@ -211,14 +211,14 @@ export class TableRun {
     this.isReadToEnd = false;
   }
 
-  /** Keys to read again now. */
+  /** Removes and returns the next keys to read again. */
   takeKeysToReadAgain(): readonly Key[] {
     const keys = [...this.#again.values()].slice(0, AGAIN_KEYS_MAX);
     for (const key of keys) this.#again.delete(JSON.stringify(key));
     return keys;
   }
 
-  /** Before rows are read. @param openedAt the commit LSN of the transaction that was streamed last */
+  /** Opens a window, before rows are read. @param openedAt the commit LSN of the last streamed transaction */
   open(keys: readonly Key[] | null, openedAt: Lsn): TableWindow {
     const table = this.#encoded!;
     const opened = new TableWindow(this, new ChunkWindow(openedAt, table.table.order), keys, table);
@@ -226,7 +226,7 @@ export class TableRun {
     return opened;
   }
 
-  /** The rows of the window are here. @returns whether there are more keys to read again */
+  /** Accepts the rows of the window. @returns whether there are more keys to read again */
   arrived({ window, keys, table }: TableWindow, chunk: Chunk): boolean {
     const hasMore = this.#readAgain(window.arrived(chunk));
     if (keys !== null) return this.#readAgain(missingKeys(keys, chunk, table.table.order)) || hasMore;
@@ -239,25 +239,28 @@ export class TableRun {
     return hasMore;
   }
 
-  /** The window is given up; its rows have to be read again. */
+  /** Gives up the window; its rows have to be read again. */
   discard(opened: TableWindow): void {
     if (!this.#windows.delete(opened)) return;
     if (opened.keys !== null) this.#readAgain(opened.keys);
     opened.window.release();
   }
 
-  /** Its first rows can be sent: everything that was streamed before and is not visible is known. */
+  /**
+   * Marks the run as running. From now on its rows can be sent: all streamed but unseen transactions are
+   * known.
+   */
   begin(nowMs: number): void {
     this.#startedAtMs ??= nowMs;
     this.status = "running";
   }
 
-  /** Rows of the window are being sent. */
+  /** Marks the window as the one being sent. */
   sending(opened: TableWindow): void {
     this.#sending = opened;
   }
 
-  /** All rows of the window are sent. */
+  /** Closes a window whose rows are all sent. */
   sent(opened: TableWindow): void {
     this.#sentKey = this.#currentKey();
     this.#sending = undefined;
@@ -266,8 +269,8 @@ export class TableRun {
   }
 
   /**
-   * A row of this table was changed.
-   * @param xid of the transaction
+   * Records a change of a row of this table.
+   * @param xid the transaction's id
    * @returns whether there are more keys to read again
    */
   changed(row: RowChange, bytes: Uint8Array, table: Table, xid: number): boolean {
@@ -281,7 +284,7 @@ export class TableRun {
     const old = row.old === "none" ? null : row.oldColumns;
     if (!keyOfChange(bytes, row.newColumns, old, positions, NEW_KEY)) return false;
     const hasMore = this.#take(xid, NEW_KEY, isLeavingOut);
-    // It may have moved from a part that is not read yet to one that is.
+    // The row may have moved from the unread part of the table to the part already read.
     if (isLeavingOut && hasOld && this.#isPartlyRead && !isSameBytes(OLD_KEY, NEW_KEY)) {
       return this.#readAgain([keyTexts(NEW_KEY.bytes, NEW_KEY.length)]) || hasMore;
     }
@@ -292,14 +295,14 @@ export class TableRun {
     for (const { window } of this.#windows) window.truncated(xid);
   }
 
-  /** The stream has described the table. @returns whether it is another one than was read */
+  /** @returns whether the table described by the stream differs from the one that was read */
   isOther(table: Table): boolean {
     const read = this.#encoded?.shape;
     return read !== undefined && table.id === read.id &&
       JSON.stringify(table.columns) !== JSON.stringify(read.columns);
   }
 
-  /** Ends it, or lets it wait. */
+  /** Ends, pauses or requeues the run. */
   end(status: SnapshotStatus, nowMs: number, reason: string | null = null): void {
     this.endedAtMs = nowMs;
     if (status === "paused" || status === "queued") this.rewind();
@@ -313,7 +316,7 @@ export class TableRun {
     this.reason = reason;
   }
 
-  /** As of the last row that was sent. */
+  /** The state as of the last row sent. */
   state(nowMs: number): SnapshotState {
     const inFlight = [...this.#windows].flatMap(({ keys }) => keys ?? []);
     return {
@@ -379,7 +382,7 @@ export class TableRun {
   }
 }
 
-/** What is known before a table's first row is read. */
+/** The state before the first row of a table is read. */
 export function queuedState(
   { schema, table }: { readonly schema: string; readonly table: string },
   id: string,
@@ -412,7 +415,7 @@ export function shapeOf({ relation, primaryKey }: SnapshotTable): Table {
   return tableOf(relation, primaryKey);
 }
 
-/** Where there were more bytes than are held: the keys whose rows did not come. */
+/** The requested keys whose rows were not returned because the chunk reached its byte limit. */
 function missingKeys(keys: readonly Key[], chunk: Chunk, order: readonly number[]): readonly Key[] {
   if (chunk.isLast) return [];
   const come = new Set<string>();

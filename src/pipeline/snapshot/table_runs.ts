@@ -1,4 +1,4 @@
-// The snapshots of all tables: which go on, which concern a change, and what is told of them.
+// The snapshots of all tables: which ones continue, which a change concerns, and what is reported about them.
 
 import type { Clock } from "../../core/clock.ts";
 import type { SnapshotLedger, SnapshotNotes, SnapshotState } from "../../core/snapshot_state.ts";
@@ -10,7 +10,7 @@ import type { Batcher, NoteSource } from "../batcher.ts";
 import type { CaptureEvents } from "../events.ts";
 import { TableRun } from "./table_run.ts";
 
-/** States in one delivery. */
+/** States sent in one delivery. */
 const NOTES_MAX = 200;
 
 export interface TableRunsParts {
@@ -21,14 +21,15 @@ export interface TableRunsParts {
 }
 
 /**
- * Nothing here is kept: what is delivered together with the rows says where the next session goes on.
+ * Nothing here is stored locally: the states delivered together with the rows tell the next session where to
+ * continue.
  */
 export class TableRuns implements NoteSource {
   readonly #parts: TableRunsParts;
-  /** By the table's name: the last snapshot of each. */
+  /** The last snapshot of each table, by the table's name. */
   readonly #runs = new Map<string, TableRun>();
   readonly #open = new Set<TableRun>();
-  /** Those that are not ended, by the relation id of their table, once it is known. */
+  /** Runs that have not ended, by the relation id of their table, once known. */
   readonly #watched = new Map<number, TableRun>();
   readonly #dirty = new Set<TableRun>();
   #requestsTaken: bigint | null;
@@ -36,7 +37,7 @@ export class TableRuns implements NoteSource {
   #holdsUnshown: boolean;
   #isHoldDirty = false;
   #isHoldTold: boolean;
-  /** Resolves when one is open again. */
+  /** Resolves when a run is open again. */
   #opened = Promise.withResolvers<void>();
 
   constructor(parts: TableRunsParts) {
@@ -48,7 +49,7 @@ export class TableRuns implements NoteSource {
       if (run.status === "running") run.status = "queued";
       this.#runs.set(tableText(run), run);
       if (run.isOpen) this.#open.add(run);
-      // What changes before it is read on counts, too.
+      // Changes that arrive before reading resumes count, too.
       if ((run.isOpen || run.status === "paused") && run.tableOid !== 0) this.watch(run);
     }
     parts.batcher.attachNotes(this);
@@ -59,17 +60,17 @@ export class TableRuns implements NoteSource {
     return this.#runs.values();
   }
 
-  /** Those that go on by themselves. */
+  /** The runs that continue without a request. */
   get open(): ReadonlySet<TableRun> {
     return this.#open;
   }
 
-  /** Resolves as soon as there is one that goes on by itself. */
+  /** Resolves as soon as a run is open. */
   async whenOpen(signal: AbortSignal): Promise<void> {
     while (this.#open.size === 0) await unlessAborted(this.#opened.promise, signal);
   }
 
-  /** Requests in the control topic below this offset are taken. */
+  /** Requests in the control topic below this offset have been handled. */
   get requestsTaken(): bigint | null {
     return this.#requestsTaken;
   }
@@ -78,7 +79,7 @@ export class TableRuns implements NoteSource {
     return this.#runs.get(tableText(table));
   }
 
-  /** One that has something to read; it is taken then. */
+  /** Takes an open run that has something to read; the caller resets `isTaken`. */
   take(): TableRun | undefined {
     const now = this.#parts.clock.now();
     for (const run of this.#open) {
@@ -91,7 +92,7 @@ export class TableRuns implements NoteSource {
     return undefined;
   }
 
-  /** Tables whose rows come next, more or less. */
+  /** Tables whose rows will probably be sent next. */
   next(count: number): readonly TableName[] {
     const next: TableName[] = [];
     for (const run of this.#open) {
@@ -101,7 +102,7 @@ export class TableRuns implements NoteSource {
     return next;
   }
 
-  /** Begins the snapshot of a table, in place of its last one. @param isTold whether that is delivered at once */
+  /** Starts a snapshot of a table, replacing its last one. @param isTold whether to deliver that at once */
   add(state: SnapshotState, isTold: boolean): void {
     const run = new TableRun(state);
     const before = this.#runs.get(tableText(run));
@@ -115,7 +116,7 @@ export class TableRuns implements NoteSource {
     this.#parts.events.snapshotChanged(state);
   }
 
-  /** The run's table is known: its changes concern the run from now on. */
+  /** Watches the run's table, which is now known: from now on its changes concern the run. */
   watch(run: TableRun): void {
     const before = run.watchedOid;
     if (before !== undefined && this.#watched.get(before) === run) this.#watched.delete(before);
@@ -123,7 +124,7 @@ export class TableRuns implements NoteSource {
     this.#watched.set(run.tableOid, run);
   }
 
-  /** Ends it, or lets it wait. */
+  /** Ends, pauses or requeues the run. */
   end(
     run: TableRun,
     status: "complete" | "failed" | "stopped" | "paused" | "queued",
@@ -138,13 +139,13 @@ export class TableRuns implements NoteSource {
     this.#parts.events.snapshotChanged(run.state(now));
   }
 
-  /** Its state is delivered with the next batch. */
+  /** Has the run's state delivered with the next batch. */
   touch(run: TableRun): void {
     this.#dirty.add(run);
     this.#parts.batcher.requestNotes();
   }
 
-  /** Rows of it are about to be appended to a batch, which its state has to go with. */
+  /** Called before rows of the run are appended to a batch; its state must be delivered with that batch. */
   sending(run: TableRun): void {
     this.#dirty.add(run);
   }
@@ -155,12 +156,15 @@ export class TableRuns implements NoteSource {
     this.#parts.batcher.requestNotes();
   }
 
-  /** Whether the next session may rely on it that what is not visible is streamed again. */
+  /** Whether the next session can rely on transactions that are not yet visible being streamed again. */
   get isHoldTold(): boolean {
     return this.#isHoldTold;
   }
 
-  /** Whether from now on nothing is confirmed that is not visible, and everything that was confirmed is visible. */
+  /**
+   * @param holds whether only visible transactions are confirmed from now on, and all confirmed ones are
+   *   visible
+   */
   holdUnshown(holds: boolean): void {
     if (this.#holdsUnshown === holds) return;
     this.#holdsUnshown = holds;
@@ -169,8 +173,8 @@ export class TableRuns implements NoteSource {
   }
 
   /**
-   * A change of rows was decoded. What has to be read again because of it is told with the batch that the change
-   * goes into, or before.
+   * Called after a change of rows was decoded. The keys that have to be read again because of it are
+   * delivered with the batch that holds the change, or earlier.
    */
   changed(decoder: ChangeDecoder, bytes: Uint8Array): void {
     if (this.#watched.size === 0) return;
@@ -185,7 +189,7 @@ export class TableRuns implements NoteSource {
     if (run.changed(row, bytes, table, xid)) this.touch(run);
   }
 
-  /** The stream has described a table: rows that were read of another version of it are read again. */
+  /** Called when the stream describes a table; rows read from another version of it are read again. */
   described(table: Table): void {
     const run = this.#watched.get(table.id);
     if (run?.isOther(table) !== true) return;
@@ -207,7 +211,7 @@ export class TableRuns implements NoteSource {
       this.#dirty.delete(run);
     }
     if (this.#dirty.size > 0) {
-      // A request counts as taken when all of its tables are told.
+      // A request counts as handled only once the states of all its tables are delivered.
       batcher.requestNotes();
       return { states, requestsTaken: null, ...hold };
     }
@@ -216,7 +220,7 @@ export class TableRuns implements NoteSource {
     return { states, requestsTaken, ...hold };
   }
 
-  /** The notes are delivered. */
+  /** Called when the notes are delivered. */
   delivered({ states, holdsUnshown }: SnapshotNotes): void {
     if (holdsUnshown === false) this.#isHoldTold = this.#holdsUnshown;
     for (const state of states) this.#parts.events.snapshotDelivered(state);

@@ -1,48 +1,51 @@
-// The transactions that were streamed, and that no snapshot has shown as visible yet.
+// Tracks streamed transactions that no snapshot has shown as visible yet.
 
 import type { Lsn } from "../../core/position.ts";
 import type { Visibility } from "../../core/visibility.ts";
 import { isOlder } from "../../core/xid.ts";
 
-/** Far more than commit between two polls. */
+/** Far more transactions than commit between two polls. */
 const HELD_MAX = 1 << 18;
 
 /**
- * A commit record is in the WAL before the commit is visible: by far, while a synchronous standby does not
- * answer. A transaction can have been streamed, and a SELECT that begins later does not see it.
+ * PostgreSQL writes a commit record to the WAL before the commit becomes visible, and the gap is long while a
+ * synchronous standby does not answer. So a SELECT can fail to see a transaction that was streamed before it
+ * began.
  */
 export class UnshownTransactions {
   #xids = new Uint32Array(1024);
   #commitLsns = new BigUint64Array(1024);
-  /** Which snapshot has shown it, by its number; 0 for none. */
+  /** The number of the first snapshot that showed each transaction; 0 if none did. */
   #shownBy = new Uint32Array(1024);
   #count = 0;
-  /** Those that were running when this session began: an earlier one may have streamed their commits. */
+  /** Transactions running when this session began; an earlier session may have streamed their commits. */
   readonly #suspects = new Map<number, number>();
-  /** The newest of those for which there was no room: only a snapshot that sees everything up to it will do. */
+  /**
+   * The newest transaction dropped for lack of room. Only a snapshot that sees everything up to it will do.
+   */
   #forgotten: number | undefined;
   #isComplete: boolean;
-  /** Snapshots so far. */
+  /** The number of snapshots so far. */
   #snapshots = 0;
-  /** For each read that has no answer yet: how many snapshots there were when it began. */
+  /** For each unanswered read, the number of snapshots when it began. */
   readonly #readings = new Set<{ readonly begunAt: number }>();
 
-  /** @param isComplete whether every transaction that is not visible will be streamed in this session */
+  /** @param isComplete whether this session will stream every transaction that is not visible yet */
   constructor(isComplete: boolean) {
     this.#isComplete = isComplete;
   }
 
-  /** Whether it knows enough to say which transactions a snapshot does not see. */
+  /** Whether enough is known to tell which transactions a snapshot does not see. */
   get isComplete(): boolean {
     return this.#isComplete;
   }
 
-  /** Whether it knows of every transaction that is not visible and was streamed. */
+  /** Whether all streamed transactions that are not visible are known individually. */
   get knowsAll(): boolean {
     return this.#isComplete && this.#suspects.size === 0 && this.#forgotten === undefined;
   }
 
-  /** The commit LSN of the first one; undefined if there is none. */
+  /** The commit LSN of the first transaction not shown yet; undefined if there is none. */
   get firstCommitLsn(): Lsn | undefined {
     for (let index = 0; index < this.#count; index++) {
       if (this.#shownBy[index] === 0) return this.#commitLsns[index];
@@ -50,7 +53,7 @@ export class UnshownTransactions {
     return undefined;
   }
 
-  /** A transaction is streamed. */
+  /** Adds a streamed transaction. */
   add(xid: number, commitLsn: Lsn): void {
     if (this.#suspects.size > 0) this.#suspects.delete(xid);
     if (this.#count === this.#xids.length) this.#makeRoom();
@@ -60,8 +63,8 @@ export class UnshownTransactions {
   }
 
   /**
-   * A read begins, which takes a snapshot. Until it is disposed of, what later snapshots show is remembered: the
-   * answer may come after theirs.
+   * Marks the start of a read, which takes a snapshot. Until the result is disposed of, transactions shown by
+   * later snapshots are kept, because the read may be answered after them.
    */
   reading(): Disposable {
     const reading = { begunAt: this.#snapshots };
@@ -70,8 +73,9 @@ export class UnshownTransactions {
   }
 
   /**
-   * What this snapshot does not see may have been streamed in an earlier session. A snapshot names only transactions
-   * that began before the last one that ended: one has to have begun and ended just before it.
+   * Suspects the transactions that this snapshot does not see of having been streamed in an earlier session.
+   * A snapshot names only transactions that began before the last one that ended, so one must begin and end
+   * just before it.
    */
   suspect({ running }: Visibility): void {
     const streamed = new Set(this.#xids.subarray(0, this.#count));
@@ -79,7 +83,7 @@ export class UnshownTransactions {
     this.#isComplete = true;
   }
 
-  /** A snapshot was taken: what it sees is visible. */
+  /** Records that the transactions seen by this snapshot are visible. */
   shown(visibility: Visibility): void {
     const number = ++this.#snapshots;
     const forgotten = this.#firstReading;
@@ -104,8 +108,8 @@ export class UnshownTransactions {
   }
 
   /**
-   * A transaction that was streamed, or may have been, and that the snapshot does not see.
-   * @param upTo of those that commit later, none counts
+   * Finds a transaction that was streamed, or may have been, and that the snapshot does not see.
+   * @param upTo transactions with a later commit LSN are ignored
    */
   unseenBy(visibility: Visibility, upTo: Lsn): number | undefined {
     for (const xid of this.#suspects.keys()) if (!visibility.sees(xid)) return xid;
@@ -118,14 +122,14 @@ export class UnshownTransactions {
     return undefined;
   }
 
-  /** The server ended all of its sessions: what was committed is visible, or will be when it is back. */
+  /** Forgets everything when the server ends all sessions: all commits are visible once it is back. */
   clear(): void {
     this.#count = 0;
     this.#suspects.clear();
     this.#forgotten = undefined;
   }
 
-  /** All reads that have no answer yet began when there were so many snapshots, or more. */
+  /** The number of snapshots when the oldest unanswered read began. */
   get #firstReading(): number {
     let first = this.#snapshots;
     for (const { begunAt } of this.#readings) first = Math.min(first, begunAt);

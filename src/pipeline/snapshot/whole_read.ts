@@ -1,17 +1,18 @@
-// Tables without a key: all rows of one moment, which is a border between two transactions of the stream.
+// Reads tables without a key: all rows as of one moment, which is a border between two transactions of the
+// stream.
 
 import type { ReadMoment, RowBlock, WholeRead } from "../snapshot_ports.ts";
 import type { Sendable } from "./row_sender.ts";
 import type { EncodedTable, TableRun } from "./table_run.ts";
 
-/** All rows of one table, at one moment. */
+/** All rows of one table as of one moment. */
 export class WholeTable {
   readonly run: TableRun;
   readonly table: EncodedTable;
   readonly read: WholeRead;
-  /** Nothing more of it is sent. */
+  /** Whether no more of its rows may be sent. */
   isVoid = false;
-  /** Blocks of rows that wait to be sent. */
+  /** The number of blocks waiting to be sent. */
   waiting = 0;
   isReadToEnd = false;
 
@@ -26,8 +27,8 @@ export class WholeTable {
   }
 
   /**
-   * Whether changes have to wait until all rows are sent: an UPDATE or DELETE that comes before its row would take
-   * nothing away. Without a replica identity there are only INSERTs.
+   * Whether changes have to wait until all rows are sent: an UPDATE or DELETE sent before its row would have
+   * no effect. Without a replica identity there are only INSERTs.
    */
   get holdsChanges(): boolean {
     return this.table.table.relation.replicaIdentity === "full";
@@ -38,13 +39,13 @@ export class WholeTable {
     return this.isVoid || (this.isReadToEnd && this.waiting === 0);
   }
 
-  /** The table was truncated. */
+  /** Records a streamed TRUNCATE of the table. */
   truncated(xid: number): void {
     if (!this.read.moment.visibility.sees(xid)) this.isVoid = true;
   }
 }
 
-/** Some of its rows. */
+/** Some rows of the table. */
 export class WholeRows implements Sendable {
   readonly whole: WholeTable;
   readonly rows: RowBlock;
@@ -77,9 +78,9 @@ export class WholeRows implements Sendable {
 }
 
 /**
- * Finds the border that a moment is: its snapshot sees everything that was streamed before, and nothing that
- * follows. The moment was taken while intake stood at a border; the stream goes on to the end of WAL at that time.
- * A transaction that commits in between must be seen, as it almost always is.
+ * Finds the border in the stream that matches a moment: its snapshot sees everything streamed before the
+ * border and nothing after it. The moment was taken while intake waited at a border; the stream continues to
+ * the end of WAL at that time. A transaction that commits in between must be visible, as it almost always is.
  */
 export class Split {
   readonly #run: TableRun;
@@ -97,19 +98,19 @@ export class Split {
     return this.#read.moment;
   }
 
-  /** "again": the moment was no border. */
+  /** "again" if the moment matches no border. */
   get result(): Promise<WholeTable | "again"> {
     return this.#result.promise;
   }
 
-  /** The border is reached. */
+  /** Called when the stream reaches the border. */
   reached(): WholeTable {
     const whole = new WholeTable(this.#run, this.#table, this.#read);
     this.#result.resolve(whole);
     return whole;
   }
 
-  /** The moment was no border. */
+  /** Called when the moment turns out to match no border. */
   again(): undefined {
     this.#result.resolve("again");
   }

@@ -1,13 +1,13 @@
-// Buffers for rows: filled from the connection in place, and used again.
+// Reusable buffers for rows, filled in place from the connection.
 
 import type { RowBlock } from "../../pipeline/snapshot_ports.ts";
 import type { LargeRow } from "./large_row.ts";
 
 const BLOCK_BYTES = 1024 * 1024;
 const ROWS = 256;
-/** Fewer bytes do not keep a whole buffer. */
+/** A block with at most this many bytes does not keep a whole buffer. */
 const SMALL_BYTES = 64 * 1024;
-/** Buffers that are kept for the next blocks. */
+/** Buffers kept for the next blocks. */
 const KEPT_MAX = 12;
 
 /** Keeps a few buffers of the usual size. */
@@ -23,17 +23,17 @@ export class BlockPool {
   }
 }
 
-/** Bytes as they come, and the rows found in them. It grows as long as rows are taken from it. */
+/** Received bytes and the rows found in them. It grows while rows are taken from it. */
 export class GrowingBlock implements RowBlock {
   bytes: Uint8Array;
   starts: Uint32Array = new Uint32Array(ROWS);
   count = 0;
   end = 0;
   readonly omitted = new Map<number, number>();
-  /** What was not looked at yet is at `[head, tail)`. */
+  /** Bytes not yet parsed are at `[head, tail)`. */
   head = 0;
   tail = 0;
-  /** The row that is being read through. */
+  /** The row that is too large to hold and is being read through. */
   large: LargeRow | undefined;
   readonly #pool: BlockPool;
   #isReleased = false;
@@ -43,7 +43,7 @@ export class GrowingBlock implements RowBlock {
     this.bytes = pool.acquire();
   }
 
-  /** Of the rows so far. */
+  /** The size of the rows taken so far. */
   get takenBytes(): number {
     return this.end;
   }
@@ -70,11 +70,11 @@ export class GrowingBlock implements RowBlock {
     this.head = end;
   }
 
-  /** @returns whether the row is over */
+  /** Reads on through the large row. @returns whether its end was reached */
   readThrough(): boolean {
     const large = this.large!;
     const end = large.push(this.bytes, this.head, this.tail);
-    // Its bytes leave the block as they are read.
+    // Its bytes are removed from the block as they are read.
     this.bytes.copyWithin(this.head, end, this.tail);
     this.tail -= end - this.head;
     if (!large.done) return false;
@@ -90,7 +90,7 @@ export class GrowingBlock implements RowBlock {
     return true;
   }
 
-  /** Makes room for what follows, without moving the rows that were taken. */
+  /** Makes room for more bytes without moving the rows already taken. */
   makeRoom(): void {
     const unread = this.tail - this.head;
     if (this.count === 0 && this.head > 0) {
@@ -98,11 +98,11 @@ export class GrowingBlock implements RowBlock {
       this.head = 0;
       this.tail = unread;
     }
-    // A length alone buys no memory: the buffer doubles each time that what came has filled it.
+    // A length field alone allocates no memory: the buffer doubles only when received bytes have filled it.
     if (this.tail === this.bytes.length) this.#reserve(2 * this.bytes.length);
   }
 
-  /** The next block, with what was not looked at. */
+  /** Starts the next block with the bytes not yet parsed. */
   cut(): GrowingBlock {
     const next = new GrowingBlock(this.#pool);
     const unread = this.tail - this.head;
@@ -114,7 +114,7 @@ export class GrowingBlock implements RowBlock {
     return next;
   }
 
-  /** Lets a large buffer go that holds little. */
+  /** Replaces a large buffer that holds few bytes with a small one. */
   shrink(): void {
     if (this.end > SMALL_BYTES) return;
     const bytes = this.bytes.slice(0, this.end);

@@ -1,20 +1,25 @@
-// The SQL that reads the rows of a table: in pieces by its key, or as a whole.
+// The SQL that reads the rows of a table, in chunks by its key or as a whole.
 
 import type { ChunkQuery } from "../../pipeline/snapshot_ports.ts";
 import { quoteIdentifier, quoteLiteral } from "../connection.ts";
 import type { OrderColumn, TablePlan } from "./table_plan.ts";
 
-/** The table is locked before the snapshot is taken: one that is older than an ALTER TABLE sees it empty. */
+/**
+ * Locks the table before the snapshot is taken: a snapshot older than an ALTER TABLE sees the table empty.
+ */
 export function beginSql({ from }: TablePlan): string {
   return `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE ${from} IN ACCESS SHARE MODE`;
 }
 
-/** The moment of the transaction: its first query takes the snapshot, and then reads the end of the WAL. */
+/**
+ * Reads the moment of the transaction. As its first query, it takes the snapshot, then reads the end of the
+ * WAL.
+ */
 export const MOMENT_SQL =
   "SELECT pg_catalog.pg_current_snapshot(), pg_catalog.pg_current_wal_insert_lsn(), " +
   "(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8";
 
-/** The next rows in the order of the key. */
+/** Selects the next rows in the order of the key. */
 export function chunkSql(plan: TablePlan, { after, keys, where, rowsMax }: ChunkQuery): string {
   const conditions = [
     ...(after === null ? [] : [isBehind(plan.orderBy, after)]),
@@ -26,7 +31,7 @@ export function chunkSql(plan: TablePlan, { after, keys, where, rowsMax }: Chunk
   return `${select(plan, where, conditions)} ORDER BY ${order.join(", ")} LIMIT ${rowsMax}`;
 }
 
-/** All rows. */
+/** Selects all rows. */
 export function wholeSql(plan: TablePlan, where: string | null): string {
   return select(plan, where, []);
 }
@@ -35,10 +40,10 @@ function select({ columns, from, filter }: TablePlan, where: string | null, more
   const conditions = [
     ...more,
     ...(filter === null ? [] : [filter]),
-    // A comment at its end must not take what follows.
+    // The line break keeps a comment at the end of the condition from hiding the SQL that follows.
     ...(where === null ? [] : [`${where}\n`]),
   ];
-  // A table may have no published column.
+  // A table can have no published columns.
   const list = columns.map(quoteIdentifier).join(", ");
   const clause = conditions.length === 0
     ? ""
@@ -51,8 +56,8 @@ function isKey(columns: readonly OrderColumn[], key: readonly string[]): string 
 }
 
 /**
- * Whether a row is behind the key. A row comparison needs one operator for all columns; with several, the
- * first column alone lets PostgreSQL use the index.
+ * Tests whether a row comes after the key. A row comparison needs one operator for all columns. If they have
+ * several, the condition on the first column lets PostgreSQL use the index.
  */
 function isBehind(columns: readonly OrderColumn[], key: readonly string[]): string {
   const [first, ...others] = columns;

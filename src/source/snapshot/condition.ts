@@ -1,9 +1,9 @@
-// Whether a text can only be one SQL expression, wherever parentheses put it.
+// Checks that a text is a single SQL expression once it is put in parentheses.
 
 /**
- * Tells why a condition must not become part of a query: with another statement, a comment or a closing
+ * Finds why a condition must not become part of a query: with another statement, a comment or a closing
  * parenthesis in it, it could be more than a condition.
- * @returns undefined if nothing is wrong. Whether it is valid SQL, PostgreSQL tells
+ * @returns undefined if there is no fault; whether the SQL is valid is left to PostgreSQL
  */
 export function conditionFault(condition: string): string | undefined {
   let depth = 0;
@@ -22,7 +22,7 @@ export function conditionFault(condition: string): string | undefined {
   return depth > 0 ? "a parenthesis is not closed" : undefined;
 }
 
-/** Names that a condition calls as functions, as PostgreSQL stores them; some are keywords. */
+/** The names that a condition calls as functions, as PostgreSQL stores them; some are keywords. */
 export function calledNames(condition: string): readonly string[] {
   const names = new Set<string>();
   let name: string | undefined;
@@ -44,8 +44,8 @@ export function calledNames(condition: string): readonly string[] {
 const QUERY = /^(?:select|table|values|with)$/i;
 const DOLLAR = /^\$(?:[A-Za-z_\u0080-\uffff][A-Za-z_0-9\u0080-\uffff]*)?\$$/;
 /**
- * A string with backslashes, a string, a quoted identifier, a dollar-quoted string, a word, the beginning of a
- * comment or of a quote that is not closed, or any character (PostgreSQL manual, "Lexical Structure").
+ * A string with backslashes, a string, a quoted identifier, a dollar-quoted string, a word, the start of a
+ * comment or of an unclosed quote, or any character (PostgreSQL manual, "Lexical Structure").
  */
 const TOKEN = new RegExp(
   [

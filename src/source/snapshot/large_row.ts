@@ -1,13 +1,13 @@
-// A row that is too large to be held: its long values are left out.
+// Reads a row that is too large to hold, leaving out its long values.
 
 import { keep, LongFrame, type Part } from "../long_frame.ts";
 import { HEADER_BYTES } from "../frames.ts";
 
 const NULL_LENGTH = 0xffff_ffff;
-/** In place of a value's length: it was left out. */
+/** Replaces the length of an omitted value. */
 const OMITTED = new Uint8Array([0xff, 0xff, 0xff, 0xfe]);
 
-/** One DataRow message. A value that is left out has the length -2, which PostgreSQL does not send. */
+/** One DataRow message. An omitted value has the length -2, which PostgreSQL does not send. */
 export class LargeRow extends LongFrame {
   protected override *parts(): Generator<Part, void> {
     yield keep(HEADER_BYTES + 2);

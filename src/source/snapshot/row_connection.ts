@@ -1,4 +1,4 @@
-// A connection for queries whose rows stay bytes: they are read into blocks, and taken apart there.
+// A connection for queries whose rows stay bytes: they are read into blocks and parsed there.
 
 import type { RowBlock } from "../../pipeline/snapshot_ports.ts";
 import { unlessAborted } from "../../core/wait.ts";
@@ -21,17 +21,17 @@ const ROW_DESCRIPTION = 0x54;
 const DATA_ROW = 0x44;
 const COMMAND_COMPLETE = 0x43;
 const EMPTY_QUERY = 0x49;
-/** Of messages that are not rows. */
+/** The largest message that is not a row. */
 const OTHER_BYTES_MAX = 1024 * 1024;
-/** PostgreSQL's own bound for a message. */
+/** PostgreSQL's own limit for a message. */
 const MESSAGE_BYTES_MAX = 0x3fffffff;
-/** A condition that few rows meet takes its time. Whether the server is there, the stream notices. */
+/** A condition that few rows meet takes long. The stream notices whether the server is reachable. */
 const ANSWER_MS_MAX = 15 * 60_000;
 
 /** The values of a row as text; null for NULL. */
 export type TextRow = readonly (string | null)[];
 
-/** What came of a query: its end with an error of the server, or without one. */
+/** The end of a query, with or without an error from the server. */
 type Ended = { readonly error: ServerError | undefined };
 
 /** Runs one simple query at a time (PostgreSQL manual, "Simple Query"). */
@@ -40,11 +40,11 @@ export class RowConnection {
   readonly #rowBytesMax: number;
   #block: GrowingBlock;
   #reading: Promise<number | null> | undefined;
-  /** The query that runs has sent an error. */
+  /** The first error of the current query. */
   #error: ServerError | undefined;
   #isBusy = false;
 
-  /** @param rowBytesMax larger rows come without their long values */
+  /** @param rowBytesMax larger rows are returned without their long values */
   constructor(connection: RawConnection, pool: BlockPool, rowBytesMax: number) {
     this.#connection = connection;
     this.#rowBytesMax = rowBytesMax;
@@ -56,7 +56,7 @@ export class RowConnection {
     return this.#isBusy;
   }
 
-  /** Sends a query; its results are read with `rows` or `block`, statement by statement, and then `end`. */
+  /** Sends a query. Read its results with `rows` or `block`, statement by statement, and then call `end`. */
   async send(text: string): Promise<void> {
     if (this.#isBusy) throw new Error("the query before has not ended");
     this.#isBusy = true;
@@ -78,9 +78,9 @@ export class RowConnection {
   }
 
   /**
-   * Rows of the next statement.
-   * @param bytesMax where the block ends, if the statement does not end before
-   * @returns undefined if the query failed; `isEnd` if the statement has no more
+   * Returns rows of the next statement.
+   * @param bytesMax the block ends at this size, if the statement does not end first
+   * @returns undefined if the query failed; `isEnd` if the statement has no more rows
    */
   async block(
     bytesMax: number,
@@ -109,8 +109,8 @@ export class RowConnection {
   }
 
   /**
-   * Takes the messages that are here.
-   * @returns what ended, or undefined if there is no whole message
+   * Takes the messages received so far.
+   * @returns what ended, or undefined if no complete message is left
    */
   #take(bytesMax: number): "statement" | "full" | "query" | undefined {
     const block = this.#block;
@@ -149,13 +149,13 @@ export class RowConnection {
           return "query";
         case ROW_DESCRIPTION:
         default:
-          // Notices and parameters may come at any time.
+          // Notices and parameter changes can arrive at any time.
           block.skip(start + length);
       }
     }
   }
 
-  /** Hands over the rows that were taken; what is behind them begins the next block. */
+  /** Hands over the rows taken; the bytes after them start the next block. */
   #cut(): RowBlock {
     const block = this.#block;
     this.#block = block.cut();

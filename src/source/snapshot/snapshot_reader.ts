@@ -1,4 +1,4 @@
-// Reads tables for snapshots, on a connection of its own.
+// Reads tables for snapshots on a separate connection.
 
 import { CaptureError, errorPolicy } from "../../core/errors.ts";
 import { parseLsn } from "../../core/position.ts";
@@ -24,28 +24,30 @@ import { RowConnection, type TextRow } from "./row_connection.ts";
 import { bypassRowSecurity, grantSelect } from "./unreadable_tables.ts";
 import { readPlan, type TablePlan, TableQuestions } from "./table_plan.ts";
 
-/** What a reader needs besides the connection. */
+/** The options of a reader besides the connection. */
 export interface SnapshotReaderOptions {
   readonly publication: string;
   readonly versionNumber: number;
-  /** Larger rows come without their long values. */
+  /** Larger rows are returned without their long values. */
   readonly rowBytesMax: number;
 }
 
-// A role or a database may limit how long transactions last. Row level security would leave rows out silently. A chunk is found by the index of the key, whatever the
-// statistics of a table that was just filled say. Whoever holds a lock must not hold up other tables.
+// A role or a database can limit the length of transactions. Row-level security would silently leave rows
+// out. A chunk must be found by the key's index, even if the table was just filled and its statistics are out
+// of date. A session that holds a lock must not hold up other tables. statistics of a table that was just
+// filled say. Whoever holds a lock must not hold up other tables.
 const SETTINGS =
   "SET row_security = off; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = 0; " +
   "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'; " +
   "SET enable_seqscan = off; " +
   "SET enable_bitmapscan = off; SET enable_sort = off; SET jit = off; SET max_parallel_workers_per_gather = 0";
 
-/** Connects when it is first used, and again after a failure. */
+/** Connects on first use, and again after a failure. */
 export class PostgresSnapshotReader implements SnapshotReader {
   readonly #postgres: PostgresOptions;
   readonly #options: SnapshotReaderOptions;
   readonly #pool = new BlockPool();
-  /** The condition that was found to change nothing. */
+  /** The last condition that passed the check. */
   #harmless: string | undefined;
   #opening: Promise<RowConnection> | undefined;
   #connection: RowConnection | undefined;
@@ -94,7 +96,7 @@ export class PostgresSnapshotReader implements SnapshotReader {
       const signature = await connection.rows(signal);
       const read = await connection.block(query.bytesMax, signal);
       if (read !== undefined && !read.isEnd && moment !== undefined && isCurrent(plan, signature)) {
-        // The rows so far are a chunk, too; what follows is not waited for.
+        // The rows so far form a chunk; the rest is not awaited.
         this.#drop();
         return { moment, rows: read.rows, isLast: false };
       }
@@ -180,9 +182,9 @@ export class PostgresSnapshotReader implements SnapshotReader {
   }
 
   /**
-   * A condition comes from whoever may write to the control topic, and is evaluated with this role's rights. It is to
-   * be about the table's columns alone. Even in a read-only transaction some functions change the server: those that
-   * do are volatile.
+   * Checks a condition. It comes from anyone who can write to the control topic and is evaluated with this
+   * role's rights, so it may refer only to the table's columns. Some functions change the server even in a
+   * read-only transaction; those functions are volatile.
    */
   async #conditionFault(
     connection: RowConnection,
@@ -246,13 +248,13 @@ export class PostgresSnapshotReader implements SnapshotReader {
     return rows;
   }
 
-  /** The connection is in the middle of something, or broken. */
+  /** Closes the connection, which is in the middle of a query or broken. */
   #drop(): void {
     this.#connection?.close();
     this.#connection = this.#opening = undefined;
   }
 
-  /** What an error of the server means for the table. The transaction that failed is ended. */
+  /** Ends the failed transaction and translates the server's error into a fault of the table. */
   async #failed(
     connection: RowConnection,
     error: ServerError | undefined,
@@ -274,15 +276,15 @@ function lost(found: string): CaptureError {
 }
 
 const GONE: ReadonlySet<string> = new Set(["42P01", "3F000"]);
-/** undefined_column, undefined_object, undefined_function, datatype_mismatch, cached plan changed. */
+/** undefined_column, undefined_object, undefined_function, datatype_mismatch, changed cached plan. */
 const CHANGED: ReadonlySet<string> = new Set(["42703", "42704", "42883", "42804", "0A000"]);
 /** lock_not_available, deadlock_detected, serialization_failure, query_canceled. */
 const LOCKED: ReadonlySet<string> = new Set(["55P03", "40P01", "40001", "57014"]);
 const INSUFFICIENT_PRIVILEGE = "42501";
-/** Classes of errors whose texts quote no row's value: access, resources, operators, the system, bugs. */
+/** Error classes whose messages quote no row values: access, resources, operators, the system, bugs. */
 const WITHOUT_VALUES: ReadonlySet<string> = new Set(["08", "42", "53", "54", "55", "57", "58", "XX"]);
 
-/** @param isUnchanged whether the table is as it was described: then the condition is wrong */
+/** @param isUnchanged whether the table still matches its description; if so, the condition is at fault */
 function faultOf(error: ServerError, table: TableName, role: string, isUnchanged: boolean): TableFault {
   const { code } = error;
   if (GONE.has(code)) return { kind: "gone" };

@@ -1,4 +1,4 @@
-// What is asked of the catalog before a table's rows are read, and what is made of the answer.
+// Queries the catalog before a table's rows are read, and builds the plan for reading them.
 
 import { builtinType } from "../../core/builtin_types.ts";
 import type { SnapshotTable } from "../../pipeline/snapshot_ports.ts";
@@ -12,35 +12,35 @@ const POSTGRES_18 = 180_000;
 /** A column that rows are ordered by, with the operators of its index. */
 export interface OrderColumn {
   readonly name: string;
-  /** As SQL: of the type of the values that follow `after`. */
+  /** The SQL type of the values in `after`. */
   readonly type: string;
   /** `OPERATOR(pg_catalog.<)` */
   readonly less: string;
   readonly greater: string;
   readonly equal: string;
-  /** `COLLATE "C"` where the index has another one than the column. */
+  /** `COLLATE "C"` if the index has a different collation than the column. */
   readonly collate: string;
 }
 
-/** A table, and the parts of the SQL that reads it. */
+/** A table and the parts of the SQL that reads it. */
 export interface TablePlan extends SnapshotTable {
   /** `ONLY "public"."users"`; a partitioned table's rows are in its partitions. */
   readonly from: string;
-  /** Of the relation, and those of the order that are not published. */
+  /** The relation's columns, then the order columns that are not published. */
   readonly columns: readonly string[];
   readonly orderBy: readonly OrderColumn[];
-  /** The publication's row filter as SQL; null for none. */
+  /** The publication's row filter as SQL; null if there is none. */
   readonly filter: string | null;
-  /** Changes when anything does that the plan depends on. */
+  /** Changes whenever anything changes that the plan depends on. */
   readonly signature: string;
 }
 
-/** Questions about one table of one publication. Each query has the statements' results in this order. */
+/** Queries about one table of one publication. The results follow the order of the statements. */
 export class TableQuestions {
   readonly #table: string;
   readonly #hasRules: boolean;
   readonly #hasGenerated: boolean;
-  /** Whether the publication has the table, itself or through what it is a part of. */
+  /** Whether the publication contains the table, directly or through a parent. */
   readonly #isPublished: string;
 
   constructor(schema: string, table: string, publication: string, versionNumber: number) {
@@ -67,7 +67,7 @@ export class TableQuestions {
       WHERE n.nspname = ${quoteLiteral(schema)} AND c.relname = ${quoteLiteral(table)}`;
   }
 
-  /** A text that changes with the plan; no row if there is no such table. */
+  /** Selects a text that changes with the plan; returns no row if the table does not exist. */
   get signature(): string {
     return `SELECT pg_catalog.md5(pg_catalog.concat_ws(',', c.oid, c.relkind, c.relreplident, p.oid, ${this.#isPublished},
       pg_catalog.to_jsonb(p) ->> 'pubgencols', pg_catalog.to_jsonb(pr) ->> 'prattrs',
@@ -81,7 +81,7 @@ export class TableQuestions {
       FROM ${this.#table}`;
   }
 
-  /** All that a plan is made of, for `readPlan`. */
+  /** Selects everything that `readPlan` needs. */
   get plan(): string {
     const attributes = this.#hasRules ? "pr.prattrs" : "NULL::pg_catalog.int2vector";
     const filter = this.#hasRules ? "pg_catalog.pg_get_expr(pr.prqual, pr.prrelid)" : "NULL";
@@ -142,7 +142,7 @@ interface IndexColumn {
   readonly collation: string | null;
 }
 
-/** @returns the plan; null if there is no such table, or it is not published */
+/** @returns the plan; null if the table does not exist or is not published */
 export function readPlan(
   schema: string,
   table: string,
@@ -216,7 +216,7 @@ function readIndexColumn(row: TextRow): IndexColumn {
   };
 }
 
-/** The index whose columns every change has. A deferrable primary key is no replica identity. */
+/** The columns of the index that every change contains. A deferrable primary key is no replica identity. */
 function identityColumns(
   indexes: readonly IndexColumn[],
   identity: ReplicaIdentity,

@@ -1,18 +1,18 @@
-// Finds published tables whose rows the role may not read: streaming them needs less than a snapshot does.
+// Finds published tables whose rows the role can't read: streaming needs fewer rights than a snapshot does.
 
 import type { TableName } from "../../core/table_name.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral } from "../connection.ts";
 
-/** A table, and what would let the role read it. */
+/** A table and the SQL that would let the role read it. */
 export interface UnreadableTable {
   readonly schema: string;
   readonly table: string;
   readonly why: "no SELECT" | "row-level security";
-  /** SQL that changes it. */
+  /** SQL that grants the missing right. */
   readonly fix: string;
 }
 
-/** A table can be named only by who may use its schema. */
+/** Naming a table requires USAGE on its schema. */
 const MAY_SELECT = "pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND " +
   "pg_catalog.has_table_privilege(c.oid, 'SELECT')";
 
