@@ -92,7 +92,7 @@ export class GrowingContent implements Content {
   }
 }
 
-const IDS = 30;
+const IDS = 50;
 /** Rows with these ids change rarely. */
 const QUIET_IDS = 8;
 const COMMIT_TIME_MS = 1_700_000_000_000;
@@ -117,7 +117,7 @@ export class ChangingTables {
     this.isBagFull = random.chance(0.6);
     this.#hangMsMax = random.chance(0.5) ? 5_000 : 30_000;
     const keyed = new Map<number, KeyedRow>();
-    for (let id = 1; id <= IDS; id++) if (random.chance(0.6)) keyed.set(id, this.#newRow(id));
+    for (let id = 1; id <= IDS; id++) if (random.chance(0.5)) keyed.set(id, this.#newRow(id));
     const bag = Array.from({ length: random.between(0, 12) }, () => random.between(1, 5));
     this.#first = { keyed, bag };
   }
@@ -256,15 +256,17 @@ export class ChangingTables {
     } else if (isLocked(id)) {
       return;
     } else if (row === undefined) {
-      changes.push({ kind: "put", row: this.#newRow(id), old: undefined });
-    } else if (choice < 0.35) {
+      // Rows that no consumer has seen are to last for a while.
+      if (random.chance(0.4)) changes.push({ kind: "put", row: this.#newRow(id), old: undefined });
+    } else if (choice < 0.28) {
       changes.push({ kind: "remove", old: row });
-    } else if (choice < 0.5) {
+    } else if (choice < 0.6) {
       // To a key that is free; the large value is not sent.
-      const other = this.#anyId();
-      if (keyed.has(other) || isLocked(other)) return;
+      const ids = [this.#anyId(), this.#anyId(), this.#anyId(), this.#anyId()];
+      const other = ids.find((each) => !keyed.has(each) && !isLocked(each));
+      if (other === undefined) return;
       changes.push({ kind: "put", row: { id: other, version: ++this.#version, big: row.big }, old: row });
-    } else if (choice < 0.75) {
+    } else if (choice < 0.85) {
       changes.push({ kind: "put", row: { ...row, version: ++this.#version }, old: row });
     } else {
       changes.push({ kind: "put", row: this.#newRow(id), old: row });

@@ -77,7 +77,7 @@ class SnapshotSimulation {
 
   async #write(over: AbortSignal): Promise<void> {
     const { random, clock } = this.#world;
-    const pauseMsMax = random.between(5, 400);
+    const pauseMsMax = random.between(20, 400);
     for (let count = random.between(50, 300); count > 0; count--) {
       await clock.sleep(random.between(0, pauseMsMax), over);
       if (random.chance(0.55)) this.#postgres.tables.begin();
@@ -131,7 +131,7 @@ class SnapshotSimulation {
         includes: () => true,
         matches: (pattern: string, { table }: { readonly table: string }) => pattern === table,
         readers: random.between(1, 2),
-        rowsPerSecond: random.chance(0.4) ? random.between(5, 100) : undefined,
+        rowsPerSecond: random.chance(0.6) ? random.between(4, 40) : undefined,
       },
     };
     this.#world.log("a process starts");

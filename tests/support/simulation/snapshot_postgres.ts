@@ -69,12 +69,14 @@ export class SnapshotPostgres {
   #slotFrom: Lsn | undefined;
   #walsender: Walsender | undefined;
   #heldUntilMs = 0;
+  readonly #chunkRowsMax: number;
   /** Grows when the server restarts: connections of before are broken. */
   #starts = 0;
 
   constructor(world: SimulatedWorld) {
     this.#world = world;
     this.tables = new ChangingTables(world);
+    this.#chunkRowsMax = world.random.chance(0.5) ? 3 : 12;
   }
 
   get confirmed(): Lsn {
@@ -293,7 +295,7 @@ export class SnapshotPostgres {
   #chunk({ after, keys, rowsMax }: ChunkQuery): Chunk {
     const { random } = this.#world;
     const { content, moment } = this.#moment();
-    const limit = Math.min(rowsMax, random.between(1, 12));
+    const limit = Math.min(rowsMax, random.between(1, this.#chunkRowsMax));
     const wanted = [...content.keyed.values()]
       .filter(({ id }) => after === null || id > Number(after[0]))
       .filter(({ id }) => keys === null || keys.some(([key]) => Number(key) === id))
