@@ -114,7 +114,7 @@ export class ChangingTables {
   constructor(world: SimulatedWorld) {
     this.#world = world;
     const { random } = world;
-    this.isBagFull = random.chance(0.6);
+    this.isBagFull = random.chance(0.5);
     this.#hangMsMax = random.chance(0.5) ? 5_000 : 30_000;
     const keyed = new Map<number, KeyedRow>();
     for (let id = 1; id <= IDS; id++) if (random.chance(0.5)) keyed.set(id, this.#newRow(id));

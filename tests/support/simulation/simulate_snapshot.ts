@@ -131,7 +131,7 @@ class SnapshotSimulation {
         includes: () => true,
         matches: (pattern: string, { table }: { readonly table: string }) => pattern === table,
         readers: random.between(1, 2),
-        rowsPerSecond: random.chance(0.6) ? random.between(4, 40) : undefined,
+        rowsPerSecond: random.chance(0.5) ? random.between(4, 40) : undefined,
       },
     };
     this.#world.log("a process starts");

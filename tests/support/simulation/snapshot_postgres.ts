@@ -261,7 +261,7 @@ export class SnapshotPostgres {
   #reader(process: SimulatedProcess): SnapshotReader {
     const { random } = this.#world;
     const starts = this.#starts;
-    const isPrompt = random.chance(0.4);
+    const isPrompt = random.chance(0.5);
     /** A query is answered at some moment between its request and its answer. */
     const ask = async <T>(answer: () => T, signal: AbortSignal, isSlow = random.chance(0.2)): Promise<T> => {
       if (!isSlow && isPrompt && starts === this.#starts) return answer();
@@ -314,11 +314,14 @@ export class SnapshotPostgres {
     const left = content.bag.map((value) => [String(value)]);
     return {
       moment,
-      next: (_bytesMax, signal) =>
-        ask(
-          (): RowBlock | null => left.length === 0 ? null : dataRows(left.splice(0, random.between(1, 4))),
+      next: async (_bytesMax, signal) => {
+        // The end may come together with the last rows.
+        if (left.length === 0 && random.chance(0.5)) return null;
+        return await ask(
+          (): RowBlock | null => left.length === 0 ? null : dataRows(left.splice(0, random.between(1, 8))),
           signal,
-        ),
+        );
+      },
     };
   }
 }
