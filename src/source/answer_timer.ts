@@ -1,6 +1,6 @@
-// Notices that the other end says nothing.
+// Detects a peer that has gone silent.
 
-/** Calls `onSilent` once, when nothing was heard for `ms`, unless it is disposed of before. */
+/** Calls `onSilent` once if nothing is received for `ms`, unless it is disposed of first. */
 export class AnswerTimer implements Disposable {
   readonly #ms: number;
   readonly #onSilent: (error: Error) => void;
@@ -12,7 +12,7 @@ export class AnswerTimer implements Disposable {
     this.heard();
   }
 
-  /** Something came: the time starts again. */
+  /** Restarts the timer after something was received. */
   heard(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(

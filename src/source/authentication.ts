@@ -1,4 +1,5 @@
-// Checks each request to log in before `pg` answers it (as check_expected_areq in libpq's fe-auth.c does).
+// Checks each authentication request before `pg` answers it (as check_expected_areq in libpq's fe-auth.c
+// does).
 
 import { type Advice, advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -13,9 +14,9 @@ const SASL = 10;
 const SASL_CONTINUE = 11;
 const SASL_FINAL = 12;
 
-/** RFC 7677, 4; also PostgreSQL's default. With fewer, guesses at the password are too cheap. */
+/** RFC 7677, 4; also PostgreSQL's default. With fewer iterations, guessing the password is too cheap. */
 const SCRAM_ITERATIONS_MIN = 4096;
-/** libpq has no bound. Servers may be set above 100,000, which is the bound of `pg` (scram_iterations). */
+/** libpq has no limit. Servers can be set above 100,000, which is the limit of `pg` (scram_iterations). */
 const SCRAM_ITERATIONS_MAX = 10_000_000;
 const SCRAM = "SCRAM-SHA-256";
 const SCRAM_PLUS = "SCRAM-SHA-256-PLUS";
@@ -37,28 +38,28 @@ const CLEARTEXT_HINT = advice`${VERIFY}; on a network that you trust, set ${REQU
 const UNBOUND_HINT =
   "set scram-sha-256 in a hostssl line of pg_hba.conf for this role; if it is set, an attacker on the way ends TLS";
 
-/** One login: which request may follow which, and what the rules say about it. */
+/** The state of one login: the order of requests and the rules for each. */
 export class Authentication {
   #stage: Stage = "nothing asked";
   readonly #context: string;
   readonly #rules: LoginRules;
   readonly #tls: TlsFacts | null;
 
-  /** @param place what errors call the server */
+  /** @param place the server's name in errors */
   constructor(place: string, rules: LoginRules, tls: TlsFacts | null) {
     this.#context = `Cannot log in to PostgreSQL at ${place}`;
     this.#rules = rules;
     this.#tls = tls;
   }
 
-  /** Whether the server may send other messages now than requests and errors. */
+  /** Whether the server may now send messages other than requests and errors. */
   get isOver(): boolean {
     return this.#stage === "logged in";
   }
 
   /**
-   * Takes the body of the next AuthenticationRequest.
-   * @throws CaptureError `postgres-refused` where it must not be answered
+   * Checks the body of the next AuthenticationRequest.
+   * @throws CaptureError `postgres-refused` if it must not be answered
    */
   request(body: Uint8Array): void {
     if (body.length < 4) throw this.#outOfOrder();
@@ -114,7 +115,7 @@ export class Authentication {
     if (this.#tls === null || !mechanisms.includes(SCRAM_PLUS)) throw this.#unbound("SCRAM");
   }
 
-  /** A server that is not verified may be an impostor, who would have the password. */
+  /** An unverified server may be an impostor that would learn the password. */
   #expectProtected(): void {
     const isVerified = this.#tls !== null && this.#tls.verified !== "nothing";
     if (isVerified || this.#rules.requireAuth?.asksForPassword === true) return;
@@ -126,7 +127,7 @@ export class Authentication {
     );
   }
 
-  /** `i=` of the server's first message (RFC 5802, 5.1); its form is `pg`'s to check. */
+  /** Checks `i=` of the server's first message (RFC 5802, 5.1); `pg` checks the message's form. */
   #expectIterations(serverFirst: string): void {
     const [, text] = /(?:^|,)i=(\d+)/.exec(serverFirst) ?? [];
     const iterations = Number(text);

@@ -1,4 +1,4 @@
-// Asks the catalog for what the stream does not say of a relation: its primary key, and its types.
+// Reads from the catalog what the stream does not tell about a relation: its primary key and its types.
 
 import type { CompositeField, PgType } from "../core/pg_type.ts";
 import type { RelationDetails } from "../pipeline/ports.ts";
@@ -6,16 +6,16 @@ import { isOlder } from "../core/xid.ts";
 import type { PostgresConnection, Row } from "./connection.ts";
 import { readWalEnd } from "./slot.ts";
 
-// Types nest: arrays of composites of domains. PostgreSQL forbids cycles; this bounds what a catalog may
-// claim.
+// Types nest, as in arrays of composites of domains. PostgreSQL forbids cycles; this limits what a catalog
+// can claim.
 const DEPTH_MAX = 32;
 /**
- * Parts of all types of a relation together. 20 types, each of which has the one before twice, would have
- * a million parts. Beyond the bound, values are strings, as PostgreSQL prints them.
+ * The number of parts of all types of a relation. 20 types, each of which contains the previous one twice,
+ * would have a million parts. Beyond this limit, values are strings, as PostgreSQL prints them.
  */
 const PARTS_MAX = 20_000;
 
-/** What the catalog says of the relation and of the types, by OID, that were asked for. */
+/** Describes the relation and the requested types, by OID. */
 export async function describeRelation(
   connection: PostgresConnection,
   relationId: number,
@@ -23,7 +23,7 @@ export async function describeRelation(
   builtin: (oid: number) => PgType | undefined,
   signal: AbortSignal,
 ): Promise<RelationDetails & { readonly compositeRelations: readonly number[] }> {
-  // Before the types are read: what commits later may have others.
+  // Read before the types: transactions that commit later may have other types.
   const asOf = await readWalEnd(connection, signal);
   const key = await readPrimaryKey(connection, relationId, signal);
   const types = new Map<number, PgType>();
@@ -70,7 +70,7 @@ async function readPrimaryKey(
   };
 }
 
-/** The attributes of composite types, each type's as one text, by the type's pg_class OID. */
+/** The attributes of composite types, as one text per type, by the type's pg_class OID. */
 export async function readCompositeTypes(
   connection: PostgresConnection,
   relations: readonly number[],
@@ -88,14 +88,14 @@ export async function readCompositeTypes(
   return new Map(rows.map((row) => [Number(row.attrelid), row.attributes ?? ""]));
 }
 
-/** Loads pg_type rows, level by level, and builds PgType from them. */
+/** Loads pg_type rows level by level and builds PgType from them. */
 class TypeReader {
   readonly #connection: PostgresConnection;
   readonly #builtin: (oid: number) => PgType | undefined;
   readonly #signal: AbortSignal;
   readonly #types = new Map<number, Row>();
   readonly #attributes = new Map<number, { name: string; type: number }[]>();
-  /** Relations of composite types that lost an attribute. */
+  /** Relations of composite types with a dropped attribute. */
   readonly #shrunk = new Set<number>();
   #lastXid: number | undefined;
   #parts = 0;
@@ -110,12 +110,12 @@ class TypeReader {
     this.#signal = signal;
   }
 
-  /** pg_class OIDs of the composite types that were met. */
+  /** The pg_class OIDs of the composite types found. */
   get compositeRelations(): readonly number[] {
     return [...this.#attributes.keys()];
   }
 
-  /** The transaction that altered one of the composite types last. */
+  /** The last transaction that altered one of the composite types. */
   get lastXid(): number | undefined {
     return this.#lastXid;
   }
@@ -211,14 +211,14 @@ class TypeReader {
 }
 
 /**
- * A true array, as IsTrueArrayType in pg_type.h tells it: no type of a user's own can have its subscript
- * handler, while anyone's may have an element type and be of category A.
+ * Recognizes a true array as IsTrueArrayType in pg_type.h does: no user-defined type can have the array
+ * subscript handler, but any type can have an element type and category A.
  */
 function isArray(row: Row): boolean {
   return row.is_array === "t" && row.typelem !== "0";
 }
 
-/** A name alone says nothing: anyone may call a type json or vector. */
+/** A name alone proves nothing: anyone can name a type json or vector. */
 function baseType(row: Row): PgType {
   const { extname, typname } = row;
   if (extname === null || extname === undefined) return { kind: "other" };

@@ -9,17 +9,17 @@ import type { Login, LoginMode } from "./login.ts";
 import type { PostgresOptions, PostgresServer } from "./options.ts";
 import type { PostgresSocket, RawConnection } from "./socket.ts";
 
-/** Values of one row by column name, as PostgreSQL prints them. */
+/** The values of one row by column name, as PostgreSQL prints them. */
 export type Row = Readonly<Record<string, string | null>>;
 
-// A link that went silent is noticed within this time. What may rightly take longer says so.
+// A silent connection is noticed within this time. Queries that can take longer set their own limit.
 const ANSWER_MS_MAX = 25_000;
 
-/** One open connection. Not for concurrent queries. */
+/** One open connection. It does not support concurrent queries. */
 export class PostgresConnection implements Disposable {
-  /** Which of the servers it leads to. */
+  /** The server that it is connected to. */
   readonly server: PostgresServer;
-  /** Null where it is not encrypted. */
+  /** Null if the connection is not encrypted. */
   readonly tls: TlsFacts | null;
   readonly #client: Login["client"];
   readonly #socket: PostgresSocket;
@@ -45,7 +45,7 @@ export class PostgresConnection implements Disposable {
   }
 
   /**
-   * Runs one command in the simple protocol.
+   * Runs one command using the simple query protocol.
    * @param doing completes "Cannot ..." in the error
    * @param answerMsMax the longest wait for the answer; then the connection is closed
    */
@@ -74,7 +74,7 @@ export class PostgresConnection implements Disposable {
     }
   }
 
-  /** The one row that the query must give. */
+  /** Runs a query that must return exactly one row. */
   async queryRow(
     text: string,
     doing: string,
@@ -91,7 +91,7 @@ export class PostgresConnection implements Disposable {
     return row;
   }
 
-  /** Hands the bytes of the connection to the replication stream; no query may follow. */
+  /** Hands the raw connection to the replication stream; no query may follow. */
   takeOver(): RawConnection {
     return this.#socket.takeOver();
   }
@@ -105,12 +105,12 @@ export class PostgresConnection implements Disposable {
   }
 }
 
-/** `text` as an SQL identifier. */
+/** Quotes `text` as an SQL identifier. */
 export function quoteIdentifier(text: string): string {
   return `"${text.replaceAll('"', '""')}"`;
 }
 
-/** `text` as an SQL string literal, whatever standard_conforming_strings says. */
+/** Quotes `text` as an SQL string literal, regardless of standard_conforming_strings. */
 export function quoteLiteral(text: string): string {
   const doubled = text.replaceAll("'", "''");
   return doubled.includes("\\") ? ` E'${doubled.replaceAll("\\", "\\\\")}'` : `'${doubled}'`;

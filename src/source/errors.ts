@@ -1,4 +1,4 @@
-// Translates what PostgreSQL and its connection report into the program's own errors.
+// Translates the errors of PostgreSQL and its connection into the program's own errors.
 
 import { formatAddress } from "../core/address.ts";
 import { type Advice, advice, setting, START_ANEW } from "../core/advice.ts";
@@ -8,20 +8,20 @@ import { CLIENT_CERTIFICATE_HINT, translateAlert } from "./tls/tls_errors.ts";
 
 /** The fields of an ErrorResponse that matter (PostgreSQL manual, 53.8). */
 export interface ServerError {
-  /** Not translated: `ERROR`, `FATAL`, `WARNING` and others. */
+  /** Not localized: `ERROR`, `FATAL`, `WARNING` and others. */
   readonly severity: string;
   /** SQLSTATE. */
   readonly code: string;
   readonly message: string;
   readonly detail?: string;
   readonly hint?: string;
-  /** What the server was at: of a change that it can't decode, where that lies. */
+  /** The context of the error: for a change that the server can't decode, the location of the change. */
   readonly where?: string;
 }
 
 /**
- * The CaptureError for anything that a query, a connection or a stream threw.
- * @param context what could not be done, as the beginning of a sentence
+ * Translates anything thrown by a query, a connection or a stream.
+ * @param context what could not be done, as the start of a sentence
  */
 export function translatePostgresError(error: unknown, context: string): CaptureError {
   if (error instanceof CaptureError) return error;
@@ -31,8 +31,8 @@ export function translatePostgresError(error: unknown, context: string): Capture
 }
 
 /**
- * The CaptureError for what a connection was refused or failed with.
- * @param isEncrypted whether it was: only then the TLS files were read
+ * Translates the error of a connection that was refused or failed.
+ * @param isEncrypted whether the connection was encrypted; only then were the TLS files read
  */
 export function translateConnectError(
   error: unknown,
@@ -55,7 +55,7 @@ export function translateConnectError(
   return new CaptureError(failure.kind, failure.message, { hint, cause: error });
 }
 
-/** What `pg` itself, or TLS, finds wrong with a login. */
+/** Translates the errors of a login that `pg` itself or TLS reports. */
 function translateLogin(error: unknown, context: string): CaptureError | undefined {
   if (!(error instanceof Error) || error instanceof CaptureError) return undefined;
   const [, sasl] = /^SASL: (.+)/.exec(error.message) ?? [];
@@ -69,7 +69,7 @@ function translateLogin(error: unknown, context: string): CaptureError | undefin
   });
 }
 
-/** The fix of a refusal to log in, where more is known than its SQLSTATE says. */
+/** The fix for a rejected login, if more is known than its SQLSTATE tells. */
 function loginHint(
   { code, message }: ServerError,
   { username, database, tls }: Pick<PostgresOptions, "username" | "database" | "tls">,
@@ -106,7 +106,7 @@ const USERNAME = setting("pg.username");
 const PASSWORD = setting("pg.password");
 const COMMON_NAME_HINT = advice`the common name of ${setting("pg.ssl_cert")} must be ${USERNAME}`;
 
-/** The CaptureError for an ErrorResponse. */
+/** Translates an ErrorResponse. */
 export function translateServerError(error: ServerError, context: string): CaptureError {
   const { kind, hint } = classify(error);
   const message = `${context}: ${error.message}${error.detail === undefined ? "" : ` (${error.detail})`}` +
@@ -121,8 +121,8 @@ export function translateServerError(error: ServerError, context: string): Captu
 }
 
 /**
- * The server's HINT is quoted as the server's: an impostor can write anything there, and our fix is copied to a
- * shell.
+ * Quotes the server's HINT as the server's own words: an impostor can write anything there, and users copy
+ * our fix into a shell.
  */
 function suggestionOf({ hint }: ServerError): string {
   return hint === undefined
@@ -133,9 +133,9 @@ function suggestionOf({ hint }: ServerError): string {
 const SUGGESTION_LENGTH_MAX = 300;
 
 /**
- * PostgreSQL 18 warns of a publication that did not exist at the time of a change, and skips what it would have
- * published (pgoutput.c, LoadPublications); earlier versions report an error.
- * @throws CaptureError where the notice is that warning
+ * PostgreSQL 18 only warns if a publication did not exist at the time of a change, and skips the changes that
+ * it would have published (pgoutput.c, LoadPublications); earlier versions report an error.
+ * @throws CaptureError if the notice is that warning
  */
 export function throwSkippedPublication(notice: ServerError, context: string): void {
   if (notice.severity !== "WARNING" || notice.code !== OBJECT_NOT_IN_PREREQUISITE_STATE) return;
@@ -193,7 +193,7 @@ function classify(error: ServerError): Classified {
       return message.includes("invalid memory alloc request")
         ? { kind: "poison-change", hint: POISON_HINT }
         : { kind: "postgres-unavailable" };
-    // enlargeStringInfo (stringinfo.c): the change is larger than the 1 GB that one message may have.
+    // enlargeStringInfo (stringinfo.c): the change exceeds the 1 GB limit of a message.
     case "54000":
       return { kind: "poison-change", hint: POISON_HINT };
     case "57P03":
@@ -204,8 +204,9 @@ function classify(error: ServerError): Classified {
 }
 
 /**
- * Object not in prerequisite state. Messages may be translated (lc_messages): what is not recognized here is tried
- * again, and the next look at pg_replication_slots tells a slot that is invalidated or of another kind.
+ * Object not in prerequisite state. Messages can be translated (lc_messages): a message that is not
+ * recognized here is retried, and the next query of pg_replication_slots finds a slot that is invalidated or
+ * of another kind.
  */
 function notInPrerequisiteState({ message, detail }: ServerError): Classified {
   if (message.includes("wal_level")) return { kind: "postgres-refused", hint: WAL_LEVEL_HINT };
@@ -223,7 +224,10 @@ const INVALIDATED = /cannot read from logical replication slot|can no longer acc
 // logical.c, CreateDecodingContext.
 const OTHER_SLOT = /was not created in this database|cannot use physical replication slot/;
 
-/** A standby follows this slot of its primary (PostgreSQL 17 and later): only after a promotion can it be read. */
+/**
+ * The standby synchronizes this slot from its primary (PostgreSQL 17 and later); it is readable after a
+ * promotion.
+ */
 export function beingSynchronized(context: string): CaptureError {
   return new CaptureError(
     "postgres-unavailable",
@@ -232,7 +236,7 @@ export function beingSynchronized(context: string): CaptureError {
   );
 }
 
-/** The SQLSTATE of what the server answered; undefined where it is not the server's. */
+/** The SQLSTATE of a server error; undefined if the error is not the server's. */
 export function sqlStateOf(error: unknown): string | undefined {
   const cause = error instanceof CaptureError ? error.cause : error;
   return isServerError(cause) ? cause.code : undefined;
@@ -240,16 +244,19 @@ export function sqlStateOf(error: unknown): string | undefined {
 
 export const DUPLICATE_OBJECT = "42710";
 
-// 0A feature not supported, 22 data exception, 28 authorization, 3D/3F catalog names, 42 syntax or access rule.
+// 0A feature not supported, 22 data exception, 28 authorization, 3D/3F catalog names, 42 syntax or access
+// rule.
 const REFUSING_CLASSES: ReadonlySet<string> = new Set(["0A", "22", "28", "3D", "3F", "42"]);
 const WAL_LEVEL_HINT = "ALTER SYSTEM SET wal_level = logical; then restart PostgreSQL";
-// pgoutput looks publications up in the catalog of the time of each change (historic snapshot).
+// pgoutput looks up publications in the catalog as of each change (historic snapshot).
 const STUCK_SLOT = "if the publication was dropped, the slot cannot decode what was written since: " +
   "CREATE PUBLICATION again and";
 const PUBLICATION_HINT = advice`set ${
   setting("pg.publication")
 } back if it was changed; ${STUCK_SLOT} ${START_ANEW}`;
-/** Only where PostgreSQL itself says that the slot is invalidated: of any other it would lose changes. */
+/**
+ * Only for a slot that PostgreSQL itself reports as invalidated: for any other slot it would lose changes.
+ */
 export const LOST_SLOT_HINT =
   advice`changes are gone, and the slot is of no use: pg-capture teardown --progress --yes, then ${START_ANEW}`;
 const SYNCHRONIZED_HINT = advice`point ${setting("pg.host")} at the primary, or promote this server`;
@@ -257,12 +264,12 @@ const OTHER_SLOT_HINT = advice`set ${setting("pg.slot_name")} to a name that is 
 const POISON_HINT =
   "PostgreSQL cannot decode a change in the slot: see docs/OPERATIONS.md, poison changes, for how to find and pass it";
 
-/** Whether it is an ErrorResponse, as `pg` throws one. */
+/** Whether the error is an ErrorResponse as thrown by `pg`. */
 export function isServerError(error: unknown): error is ServerError {
   return error instanceof Error && "severity" in error && "code" in error && typeof error.code === "string";
 }
 
-/** Node's and Deno's wording of a connection fault, as one plain phrase. */
+/** Turns Node's and Deno's wording of a connection error into one plain phrase. */
 function connectionFault(error: Error): string {
   const code = "code" in error ? error.code : undefined;
   if (error instanceof Deno.errors.ConnectionRefused || code === "ECONNREFUSED") return "connection refused";

@@ -1,4 +1,4 @@
-// Finds the server to work with among the hosts that are set.
+// Finds the server to use among the configured hosts.
 
 import { formatAddress } from "../core/address.ts";
 import { advice, setting } from "../core/advice.ts";
@@ -7,10 +7,10 @@ import { type Login, logIn, type LoginMode } from "./login.ts";
 import type { PostgresOptions } from "./options.ts";
 
 /**
- * Logs in to the only server, whatever it is; of several to the first that can be reached and takes writes. A server
- * that refuses ends the search, as it does in libpq.
- * @throws CaptureError `postgres-unavailable` when none can be reached, or none takes writes: a failover may be under
- *   way; `postgres-refused`, `configuration` or `decoding`
+ * Logs in to the server. If there is only one, its state does not matter; of several, the first one that is
+ * reachable and accepts writes is used. A server that rejects the login ends the search, as in libpq.
+ * @throws CaptureError `postgres-unavailable` if no server is reachable or accepts writes, since a failover
+ *   may be in progress; `postgres-refused`, `configuration` or `decoding`
  */
 export async function findServer(
   options: PostgresOptions,
@@ -25,7 +25,7 @@ export async function findServer(
       login = await logIn(options, server, mode, signal);
     } catch (error) {
       signal.throwIfAborted();
-      // Another host may work now: this one is unreachable, starting or in recovery.
+      // Another host may work: this one is unreachable, starting or in recovery.
       const isAway = error instanceof CaptureError && errorPolicy(error.kind).action === "retry";
       if (!isAway || options.servers.length === 1) throw error;
       failures.push(error);

@@ -1,4 +1,4 @@
-// Watches the frames of backend messages, so that a server that sends garbage costs neither memory nor time.
+// Checks the frames of backend messages, so that a server that sends garbage costs neither memory nor time.
 
 import { advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -8,29 +8,32 @@ const HEADER_BYTES = 5;
 const READY_FOR_QUERY = "Z".charCodeAt(0);
 const AUTHENTICATION = "R".charCodeAt(0);
 const ERROR_RESPONSE = "E".charCodeAt(0);
-/** Lists of fields, which `pg` reads to the zero byte at their end; without it, it would read for ever. */
+/**
+ * Messages with field lists, which `pg` reads up to a zero byte; if that is missing, it would never stop
+ * reading.
+ */
 const FIELD_LISTS: ReadonlySet<number> = new Set(codes("EN"));
-// What a backend may send before a stream begins (PostgreSQL manual, 55.7), and `pg` knows.
+// The messages that a backend can send before a stream begins (PostgreSQL manual, 55.7) and that `pg` knows.
 const TYPES: ReadonlySet<number> = new Set(codes("123ACDEGHIKNRSTWZcdnst"));
-// Far above what the queries of this program are answered with, a login included.
+// Far more than any answer to this program's queries, including a login.
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 /** As in libpq (fe-connect.c, PQconnectPoll). */
 const AUTHENTICATION_BYTES_MAX = 2000;
 
 /**
- * Takes bytes in any pieces. An answer (up to ReadyForQuery) is bounded, and requests to log in are checked by the
- * authentication before \`pg\` sees them.
+ * Checks bytes received in pieces of any size. The size of an answer (up to ReadyForQuery) is limited, and
+ * authentication requests are checked before `pg` sees them.
  */
 export class FrameGuard {
-  /** Of the message at hand: its header as far as it came, and what of its body is to come. */
+  /** The current message: the received part of its header, and the number of body bytes still to come. */
   readonly #header = new Uint8Array(HEADER_BYTES);
   #headerBytes = 0;
   #bodyBytes = 0;
   #answerBytes = 0;
   readonly #authentication: Authentication;
-  /** The body of the authentication request at hand, as far as it came. */
+  /** The received part of the current authentication request's body. */
   #request: Uint8Array | undefined;
-  /** In a list of fields: the next byte is a field's type, a byte of its text, or must not be there. */
+  /** In a field list: the next byte is a field's type, a byte of its text, or must not be there. */
   #field: "none" | "type" | "text" | "ended" = "none";
 
   constructor(authentication: Authentication) {
@@ -38,8 +41,8 @@ export class FrameGuard {
   }
 
   /**
-   * @throws CaptureError `decoding` when no PostgreSQL sends such bytes, `postgres-refused` when a request to log
-   *   in must not be answered
+   * @throws CaptureError `decoding` if PostgreSQL never sends such bytes, `postgres-refused` if an
+   *   authentication request must not be answered
    */
   pass(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
@@ -72,7 +75,7 @@ export class FrameGuard {
     if (this.#bodyBytes === 0) this.#end();
   }
 
-  /** Until the login is over, a server sends nothing else: ReadyForQuery alone would be a login without one. */
+  /** Until the login is over, a server sends nothing else. A bare ReadyForQuery would skip authentication. */
   #beginRequest(type: number): void {
     if (type === AUTHENTICATION) {
       if (this.#bodyBytes > AUTHENTICATION_BYTES_MAX) {
@@ -99,7 +102,7 @@ export class FrameGuard {
   }
 }
 
-/** What came from the server is not what the protocol allows. */
+/** The error for bytes that the protocol does not allow. */
 export function malformed(found: string): CaptureError {
   return new CaptureError("decoding", `Cannot read PostgreSQL's answer: it sent ${found}`, {
     hint: advice`check that ${setting("pg.host")} and ${

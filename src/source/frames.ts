@@ -1,9 +1,9 @@
-// The frames of the wire protocol that the replication stream writes, and the one it has to take apart.
+// The wire protocol frames that the replication stream writes and reads.
 
 import type { Lsn } from "../core/position.ts";
 import type { ServerError } from "./errors.ts";
 
-// Backend messages (PostgreSQL manual, 55.7), and the two that CopyData holds (55.4).
+// Backend messages (PostgreSQL manual, 55.7), and the two that CopyData contains (55.4).
 export const COPY_DATA = 0x64;
 export const COPY_DONE = 0x63;
 export const COPY_BOTH_RESPONSE = 0x57;
@@ -14,15 +14,15 @@ export const PARAMETER_STATUS = 0x53;
 export const READY_FOR_QUERY = 0x5a;
 export const XLOG_DATA = 0x77;
 export const KEEPALIVE = 0x6b;
-/** Of XLogData: its type, two LSNs and the time. */
+/** The header of XLogData: its type, two LSNs and the time. */
 export const XLOG_HEADER_BYTES = 25;
 
-/** A message's type and its length. */
+/** The type and length of a message. */
 export const HEADER_BYTES = 5;
 const POSTGRES_EPOCH_MS = 946_684_800_000;
 const QUERY = 0x51;
 
-/** A Query message. */
+/** Encodes a Query message. */
 export function queryMessage(text: string): Uint8Array {
   const encoded = new TextEncoder().encode(`${text}\0`);
   const message = new Uint8Array(HEADER_BYTES + encoded.length);
@@ -32,7 +32,10 @@ export function queryMessage(text: string): Uint8Array {
   return message;
 }
 
-/** A standby status update in its CopyData (PostgreSQL manual, 53.4). @param nowMs milliseconds since 1970 */
+/**
+ * Encodes a standby status update in CopyData (PostgreSQL manual, 53.4).
+ * @param nowMs milliseconds since 1970
+ */
 export function statusUpdate(received: Lsn, flushed: Lsn, nowMs: number): Uint8Array {
   const body = new Uint8Array(34);
   const view = new DataView(body.buffer);
@@ -41,7 +44,7 @@ export function statusUpdate(received: Lsn, flushed: Lsn, nowMs: number): Uint8A
   view.setBigUint64(9, flushed);
   view.setBigUint64(17, flushed);
   view.setBigUint64(25, BigInt(Math.max(0, nowMs - POSTGRES_EPOCH_MS)) * 1000n);
-  // Asked for an answer each time: the answer's end of WAL moves an idle slot on, and its absence shows a dead link.
+  // Always requests a reply: its end of WAL advances an idle slot, and its absence reveals a dead connection.
   body[33] = 1;
   return copyDataMessage(body);
 }
@@ -54,7 +57,9 @@ function copyDataMessage(body: Uint8Array): Uint8Array {
   return message;
 }
 
-/** The fields of an ErrorResponse or NoticeResponse: a type byte and a zero-ended string each. */
+/**
+ * Parses an ErrorResponse or NoticeResponse, whose fields are a type byte and a zero-terminated string each.
+ */
 export function parseErrorResponse(bytes: Uint8Array, start: number, end: number): ServerError {
   const fields = new Map<string, string>();
   const decoder = new TextDecoder();
@@ -77,12 +82,12 @@ export function parseErrorResponse(bytes: Uint8Array, start: number, end: number
   };
 }
 
-/** A number in network order. */
+/** Reads a number in network byte order. */
 export function uint32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
-/** Shows the WAL data of each whole XLogData message in `[head, tail)`. */
+/** Calls back with the WAL data of each complete XLogData message in `[head, tail)`. */
 export function peekXlogData(
   bytes: Uint8Array,
   head: number,

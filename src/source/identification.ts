@@ -1,4 +1,4 @@
-// Which server a connection leads to, and whether pg-capture can replicate from it.
+// Identifies the server of a connection and checks whether pg-capture can replicate from it.
 
 import { advice, setting } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -7,13 +7,13 @@ import type { ServerInfo, TimelineSwitch } from "../pipeline/ports.ts";
 import type { PostgresConnection } from "./connection.ts";
 
 const VERSION_MIN = 140_000;
-/** The first version whose standbys decode. */
+/** The first version whose standbys support logical decoding. */
 export const STANDBY_VERSION_MIN = 160_000;
 
 /**
  * Identifies the server of a replication connection, and sets the connection's wal_sender_timeout.
- * @throws CaptureError `postgres-refused` when it can't replicate, `postgres-unavailable` while it is a standby that
- *   does not decode
+ * @throws CaptureError `postgres-refused` if it can't replicate, `postgres-unavailable` while it is a standby
+ *   without logical decoding
  */
 export async function identifyServer(
   connection: PostgresConnection,
@@ -35,7 +35,7 @@ export async function identifyServer(
     );
   }
   if (settings.is_standby === "t" && versionNumber < STANDBY_VERSION_MIN) {
-    // Not a refusal: a failover may be under way, and the server be promoted in a moment.
+    // Not `postgres-refused`: a failover may be in progress, and the server may soon be promoted.
     throw new CaptureError("postgres-unavailable", "Cannot replicate: the server is a standby", {
       hint: advice`point ${
         setting("pg.host")
@@ -63,12 +63,12 @@ export async function identifyServer(
 }
 
 /**
- * So soon the server lets go of a slot whose holder is frozen or cut off: a waiting instance is to stream within 10 s
- * of that.
+ * The time after which the server releases a slot whose holder is frozen or cut off: a waiting instance
+ * should be streaming within 10 s of that.
  */
 const WAL_SENDER_TIMEOUT_MS = 8_000;
 
-/** For this session alone, and never longer than the server has it; 0 there means never. */
+/** Sets the timeout for this session only, never above the server's own value; 0 there means no timeout. */
 async function shortenTimeout(
   connection: PostgresConnection,
   serverMs: number,
@@ -83,7 +83,7 @@ async function shortenTimeout(
   return WAL_SENDER_TIMEOUT_MS;
 }
 
-/** The switches in a timeline history file: `1<TAB>0/3000000<TAB>reason` a line, oldest first. */
+/** Parses a timeline history file: one switch per line, `1<TAB>0/3000000<TAB>reason`, oldest first. */
 export function parseTimelineHistory(content: string): TimelineSwitch[] {
   return content.split("\n").flatMap((line) => {
     const [timeline, end] = line.trim().split(/\s+/);

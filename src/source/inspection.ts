@@ -1,4 +1,4 @@
-// Looks at a PostgreSQL server for people, changing nothing: settings, rights, tables, slot.
+// Inspects a PostgreSQL server without changing anything: settings, rights, tables, slot.
 
 import { type Lsn, parseLsn } from "../core/position.ts";
 import type { TimelineSwitch } from "../pipeline/ports.ts";
@@ -7,7 +7,7 @@ import type { PostgresOptions } from "./options.ts";
 import { parseTimelineHistory } from "./identification.ts";
 import { WAL_END } from "./slot.ts";
 
-/** What the server and the session say of themselves. */
+/** Facts about the server and the session. */
 export interface ServerFacts {
   readonly versionNumber: number;
   readonly walLevel: string;
@@ -16,9 +16,9 @@ export interface ServerFacts {
   readonly sendersMax: number;
   readonly sendersUsed: number;
   readonly canReplicate: boolean;
-  /** -1: no bound. */
+  /** -1 means no limit. */
   readonly slotKeepBytesMax: number;
-  /** Since the server's statistics were reset; null where that is too short to tell. */
+  /** The average since the server's statistics were reset; null if that period is too short to tell. */
   readonly walBytesPerSecond: number | null;
   readonly isStandby: boolean;
 }
@@ -33,20 +33,20 @@ export interface SlotFacts {
   readonly walEnd: Lsn;
 }
 
-/** A transaction that making a slot would wait for. */
+/** A transaction that creating a slot would wait for. */
 export interface OldTransaction {
   readonly pid: number;
   readonly seconds: number;
 }
 
-/** What only a walsender says. */
+/** Facts that only a walsender reports. */
 export interface SystemFacts {
   readonly systemIdentifier: string;
   readonly timeline: number;
   readonly timelineHistory: readonly TimelineSwitch[];
 }
 
-/** One look at one server, over an ordinary connection. Each method may throw a CaptureError. */
+/** Inspects one server over an ordinary connection. Any method may throw a CaptureError. */
 export class PostgresInspection implements Disposable {
   readonly #connection: PostgresConnection;
 
@@ -58,7 +58,7 @@ export class PostgresInspection implements Disposable {
     return new PostgresInspection(await PostgresConnection.open(options, "sql", signal));
   }
 
-  /** For the queries that a capture asks too. */
+  /** The connection, for queries that a capture runs, too. */
   get connection(): PostgresConnection {
     return this.#connection;
   }
@@ -80,7 +80,7 @@ export class PostgresInspection implements Disposable {
     };
   }
 
-  /** Null where there is no such slot. */
+  /** @returns null if the slot does not exist */
   async slot(slot: string, signal: AbortSignal): Promise<SlotFacts | null> {
     const [row] = await this.#connection.query(
       `SELECT confirmed_flush_lsn, active_pid, wal_status, safe_wal_size, ${WAL_END} AS wal_end,
@@ -100,7 +100,7 @@ export class PostgresInspection implements Disposable {
     };
   }
 
-  /** The oldest one that has written something and is open for at least `secondsMin`. */
+  /** The oldest transaction that has written something and has been open for at least `secondsMin`. */
   async oldTransaction(secondsMin: number, signal: AbortSignal): Promise<OldTransaction | null> {
     const [row] = await this.#connection.query(
       `SELECT pid, floor(extract(epoch FROM now() - xact_start)) AS seconds FROM pg_catalog.pg_stat_activity
@@ -121,7 +121,7 @@ export class PostgresInspection implements Disposable {
   }
 }
 
-/** What a walsender says: opening one also shows that the role may, and that one is free. */
+/** Asks a walsender. Opening one also shows that the role may do so and that a walsender slot is free. */
 export async function inspectSystem(options: PostgresOptions, signal: AbortSignal): Promise<SystemFacts> {
   using connection = await PostgresConnection.open(options, "replication", signal);
   const row = await connection.queryRow("IDENTIFY_SYSTEM", "identify the server", signal);

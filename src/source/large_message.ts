@@ -1,8 +1,8 @@
-// A message of the replication stream that is too large to be held: its long values are left out.
+// Reads a message of the replication stream that is too large to hold, leaving out its long values.
 
 import { keep, LongFrame, type Part } from "./long_frame.ts";
 
-/** What is kept of a logical message's prefix. */
+/** The number of bytes kept of a logical message's prefix. */
 const PREFIX_BYTES_MAX = 64 * 1024;
 /** CopyData's type and length, XLogData's header, and the message's tag. */
 const HEADERS_BYTES = 5 + 25 + 1;
@@ -15,9 +15,9 @@ const TEXT = 0x74;
 const UNCHANGED = 0x75;
 
 /**
- * One CopyData message with a change in it (PostgreSQL manual, 53.9). Each long value becomes what PostgreSQL sends
- * for a TOASTed one that did not change, and the content of a logical message becomes empty: what is left still
- * names the table and the key.
+ * One CopyData message that contains a change (PostgreSQL manual, 53.9). Each long value is replaced by
+ * PostgreSQL's marker for an unchanged TOASTed value, and the content of a logical message becomes empty. The
+ * rest still names the table and the key.
  */
 export class LargeMessage extends LongFrame {
   protected override *parts(): Generator<Part, void> {
@@ -27,7 +27,7 @@ export class LargeMessage extends LongFrame {
     if (tag !== INSERT && tag !== UPDATE && tag !== DELETE) return;
     yield keep(4);
     while (this.missing > 0) {
-      // N, K or O, then the row's columns.
+      // N, K or O, then the row's number of columns.
       yield keep(3);
       for (let columns = this.uint(2); columns > 0; columns--) yield* this.#readColumn();
     }
@@ -57,7 +57,7 @@ export class LargeMessage extends LongFrame {
       if (last === 0) break;
       if (!isCut && this.length <= prefixStart + PREFIX_BYTES_MAX) continue;
       this.#drop(1);
-      // Not half of a character.
+      // Don't keep half of a character.
       if (!isCut && isContinuation(last)) this.#dropCharacter();
       isCut = true;
     }
@@ -76,7 +76,7 @@ export class LargeMessage extends LongFrame {
   }
 }
 
-/** In UTF-8. */
+/** Whether the byte continues a UTF-8 character. */
 function isContinuation(byte: number): boolean {
   return (byte & 0xc0) === 0x80;
 }

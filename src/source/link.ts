@@ -1,6 +1,6 @@
 // The bytes of one connection to PostgreSQL, encrypted or not.
 
-/** What the client's stream and the replication stream read from and write to. */
+/** The connection that the client's stream and the replication stream read from and write to. */
 export interface Link {
   /** Reads into `target`. @returns the number of bytes, or null at the end */
   read(target: Uint8Array): Promise<number | null>;
@@ -8,23 +8,25 @@ export interface Link {
   write(bytes: Uint8Array): Promise<void>;
   /** Does not throw. */
   close(): void;
-  /** How it is encrypted; null: it is not. */
+  /** Details of the encryption; null if there is none. */
   readonly tls: TlsFacts | null;
 }
 
-/** What a TLS handshake has agreed on. */
+/** The result of a TLS handshake. */
 export interface TlsFacts {
   /** `TLSv1.3` */
   readonly protocol: string;
-  /** Undefined where the runtime does not say. */
+  /** Undefined if the runtime does not report it. */
   readonly cipher: string | undefined;
-  /** What of the server's certificate was checked: nothing, who signed it, or that and the host's name. */
+  /**
+   * What was verified about the server's certificate: nothing, its issuer, or its issuer and the host name.
+   */
   readonly verified: "nothing" | "ca" | "full";
   /** The server's certificate (DER), for channel binding (RFC 5929, tls-server-end-point). */
   readonly certificate: Uint8Array;
 }
 
-/** Over TCP or a Unix socket, as it is. */
+/** An unencrypted connection over TCP or a Unix socket. */
 export class PlainLink implements Link {
   readonly tls = null;
   readonly #connection: Deno.Conn;
@@ -47,7 +49,7 @@ export class PlainLink implements Link {
     try {
       this.#connection.close();
     } catch {
-      // Closed by the peer already.
+      // The peer has already closed it.
     }
   }
 }

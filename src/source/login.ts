@@ -1,4 +1,4 @@
-// Wraps the `pg` package: connects to one server, encrypts as the TLS mode says, and logs in.
+// Wraps the `pg` package: connects to one server, encrypts as the TLS mode requires, and logs in.
 
 import { formatAddress } from "../core/address.ts";
 import pg from "pg";
@@ -15,14 +15,14 @@ import { openLink, PostgresSocket } from "./socket.ts";
 import { negotiateTls } from "./tls/negotiation.ts";
 import { TlsCandidate } from "./tls/tls_link.ts";
 
-/** What is left of a login. */
+/** The result of a login. */
 export interface Login {
   readonly client: Pick<pg.Client, "query">;
   readonly socket: PostgresSocket;
   readonly server: PostgresServer;
-  /** Null where the connection is not encrypted. */
+  /** Null if the connection is not encrypted. */
   readonly tls: TlsFacts | null;
-  /** Whether the server takes writes; libpq's target_session_attrs=read-write. */
+  /** Whether the server accepts writes, as in libpq's target_session_attrs=read-write. */
   readonly isWritable: boolean;
 }
 
@@ -30,8 +30,8 @@ export interface Login {
 export type LoginMode = "replication" | "sql";
 
 /**
- * Connects and authenticates. With `prefer` a server that does not take a login over TLS is tried without, as libpq
- * does.
+ * Connects and authenticates. With `prefer`, a server that does not accept a login over TLS is tried without
+ * TLS, as in libpq.
  * @throws CaptureError `postgres-unavailable`, `postgres-refused`, `configuration` or `decoding`
  */
 export async function logIn(
@@ -40,7 +40,7 @@ export async function logIn(
   mode: LoginMode,
   signal: AbortSignal,
 ): Promise<Login> {
-  // TLS is not spoken over a Unix socket (PostgreSQL manual, 34.1.2, sslmode).
+  // TLS is not used over a Unix socket (PostgreSQL manual, 34.1.2, sslmode).
   const isEncrypted = options.tls.mode !== "disable" && !server.host.startsWith("/");
   if (isEncrypted) expectTlsRuntime();
   const first = await tryLogin(options, server, mode, isEncrypted, signal);
@@ -55,7 +55,7 @@ type Tried =
   | { readonly login: Login }
   | {
     readonly error: CaptureError;
-    /** Whether it was TLS, or a login over TLS, that failed. */
+    /** Whether TLS, or a login over TLS, failed. */
     readonly isWorthPlain: boolean;
   };
 
@@ -116,7 +116,8 @@ async function authenticate(
     port: server.port,
     database: options.database,
     user: options.username,
-    // A function is asked when the server wants one; without it `pg` would look for a .pgpass of its own.
+    // Called only if the server asks for a password. Without a function, `pg` would search for a .pgpass
+    // itself.
     password: () => options.password(server) ?? refuseWithoutPassword(server),
     application_name: "pg-capture",
     options: SESSION_SETTINGS,
@@ -124,12 +125,12 @@ async function authenticate(
     types: TEXT_TYPES,
     ssl: false,
     enableChannelBinding: link.tls !== null && options.loginRules.channelBinding !== "disable",
-    // Authentication has the bounds; 0 is none.
+    // 0 means no limit: Authentication checks the number.
     scramMaxIterations: 0,
     ...(mode === "replication" ? { replication: "database" } : {}),
   };
   const client = new pg.Client(config as unknown as pg.ClientConfig);
-  // A connection that ends while no query runs is noticed by the next query or read.
+  // If the connection ends while no query runs, the next query or read notices.
   client.on("error", () => {});
   const reported = new Map<string, string>();
   connectionOf(client).on("parameterStatus", ({ parameterName, parameterValue }) => {
@@ -148,12 +149,13 @@ async function authenticate(
   return { client, socket, server, tls: link.tls, isWritable };
 }
 
-/** Reported by PostgreSQL 14 and later without being asked (PostgreSQL manual, 55.2.7). */
+/** PostgreSQL 14 and later report these unasked (PostgreSQL manual, 55.2.7). */
 const WRITABLE: ReadonlySet<string> = new Set(["in_hot_standby", "default_transaction_read_only"]);
 
-// The text of values depends on these, and a role or a database may set them. What comes in the startup packet
-// wins over both (PostgreSQL manual, 20.1.3; guc.c, PGC_S_CLIENT). A search_path without user schemas makes
-// reg* values schema-qualified, as libpqwalreceiver does it; quote_all_identifiers is about those, too.
+// The text form of values depends on these settings, and a role or a database can set them. Settings in the
+// startup packet override both (PostgreSQL manual, 20.1.3; guc.c, PGC_S_CLIENT). A search_path without user
+// schemas makes reg* values schema-qualified, as in libpqwalreceiver; quote_all_identifiers affects those
+// values, too.
 const SESSION_SETTINGS = [
   "DateStyle=ISO",
   "IntervalStyle=iso_8601",
@@ -164,12 +166,12 @@ const SESSION_SETTINGS = [
   "quote_all_identifiers=off",
   "statement_timeout=0",
   "lock_timeout=0",
-  // PostgreSQL 18 says by a warning that it passes over changes.
+  // PostgreSQL 18 reports skipped changes with a warning.
   "client_min_messages=warning",
   "idle_session_timeout=0",
 ].map((setting) => `-c ${setting}`).join(" ");
 
-// Every column as its text: the program never needs pg's parsed values.
+// Leaves every column as text: the program never needs values parsed by `pg`.
 const TEXT_TYPES = { getTypeParser: () => (value: string) => value };
 
 interface ConnectionEvents {
@@ -179,7 +181,7 @@ interface ConnectionEvents {
   ): void;
 }
 
-/** Messages as they come, of which the client keeps no account. */
+/** Exposes the messages received, which the client does not keep. */
 function connectionOf(client: pg.Client): ConnectionEvents {
   return (client as unknown as { readonly connection: ConnectionEvents }).connection;
 }
@@ -192,7 +194,7 @@ function refuseWithoutPassword({ host }: PostgresServer): never {
   });
 }
 
-/** The first says what was wrong with what was wanted; the second decides whether it is tried again. */
+/** The first error tells what was wrong with the preferred way; the second decides whether to retry. */
 function bothFailed(first: CaptureError, second: CaptureError): CaptureError {
   if (first.message === second.message) return second;
   const tail = second.message.slice(second.message.indexOf(": ") + 2);
@@ -202,13 +204,13 @@ function bothFailed(first: CaptureError, second: CaptureError): CaptureError {
   });
 }
 
-// Connecting is many questions and answers. No single one takes so large a share of the time that all may take:
-// with the default of 30 s, an unreachable server is tried again well within that time.
+// Connecting takes many round trips. No single one may take more than 1/SILENT_SHARE of the total time: with
+// the default of 30 s, an unreachable server is retried well within that time.
 const SILENT_SHARE = 2;
 
-/** One try to connect: it ends in time, and at once when the signal aborts. */
+/** One attempt to connect. It ends in time, and at once when the signal aborts. */
 class Attempt {
-  /** What the time ran out with, if it did. */
+  /** The error of a timeout, if there was one. */
   timeout: Error | undefined;
   readonly #signal: AbortSignal;
   readonly #timer: ReturnType<typeof setTimeout>;
@@ -229,12 +231,12 @@ class Attempt {
     this.#answers = new AnswerTimer(timeoutMs / SILENT_SHARE, onLate);
   }
 
-  /** The server said something. */
+  /** Called when the server sends something. */
   heard(): void {
     this.#answers.heard();
   }
 
-  /** The link, unless it comes too late: then it is closed. */
+  /** Waits for the link. A link that opens too late is closed. */
   async open<T extends Pick<Link, "close">>(opening: Promise<T>): Promise<T> {
     let isLate = false;
     opening.then((link) => isLate && link.close(), () => {});

@@ -1,4 +1,4 @@
-// A frame of the wire protocol that is too large to be held: read through as it comes, with long parts left out.
+// Reads a wire protocol frame that is too large to hold, leaving out its long parts.
 
 /** The next bytes of the frame, and whether they are kept. */
 export interface Part {
@@ -6,25 +6,25 @@ export interface Part {
   readonly keep: boolean;
 }
 
-/** A value up to this size is kept: a key may be that long, since an index holds it compressed. */
+/** A value up to this size is kept: a key can be this long, since an index compresses it. */
 const VALUE_BYTES_MAX = 256 * 1024;
-/** What is kept of one frame before only short values are. */
+/** Once this many bytes of a frame are kept, only short values are. */
 const KEPT_BYTES_ENOUGH = 4 * 1024 * 1024;
 const SHORT_VALUE_BYTES_MAX = 8 * 1024;
 
-/** One frame. What is kept of it is a frame like others. */
+/** One frame. The kept parts form a valid frame. */
 export abstract class LongFrame {
-  /** How many bytes were left out. */
+  /** The number of bytes left out. */
   omittedBytes = 0;
   protected kept: Uint8Array<ArrayBuffer> = new Uint8Array(4096);
   protected length = 0;
-  /** Of the whole frame, its header included, what has not come yet. */
+  /** The number of bytes not yet received of the whole frame, including its header. */
   protected missing: number;
   readonly #parts: Iterator<Part, void>;
   #part: Part = { count: 0, keep: false };
   #taken = 0;
 
-  /** @param bytes the whole frame's size, its header included */
+  /** @param bytes the size of the whole frame, including its header */
   constructor(bytes: number) {
     this.missing = bytes;
     this.#parts = this.parts();
@@ -34,14 +34,14 @@ export abstract class LongFrame {
     return this.missing === 0;
   }
 
-  /** What was kept, once all is there. */
+  /** The kept parts, once the whole frame has been received. */
   get message(): Uint8Array {
     const message = this.kept.subarray(0, this.length);
     new DataView(message.buffer).setUint32(1, message.length - 1);
     return message;
   }
 
-  /** Takes what came at `[start, end)`. @returns the end of what is this frame's */
+  /** Takes the bytes received at `[start, end)`. @returns the end of this frame's bytes */
   push(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
     const stop = Math.min(end, start + this.missing);
@@ -57,15 +57,15 @@ export abstract class LongFrame {
     return at;
   }
 
-  /** What the frame consists of; each part is asked for when those before it are here. */
+  /** The parts of the frame. Each part is requested when the previous ones have been received. */
   protected abstract parts(): Iterator<Part, void>;
 
-  /** The size above which a value is left out now. */
+  /** The size above which values are currently left out. */
   protected get valueBytesMax(): number {
     return this.length < KEPT_BYTES_ENOUGH ? VALUE_BYTES_MAX : SHORT_VALUE_BYTES_MAX;
   }
 
-  /** The last bytes that were kept, as a number. */
+  /** Reads the last bytes kept as a number. */
   protected uint(bytes: 2 | 4): number {
     const view = new DataView(this.kept.buffer, this.length - bytes);
     return bytes === 2 ? view.getUint16(0) : view.getUint32(0);
@@ -74,7 +74,7 @@ export abstract class LongFrame {
   #nextPart(): void {
     do {
       const next = this.#parts.next();
-      // What does not look as it should is for the reader of the frame to complain about.
+      // Leave complaints about a malformed frame to its reader.
       this.#part = next.done ? { count: this.missing, keep: false } : next.value;
     } while (this.#part.count === 0);
     this.#taken = 0;

@@ -7,7 +7,7 @@ import { type PostgresConnection, quoteIdentifier, quoteLiteral, type Row } from
 import { DUPLICATE_OBJECT, sqlStateOf } from "./errors.ts";
 import type { NamePattern, TablePattern } from "./options.ts";
 
-/** What is to be managed. */
+/** The publication to manage. */
 export interface ManagedPublication {
   readonly publication: string;
   readonly tables: readonly TablePattern[];
@@ -17,8 +17,9 @@ export interface ManagedPublication {
 
 /**
  * Creates the publication if it does not exist, adds the tables that match, and removes those that don't. Row
- * filters and column lists of tables that stay are left as they are.
- * @throws CaptureError `postgres-refused` when it can't be managed, `publication-missing` when it came too late
+ * filters and column lists of the remaining tables are kept.
+ * @throws CaptureError `postgres-refused` if it can't be managed, `publication-missing` if it was created too
+ *   late
  */
 export async function managePublication(
   connection: PostgresConnection,
@@ -35,9 +36,9 @@ export async function managePublication(
   }
 }
 
-// Another instance may manage the same publication: the next try sees what it has done.
+// Another instance may manage the same publication: the next attempt sees its changes.
 const TRIES_MAX = 5;
-/** Already there (42710, or 23505 at the same moment), or not in it any more (42704). */
+/** It already exists (42710, or 23505 if created at the same moment), or is no longer in it (42704). */
 const CHANGED_MEANWHILE: ReadonlySet<string> = new Set([DUPLICATE_OBJECT, "23505", "42704"]);
 
 async function manageOnce(
@@ -47,7 +48,8 @@ async function manageOnce(
   signal: AbortSignal,
 ): Promise<PublicationChange> {
   const { publication, tables } = kept;
-  // Before the publication: another instance that starts now creates that first, then the slot.
+  // Checked before the publication: another instance starting now creates the publication first, then the
+  // slot.
   const hasSlot = await slotExists(connection, kept.slot, signal);
   const wanted = await matchingTables(connection, tables, signal);
   const found = await findPublication(connection, publication, versionNumber, signal);
@@ -73,15 +75,15 @@ async function manageOnce(
 
 /** A table that matches. */
 interface WantedTable {
-  /** Quoted for SQL. */
+  /** The name, quoted for SQL. */
   readonly name: string;
   readonly isOwn: boolean;
   readonly owner: string;
-  /** Numbers of the patterns that it matches. */
+  /** The numbers of the patterns that match it. */
   readonly patterns: ReadonlySet<number>;
 }
 
-/** Ordinary and partitioned tables; a partition only where none of those that it belongs to matches. */
+/** Finds ordinary and partitioned tables, and partitions none of whose ancestors match. */
 async function matchingTables(
   connection: PostgresConnection,
   patterns: readonly TablePattern[],
@@ -117,12 +119,12 @@ async function matchingTables(
   }));
 }
 
-/** `%` for each star, all else as it is. */
+/** Replaces each star with `%` and escapes everything else. */
 function likePattern(pattern: NamePattern): string {
   return quoteLiteral(pattern.map((piece) => piece.replace(/[\\%_]/g, "\\$&")).join("%"));
 }
 
-/** The publication, if it lists its tables one by one. */
+/** Finds the publication, if it lists its tables one by one. */
 async function findPublication(
   connection: PostgresConnection,
   publication: string,
@@ -184,7 +186,10 @@ async function slotExists(
   return slots.length > 0;
 }
 
-/** A slot reads each change with the catalog of its time: one that is older than its publication gets stuck. */
+/**
+ * A slot reads each change with the catalog as of that change, so a slot older than its publication gets
+ * stuck.
+ */
 function olderSlot({ publication, slot }: ManagedPublication): CaptureError {
   return new CaptureError(
     "publication-missing",
@@ -198,7 +203,7 @@ function olderSlot({ publication, slot }: ManagedPublication): CaptureError {
   );
 }
 
-/** Everything that is missing, with the commands that fix it: PostgreSQL names one thing at a time. */
+/** Reports all missing rights with the commands that grant them: PostgreSQL names only one at a time. */
 async function refuseMissingRights(
   connection: PostgresConnection,
   publication: string,
@@ -272,7 +277,7 @@ async function alter(
   }
 }
 
-/** Without the tables that inherit from them: those match by themselves, or don't. */
+/** Excludes the tables that inherit from them, which match by themselves or not at all. */
 function list(tables: readonly string[]): string {
   return tables.map((table) => `ONLY ${table}`).join(", ");
 }

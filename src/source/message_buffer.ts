@@ -1,14 +1,14 @@
-// Holds what came of the replication stream, and takes whole backend messages out of it in place.
+// Buffers bytes received from the replication stream, and parses complete backend messages in place.
 
 import { CaptureError } from "../core/errors.ts";
 import { HEADER_BYTES, peekXlogData, uint32 } from "./frames.ts";
 import { LargeMessage } from "./large_message.ts";
 
 const BUFFER_BYTES = 1024 * 1024;
-// PostgreSQL's own bound for a message is 1 GB; more is not a message.
+// PostgreSQL's own limit for a message is 1 GB; anything longer is not a message.
 const MESSAGE_BYTES_MAX = 0x3fffffff;
 
-/** One buffer that is filled again and again; it grows for a message that is larger, up to a bound. */
+/** One reused buffer. It grows for larger messages, up to a limit. */
 export abstract class MessageBuffer {
   bytes: Uint8Array = new Uint8Array(BUFFER_BYTES);
   start = 0;
@@ -19,12 +19,12 @@ export abstract class MessageBuffer {
   #head = 0;
   #tail = 0;
   readonly #messageBytesMax: number;
-  /** The message that is being read through. */
+  /** The message that is too large to hold and is being read through. */
   #large: LargeMessage | undefined;
-  /** What was left out of the message at `#head`. */
+  /** The number of bytes left out of the message at `#head`. */
   #omittedBytes = 0;
 
-  /** @param messageBytesMax larger messages come without their long values */
+  /** @param messageBytesMax larger messages are returned without their long values */
   constructor(messageBytesMax: number) {
     this.#messageBytesMax = messageBytesMax;
   }
@@ -33,18 +33,18 @@ export abstract class MessageBuffer {
     peekXlogData(this.bytes, this.#head, this.#tail, show);
   }
 
-  /** Where the next bytes belong. */
+  /** The free space for the next bytes. */
   protected get room(): Uint8Array {
     return this.bytes.subarray(this.#tail);
   }
 
-  /** Counts what was read into the room. */
+  /** Counts the bytes read into `room`. */
   protected received(count: number): void {
     this.#tail += count;
     this.#readThrough();
   }
 
-  /** Sets `[start, end)` to the body of the next whole backend message, if it is here. */
+  /** Sets `[start, end)` to the body of the next backend message, if it is complete. */
   protected takeMessage(): boolean {
     const available = this.#tail - this.#head;
     if (available < HEADER_BYTES) return false;
@@ -64,7 +64,7 @@ export abstract class MessageBuffer {
     return length;
   }
 
-  /** Moves what is unparsed to the front, and grows the buffer for a message larger than it. */
+  /** Moves unparsed bytes to the front, and grows the buffer for a message larger than it. */
   protected makeRoom(): void {
     const unparsed = this.#tail - this.#head;
     let size = BUFFER_BYTES;
@@ -87,7 +87,7 @@ export abstract class MessageBuffer {
     this.#tail = unparsed;
   }
 
-  /** Takes what is here of a message that is not held; what is left of it at its end is a message like others. */
+  /** Reads on through the large message. Its kept parts then form a normal message. */
   #readThrough(): void {
     const large = this.#large;
     if (large === undefined) return;
@@ -107,7 +107,7 @@ export abstract class MessageBuffer {
     this.#large = undefined;
   }
 
-  /** A length alone buys no memory: the buffer for a large message doubles each time that what came has filled it. */
+  /** A length field alone allocates no memory: the buffer doubles only when received bytes have filled it. */
   #roomFor(needed: number, unparsed: number): number {
     const size = this.bytes.length;
     const hasRoom = size > unparsed && size >= BUFFER_BYTES && size <= needed;
@@ -115,7 +115,7 @@ export abstract class MessageBuffer {
   }
 }
 
-/** The stream holds what the protocol does not allow. */
+/** The error for a stream that violates the protocol. */
 export function malformedStream(found: string): CaptureError {
   return new CaptureError("decoding", `Cannot read the replication stream: PostgreSQL sent ${found}`);
 }

@@ -1,14 +1,14 @@
-// Looks at the publication: whether it exists, its tables, and which of them would fail in the application.
+// Checks the publication: whether it exists, its tables, and which of them would fail in the application.
 
 import { CaptureError } from "../core/errors.ts";
 import type { PublishedOid, PublishedTable, SourceWarning } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral } from "./connection.ts";
 
 /**
- * The tables of the publication.
+ * Reads the tables of the publication.
  *
- * It is checked before a slot is created: a slot looks at the catalog of the time of each change, so one that is
- * older than its publication is stuck for good.
+ * Call it before creating a slot: a slot uses the catalog as of each change, so a slot older than its
+ * publication is stuck permanently.
  * @throws CaptureError `publication-missing`
  */
 export async function readPublication(
@@ -43,7 +43,7 @@ export async function readPublication(
   }));
 }
 
-/** The tables of the publication, with their OIDs. */
+/** Reads the tables of the publication with their OIDs. */
 export async function readPublishedOids(
   connection: PostgresConnection,
   publication: string,
@@ -65,7 +65,7 @@ export async function readPublishedOids(
   }));
 }
 
-/** The operations that the publication leaves out. */
+/** Reads the operations that the publication does not publish. */
 export async function readUnpublished(
   connection: PostgresConnection,
   publication: string,
@@ -80,7 +80,7 @@ export async function readUnpublished(
   return ["insert", "update", "delete", "truncate"].filter((operation) => row[`pub${operation}`] === "f");
 }
 
-/** What is odd about the publication. @param unpublished as `readUnpublished` gives it */
+/** Warnings about the publication. @param unpublished the result of `readUnpublished` */
 export function publicationWarnings(
   publication: string,
   tables: readonly PublishedTable[],

@@ -1,17 +1,18 @@
-// How long the socket is left alone before a read, so that there are few reads, and large ones.
+// Decides how long to wait before each read of the socket, so that reads are few and large.
 
-/** While changes trickle in. */
+/** The pause while few changes arrive. */
 const REST_MS = 1;
-/** While they pour in: so much can't be told from none by those who wait for a backlog. */
+/** The pause in a backlog: anyone waiting for a backlog does not notice this delay. */
 const BACKLOG_REST_MS = 8;
-/** From here on they pour: about 40,000 small rows a second. */
+/** The rate from which it counts as a backlog: about 40,000 small rows per second. */
 const BACKLOG_BYTES_PER_MS = 8 * 1024;
 
 /**
- * PostgreSQL sends each message by itself. A reader that takes each as it comes is woken for every row, and so is one
- * that only waits for something else: the event loop looks at all its sockets. In a backlog the thread itself
- * therefore rests. Then messages gather in the socket, and the walsender needs 3.2 s of CPU for a million rows in
- * place of 4.7 s, this process 2.1 s in place of 2.9 s (docs/BENCHMARKS.md).
+ * PostgreSQL sends each message separately. A reader that takes each one as it arrives is woken for every
+ * row, and so is a reader that only waits for something else, because the event loop polls all its sockets.
+ * In a backlog, therefore, the thread itself sleeps. Messages then collect in the socket, and for a million
+ * rows the walsender needs 3.2 s of CPU instead of 4.7 s, and this process 2.1 s instead of 2.9 s
+ * (docs/BENCHMARKS.md).
  */
 export class ReadPace {
   readonly #now: () => number;
@@ -20,8 +21,8 @@ export class ReadPace {
   #lastReadAt: number;
 
   /**
-   * @param now milliseconds since any moment
-   * @param block lets the thread sleep
+   * @param now milliseconds since an arbitrary moment
+   * @param block makes the thread sleep
    */
   constructor(now = () => performance.now(), block = blockThread) {
     this.#now = now;
@@ -29,14 +30,14 @@ export class ReadPace {
     this.#lastReadAt = now();
   }
 
-  /** Call before each read. */
+  /** Waits. Call it before each read. */
   rest(): Promise<void> | undefined {
     if (this.#rest === "short") return new Promise((resolve) => setTimeout(resolve, REST_MS));
     if (this.#rest === "blocking") this.#block(BACKLOG_REST_MS);
     return undefined;
   }
 
-  /** @param isFull whether the buffer had room for no more: then there is more at once */
+  /** @param isFull whether the read filled the buffer, so that more is available at once */
   didRead(bytes: number, isFull: boolean): void {
     const now = this.#now();
     const isBacklog = bytes >= BACKLOG_BYTES_PER_MS * Math.max(1, now - this.#lastReadAt);

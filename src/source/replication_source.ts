@@ -46,10 +46,11 @@ export class PostgresSource implements ReplicationSource {
     const connection = await PostgresConnection.open(this.#postgres, "replication", signal);
     try {
       const server = await identifyServer(connection, signal);
-      // Another server may be writable by the time that one more connection is opened.
+      // By the time another connection is opened, another server may be the writable one.
       const postgres = { ...this.#postgres, servers: [connection.server] };
-      // Not on the stream's: what a query leaves in the relation cache there, as pg_publication_tables does, the
-      // walsender takes for the table as it was. Rows older than an ALTER TABLE would come with today's columns.
+      // Not on the stream's connection: the walsender would use what a query, such as one on
+      // pg_publication_tables, leaves in its relation cache. Rows older than an ALTER TABLE would then be
+      // sent with today's columns.
       using inspecting = await PostgresConnection.open(postgres, "sql", signal);
       const change = await keep(inspecting, this.#replication, server.versionNumber, signal);
       const { publication } = this.#replication;
@@ -82,10 +83,10 @@ class PostgresSession implements SourceSession {
   readonly #connection: PostgresConnection;
   readonly #now: () => number;
   #watching: Promise<PostgresConnection> | undefined;
-  /** The composite types that relations were described with, as they were when last looked at. */
+  /** The composite types used to describe relations, as of the last check. */
   readonly #compositeTypes = new Map<number, string>();
   #walsenderPid = 0;
-  /** Whether the connection is the stream's. */
+  /** Whether the connection now belongs to the stream. */
   #started = false;
 
   constructor(
@@ -237,7 +238,7 @@ class PostgresSession implements SourceSession {
     return state;
   }
 
-  /** On the connection that watches the server, beside the stream's. */
+  /** Runs a query on the connection that watches the server, beside the stream's connection. */
   async #watch<T>(look: (connection: PostgresConnection) => Promise<T>, signal: AbortSignal): Promise<T> {
     const watching = this.#watching ??= PostgresConnection.open(this.#postgres, "sql", signal);
     try {
@@ -254,7 +255,7 @@ function closeLater(opening: Promise<PostgresConnection> | undefined): void {
   opening?.then((connection) => connection.close(), () => {});
 }
 
-/** Must run before a slot is created: a slot does not see a publication that is younger than itself. */
+/** Must run before a slot is created: a slot does not see a publication younger than itself. */
 async function keep(
   connection: PostgresConnection,
   { publication, tables, slot }: ReplicationOptions,
@@ -266,8 +267,8 @@ async function keep(
 }
 
 /**
- * At 0/0 PostgreSQL begins at the slot's own confirmed position (logical.c, CreateDecodingContext); a position of ours
- * that is ahead of it would be taken silently, even beyond the end of WAL.
+ * With 0/0, PostgreSQL starts at the slot's own confirmed position (logical.c, CreateDecodingContext). It
+ * would silently accept a position of ours ahead of that, even one beyond the end of WAL.
  */
 export function startCommand(
   { slot, publication, messages }: Pick<ReplicationOptions, "slot" | "publication" | "messages">,

@@ -1,4 +1,4 @@
-// Reads the replication stream: backend messages, and in them XLogData and keepalives, in place.
+// Reads the replication stream in place: backend messages, and the XLogData and keepalives in them.
 
 import { CaptureError } from "../core/errors.ts";
 import { formatLsn, type Lsn } from "../core/position.ts";
@@ -27,16 +27,16 @@ import {
 import { ReadPace } from "./read_pace.ts";
 import type { RawConnection } from "./socket.ts";
 
-// START_REPLICATION is answered before the first byte of WAL is read.
+// The server answers START_REPLICATION before it reads the first byte of WAL.
 const BEGIN_MS_MAX = 25_000;
 
-/** What a stream is started with. */
+/** The options of a stream. */
 export interface StreamOptions {
   /** Completes the errors: `replication on slot "orders"`. */
   readonly what: string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Larger messages come without their long values; undefined: all are held whole. */
+  /** Larger messages are returned without their long values; undefined for no limit. */
   readonly messageBytesMax?: number | undefined;
 }
 
@@ -63,7 +63,7 @@ export class PostgresStream extends MessageBuffer implements ReplicationStream {
   }
 
   /**
-   * Sends a START_REPLICATION command and waits until the server begins to stream.
+   * Sends a START_REPLICATION command and waits until the server starts to stream.
    */
   static async start(
     connection: RawConnection,
@@ -128,7 +128,7 @@ export class PostgresStream extends MessageBuffer implements ReplicationStream {
       this.makeRoom();
       await this.#pace.rest();
     }
-    // A read can't be taken back: one that an abort left behind is waited for by the next call.
+    // A read can't be cancelled: the next call waits for a read that an abort left behind.
     this.#reading ??= this.#connection.read(this.room);
     let count: number | null;
     try {
@@ -164,7 +164,7 @@ export class PostgresStream extends MessageBuffer implements ReplicationStream {
     try {
       await this.confirm(received, flushed);
       await this.#write(new Uint8Array([COPY_DONE, 0, 0, 0, 4]));
-      // The server works through what it was sent in order: its CopyDone says that it has the confirmation.
+      // The server processes messages in order: its CopyDone means that it has received the confirmation.
       while (!this.#ended) {
         try {
           while (this.next() !== "none");
@@ -182,7 +182,7 @@ export class PostgresStream extends MessageBuffer implements ReplicationStream {
     this.#connection.close();
   }
 
-  /** Before the stream begins, only CopyBothResponse, notices and errors may come. */
+  /** Checks for the start. Before it, only CopyBothResponse, notices and errors may arrive. */
   #begun(): boolean {
     while (this.takeMessage()) {
       switch (this.bytes[this.start - HEADER_BYTES]) {
@@ -222,7 +222,7 @@ export class PostgresStream extends MessageBuffer implements ReplicationStream {
     throw malformedStream(`CopyData of kind ${kind} with ${length} bytes`);
   }
 
-  /** A logical message has its LSN in its header twice (walsender.c, WalSndPrepareWrite). */
+  /** The header of a logical message contains its LSN twice (walsender.c, WalSndPrepareWrite). */
   #compareHeader(): void {
     const high = uint32(this.bytes, this.start + 9);
     const low = uint32(this.bytes, this.start + 13);

@@ -8,14 +8,14 @@ import type { SlotBlocker, SlotState, WalState } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral, type Row } from "./connection.ts";
 import { beingSynchronized, DUPLICATE_OBJECT, LOST_SLOT_HINT, sqlStateOf } from "./errors.ts";
 
-/** SQL for the end of the WAL that the server can stream, a standby too. */
+/** SQL for the end of the WAL that the server can stream, also on a standby. */
 export const WAL_END = `CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
                  ELSE pg_catalog.pg_current_wal_flush_lsn() END`;
 
 /**
- * The slot as pg_replication_slots shows it, or null when there is none.
- * @throws CaptureError `slot-unusable` when it can't serve pgoutput changes of this database, `postgres-unavailable`
- *   while a standby synchronizes it from its primary
+ * Reads the slot from pg_replication_slots; null if it does not exist.
+ * @throws CaptureError `slot-unusable` if it can't serve pgoutput changes of this database,
+ *   `postgres-unavailable` while a standby synchronizes it from its primary
  */
 export async function readSlot(
   connection: PostgresConnection,
@@ -24,7 +24,8 @@ export async function readSlot(
   signal: AbortSignal,
 ): Promise<SlotState | null> {
   const [row] = await connection.query(
-    // Columns of later versions are null in earlier ones: synced came with PostgreSQL 17, as invalidation_reason did.
+    // Columns of later versions are null in earlier ones: synced and invalidation_reason came with PostgreSQL
+    // 17.
     `SELECT slot_type, plugin, database, active_pid, confirmed_flush_lsn, wal_status,
             pg_catalog.to_jsonb(s) ->> 'invalidation_reason' AS invalidation_reason,
             pg_catalog.pg_is_in_recovery() AND pg_catalog.to_jsonb(s) ->> 'synced' = 'true' AS is_being_synced,
@@ -34,7 +35,7 @@ export async function readSlot(
     signal,
   );
   if (row === undefined) return null;
-  // Before all else: the standby replaces even an invalidated one as soon as its primary's is in order.
+  // Checked first: the standby replaces even an invalidated slot as soon as the primary's slot is in order.
   if (row.is_being_synced === "t") throw beingSynchronized(`Cannot use replication slot "${slot}"`);
   refuseUnusable(slot, database, row);
   return {
@@ -45,7 +46,7 @@ export async function readSlot(
 }
 
 /**
- * Of a standby that was promoted since the session began, the timeline is another one.
+ * Rejects a standby that was promoted since the session began: its timeline is a different one.
  * @throws CaptureError `postgres-unavailable`
  */
 export async function refusePromoted(connection: PostgresConnection, signal: AbortSignal): Promise<void> {
@@ -58,7 +59,7 @@ export async function refusePromoted(connection: PostgresConnection, signal: Abo
   throw new CaptureError("postgres-unavailable", "Cannot go on: the server was promoted; connecting again");
 }
 
-/** The WAL, and what the slot keeps of it. */
+/** Reads the state of the WAL and how much of it the slot retains. */
 export async function readWal(
   connection: PostgresConnection,
   slot: string,
@@ -82,22 +83,22 @@ export async function readWal(
   };
 }
 
-// Asked for every few seconds, it also tells that the server is there: quickly enough to be noticed within 30 s.
+// This query runs every few seconds and so also detects an unreachable server, within 30 s.
 const WAL_ANSWER_MS_MAX = 20_000;
 const WAL_STATUSES = ["reserved", "extended", "unreserved", "lost"] as const;
 
-/** The end of the WAL that the server can stream. */
+/** Reads the end of the WAL that the server can stream. */
 export async function readWalEnd(connection: PostgresConnection, signal: AbortSignal): Promise<Lsn> {
   const row = await connection.queryRow(`SELECT ${WAL_END} AS wal_end`, "read the end of the WAL", signal);
   return parseLsn(row.wal_end ?? "") ?? 0n;
 }
 
 /**
- * Creates a logical slot for pgoutput. PostgreSQL waits for the transactions that are open to end.
- * @param failover whether standbys keep it too (PostgreSQL 17 and later)
+ * Creates a logical slot for pgoutput. PostgreSQL waits for open transactions to end.
+ * @param failover whether standbys keep it, too (PostgreSQL 17 and later)
  * @param temporary whether it is dropped with this connection
- * @returns the consistent point: every transaction that commits after it is in the stream; null where there is a slot
- *   of that name, which another instance created since it was looked for
+ * @returns the consistent point: the stream contains every transaction that commits after it; null if another
+ *   instance has created a slot of that name in the meantime
  */
 export async function createSlot(
   connection: PostgresConnection,
@@ -105,7 +106,7 @@ export async function createSlot(
   { failover, temporary }: { readonly failover: boolean; readonly temporary: boolean },
   signal: AbortSignal,
 ): Promise<Lsn | null> {
-  // The form without parentheses is the only one that PostgreSQL 14 has, and later ones keep it.
+  // PostgreSQL 14 supports only the form without parentheses, and later versions still accept it.
   const options = failover ? "(SNAPSHOT 'nothing', FAILOVER true)" : "NOEXPORT_SNAPSHOT";
   const kind = temporary ? "TEMPORARY LOGICAL" : "LOGICAL";
   let row: Row;
@@ -130,7 +131,7 @@ export async function createSlot(
   return consistentPoint;
 }
 
-/** The transactions that the walsender `pid` waits for while it creates a slot. */
+/** Reads the transactions that the walsender `pid` waits for while it creates a slot. */
 export async function readSlotBlockers(
   connection: PostgresConnection,
   pid: number,

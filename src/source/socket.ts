@@ -1,4 +1,4 @@
-// Wraps the network: opens links, and lets `pg` speak over one until the replication stream takes it over.
+// Wraps the network: opens links, and lets `pg` use one until the replication stream takes it over.
 
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
@@ -9,10 +9,10 @@ import type { PostgresServer } from "./options.ts";
 
 const HANDSHAKE_READ_BYTES = 16 * 1024;
 
-/** The half of a taken-over connection that the replication stream needs. */
+/** The part of a taken-over connection that the replication stream needs. */
 export type RawConnection = Pick<Link, "read" | "write" | "close">;
 
-/** Connects; a host that begins with a slash is the folder of a Unix socket. */
+/** Connects. A host that begins with a slash is the directory of a Unix socket. */
 export async function openLink({ host, port }: PostgresServer): Promise<PlainLink> {
   if (host.startsWith("/")) {
     return new PlainLink(await Deno.connect({ transport: "unix", path: `${host}/.s.PGSQL.${port}` }));
@@ -23,13 +23,13 @@ export async function openLink({ host, port }: PostgresServer): Promise<PlainLin
 }
 
 /**
- * The stream that the `pg` client is given instead of its own socket, over a link that is open.
+ * The stream that the `pg` client uses instead of its own socket, over an open link.
  *
- * `pg` does the authentication and the queries before START_REPLICATION; then `takeOver` hands the link to a reader
- * that fills one buffer again and again. A Node socket allocates a new 64 kB buffer for each read: the same million rows took
- * 95 MB that way, and 45 MB this way.
+ * `pg` handles authentication and the queries before START_REPLICATION; then `takeOver` hands the link to a
+ * reader that reuses one buffer. A Node socket allocates a new 64 kB buffer for each read: a million rows
+ * took 95 MB that way, and 45 MB this way.
  *
- * Until then it emits `heard` whenever something came.
+ * Until then, it emits `heard` whenever bytes are received.
  */
 export class PostgresSocket extends Duplex {
   readonly #link: Link;
@@ -38,14 +38,14 @@ export class PostgresSocket extends Duplex {
   readonly #handshakeBuffer = new Uint8Array(HANDSHAKE_READ_BYTES);
   #takenOver = false;
 
-  /** @param guard watches what comes, until the link is taken over */
+  /** @param guard checks the bytes received, until the link is taken over */
   constructor(link: Link, guard: FrameGuard) {
     super({ allowHalfOpen: false });
     this.#link = link;
     this.#guard = guard;
   }
 
-  /** Called by `pg`, which waits for the event. */
+  /** Called by `pg`, which then waits for the event. */
   connect(): this {
     queueMicrotask(() => this.emit("connect"));
     return this;
@@ -72,7 +72,7 @@ export class PostgresSocket extends Duplex {
     return this;
   }
 
-  /** From here on only the methods of `RawConnection` may be used. */
+  /** Afterwards, only the methods of `RawConnection` may be used. */
   takeOver(): RawConnection {
     this.#takenOver = true;
     this.removeAllListeners("data");
@@ -83,7 +83,7 @@ export class PostgresSocket extends Duplex {
     };
   }
 
-  /** `pg` reads messages where it listens for data, and throws there what it can't read. */
+  /** `pg` parses messages in its `data` listener and throws there if it can't. */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (event !== "data") return super.emit(event, ...args);
     try {
@@ -116,7 +116,7 @@ export class PostgresSocket extends Duplex {
     done(error);
   }
 
-  /** The read that the Node side had begun when it was taken over comes first. */
+  /** A read that the Node side had started before the takeover comes first. */
   async #rawRead(target: Uint8Array): Promise<number | null> {
     const pending = this.#pendingRead;
     if (pending === undefined) return await this.#link.read(target);

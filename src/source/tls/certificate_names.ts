@@ -1,13 +1,13 @@
-// Reads the names that a certificate is for, from its DER bytes (RFC 5280, 4.1 and 4.2.1.6).
+// Reads the names of a certificate from its DER bytes (RFC 5280, 4.1 and 4.2.1.6).
 
 import { children, type Element, elements, OBJECT_IDENTIFIER, only, SEQUENCE } from "./der.ts";
 
-/** The names that a certificate is for. Each character is one byte; texts are not normalized. */
+/** The names of a certificate. Each character is one byte; texts are not normalized. */
 export interface CertificateNames {
   readonly dnsNames: readonly string[];
-  /** 4 or 16 bytes each, where the certificate is right. */
+  /** 4 or 16 bytes each, if the certificate is well-formed. */
   readonly ipAddresses: readonly Uint8Array[];
-  /** The subject's first one; undefined where there is none. */
+  /** The subject's first common name; undefined if there is none. */
   readonly commonName: string | undefined;
 }
 
@@ -18,10 +18,10 @@ const DNS_NAME = 0x82;
 const IP_ADDRESS = 0x87;
 const COMMON_NAME = "550403";
 const SUBJECT_ALT_NAME = "551d11";
-/** Fields of TBSCertificate between the version, which may be missing, and the subject. */
+/** Fields of TBSCertificate between the version, which is optional, and the subject. */
 const FIELDS_BEFORE_SUBJECT = 4;
 
-/** @throws Error when the bytes are no certificate */
+/** @throws Error if the bytes are not a certificate */
 export function certificateNames(der: Uint8Array): CertificateNames {
   const certificate = children(only(elements(der), SEQUENCE));
   const tbs = children(only(certificate.slice(0, 1), SEQUENCE));
@@ -34,7 +34,7 @@ export function certificateNames(der: Uint8Array): CertificateNames {
   };
 }
 
-/** RDNSequence: sets of pairs of an identifier and a string. */
+/** An RDNSequence is a list of sets of pairs, each of an identifier and a string. */
 function commonName(subject: Element): string | undefined {
   for (const set of children(subject)) {
     for (const pair of children(set)) {
@@ -47,7 +47,7 @@ function commonName(subject: Element): string | undefined {
   return undefined;
 }
 
-/** An extension is an identifier, whether it is critical, and an octet string that holds the value. */
+/** An extension is an identifier, a flag for critical ones, and an octet string that contains the value. */
 function subjectAltNames(extensions: Element | undefined): readonly Element[] {
   if (extensions === undefined) return [];
   for (const extension of children(only(children(extensions), SEQUENCE))) {

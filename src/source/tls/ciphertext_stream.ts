@@ -1,4 +1,4 @@
-// Lets node:tls work over a connection that is not node:net's.
+// Lets node:tls work over a connection that does not come from node:net.
 
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
@@ -6,7 +6,7 @@ import type { PlainLink } from "../link.ts";
 
 const CIPHERTEXT_READ_BYTES = 64 * 1024;
 
-/** What TLS reads its records from, and writes them to. */
+/** The stream that TLS reads its records from and writes them to. */
 export class CiphertextStream extends Duplex {
   readonly #plain: PlainLink;
   #reading = false;

@@ -1,4 +1,4 @@
-// Takes DER apart, as certificates need it (X.690, 8.1 and 10).
+// Parses DER as far as certificates need it (X.690, 8.1 and 10).
 
 export const SEQUENCE = 0x30;
 export const OBJECT_IDENTIFIER = 0x06;
@@ -12,14 +12,14 @@ export function children({ content }: Element): readonly Element[] {
   return elements(content);
 }
 
-/** @throws Error when there is not just one element, of this tag */
+/** @throws Error unless there is exactly one element, with this tag */
 export function only(found: readonly Element[], tag: number): Element {
   const [first, second] = found;
   if (first === undefined || second !== undefined || first.tag !== tag) throw new Error("not a certificate");
   return first;
 }
 
-/** The elements that the bytes hold one after another; lengths are definite, as DER has them. @throws Error */
+/** Parses consecutive elements; lengths are definite, as DER requires. @throws Error */
 export function elements(bytes: Uint8Array): readonly Element[] {
   const found: Element[] = [];
   for (let at = 0; at < bytes.length;) {

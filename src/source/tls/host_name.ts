@@ -1,18 +1,19 @@
-// Whether a certificate is for a host, by libpq's rules (PostgreSQL manual, 34.19.1; fe-secure-common.c).
+// Checks whether a certificate is for a host, by libpq's rules (PostgreSQL manual, 34.19.1;
+// fe-secure-common.c).
 
 import { isIPv4, isIPv6 } from "node:net";
 import type { CertificateNames } from "./certificate_names.ts";
 
-/** Whether `host` is an address, which is not to be sent as a name (SNI; RFC 6066, 3). */
+/** Whether `host` is an address, which must not be sent as a server name (SNI; RFC 6066, 3). */
 export function isAddress(host: string): boolean {
   return isIPv4(host) || (isIPv6(host) && !host.includes("%"));
 }
 
 /**
- * Whether the certificate is for this host, name or address.
+ * Whether the certificate is for this host, given as a name or an address.
  *
- * The common name counts only where the certificate has no alternative name of the host's kind. A star stands for
- * one label, the first.
+ * The common name counts only if the certificate has no alternative name of the host's kind. A star stands
+ * for the first label only.
  */
 export function isForHost(names: CertificateNames, host: string): boolean {
   const { dnsNames, ipAddresses, commonName } = names;
@@ -26,7 +27,7 @@ export function isForHost(names: CertificateNames, host: string): boolean {
   return commonName !== undefined && matchesName(commonName, host);
 }
 
-/** All names of a certificate, for people. */
+/** Lists all names of a certificate for messages. */
 export function describeNames({ dnsNames, ipAddresses, commonName }: CertificateNames): string {
   const names = [...dnsNames, ...ipAddresses.map((bytes) => addressOf(bytes) ?? "an odd address")];
   const all = names.length > 0 || commonName === undefined ? names : [commonName];
@@ -37,7 +38,7 @@ export function describeNames({ dnsNames, ipAddresses, commonName }: Certificate
 
 const NAMES_SHOWN = 5;
 
-/** pq_verify_peer_name_matches_certificate_name. A zero byte inside is the mark of a forged name. */
+/** pq_verify_peer_name_matches_certificate_name. A zero byte inside a name indicates a forgery. */
 function matchesName(name: string, host: string): boolean {
   if (name.includes("\0")) return false;
   const [pattern, text] = [lower(name), lower(bytesAsText(host))];
@@ -62,17 +63,17 @@ function addressOf(bytes: Uint8Array): string | undefined {
   return canonical(groups.join(":"));
 }
 
-/** Each IPv6 address in the one form that URLs have. */
+/** Brings each IPv6 address into the canonical form of URLs. */
 function canonical(address: string): string {
   return isIPv6(address) ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
 }
 
-/** Names are compared as bytes, as the certificate's are. */
+/** Names are compared as bytes, like those of the certificate. */
 function bytesAsText(text: string): string {
   return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
 }
 
-/** ASCII only, whatever the locale says. */
+/** Lowercases ASCII letters only, regardless of the locale. */
 function lower(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

@@ -1,4 +1,4 @@
-// Asks a server for TLS (PostgreSQL manual, 55.2.10, SSLRequest), and checks what it shows, as the TLS mode says.
+// Asks a server for TLS (PostgreSQL manual, 55.2.10, SSLRequest) and verifies it as the TLS mode requires.
 
 import { formatAddress } from "../../core/address.ts";
 import { X509Certificate } from "node:crypto";
@@ -12,18 +12,18 @@ import { describeNames, isForHost } from "./host_name.ts";
 import { isCertificateFault, translateTlsError } from "./tls_errors.ts";
 import { TlsCandidate, type TlsLink } from "./tls_link.ts";
 
-// A length of 8, and 80877103.
+// The length 8 and the request code 80877103.
 const SSL_REQUEST = new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47]);
 const YES = "S".charCodeAt(0);
 const NO = "N".charCodeAt(0);
 const ERROR = "E".charCodeAt(0);
-// To find words for a certificate that is refused.
+// The time for fetching a rejected certificate, to describe it in the error.
 const LOOK_MS_MAX = 5_000;
 
 /**
  * Encrypts the connection.
- * @returns the encrypted link; with `prefer`, a plain one of its own where the server has no TLS
- * @throws CaptureError, or Error where the connection broke
+ * @returns the encrypted link; with `prefer`, a separate plain one if the server has no TLS
+ * @throws CaptureError, or Error if the connection broke
  */
 export async function negotiateTls(
   candidate: TlsCandidate,
@@ -81,7 +81,7 @@ function hasTls(answer: Uint8Array, context: string): boolean {
       hint: advice`correct ${setting("pg.host")} and ${setting("pg.port")}`,
     });
   }
-  // They would be taken for the server's, although TLS does not protect them (CVE-2021-23222).
+  // They would pass for the server's bytes although TLS does not protect them (CVE-2021-23222).
   if (answer.length > 1) {
     throw new CaptureError("postgres-refused", `${context}: unencrypted bytes follow its answer to TLS`, {
       hint: "an attacker on the way has added them: find out who",
@@ -93,8 +93,9 @@ function hasTls(answer: Uint8Array, context: string): boolean {
 const NO_TLS_ERROR = new Error("it answered the request for TLS with an error");
 
 /**
- * The certificate that could not be verified, for the words of the error, which the runtime does not have. It's looked
- * at over a connection of its own, on which nothing is sent: so no code ever goes on with one that is not verified.
+ * Fetches the certificate that could not be verified, to describe it in the error, as the runtime does not
+ * expose it. It uses a separate connection on which nothing is sent, so that no code ever continues with an
+ * unverified one.
  */
 async function shownCertificate(
   server: PostgresServer,

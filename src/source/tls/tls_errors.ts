@@ -1,4 +1,4 @@
-// Says in one line why a TLS handshake failed, and what to do about it.
+// Explains in one line why a TLS handshake failed and how to fix it.
 
 import type { X509Certificate } from "node:crypto";
 import { type Advice, advice, setting } from "../../core/advice.ts";
@@ -11,9 +11,9 @@ export function isCertificateFault(error: unknown): boolean {
 }
 
 /**
- * The CaptureError for what a handshake threw: `postgres-refused` where a certificate or TLS itself is not right,
- * `postgres-unavailable` where the connection broke.
- * @param certificate the one that could not be verified, where it is known
+ * Translates a handshake error: `postgres-refused` if a certificate or TLS itself is at fault,
+ * `postgres-unavailable` if the connection broke.
+ * @param certificate the certificate that could not be verified, if known
  */
 export function translateTlsError(
   error: unknown,
@@ -39,7 +39,9 @@ export function translateTlsError(
   });
 }
 
-/** What the server says of the client's certificate, which with TLS 1.3 it does after the handshake. */
+/**
+ * Translates the server's alert about the client certificate; with TLS 1.3 it arrives after the handshake.
+ */
 export function translateAlert(error: unknown, context: string): CaptureError | undefined {
   const message = messageOf(error);
   const alert = /received fatal alert: (\w+)/.exec(message)?.[1] ??
@@ -56,7 +58,7 @@ const BROKEN = /ECONNRESET|EPIPE|reset|closed|UnexpectedEof|unexpected end of fi
 
 type Fault = readonly [found: string, hint: Advice];
 
-/** The runtime has one error for all; what it is can be seen from the certificate. */
+/** The runtime reports one error for all faults; the certificate shows which one it is. */
 function certificateFault(certificate: X509Certificate | undefined): Fault {
   const now = Date.now();
   if (certificate !== undefined && Date.parse(certificate.validTo) < now) {
@@ -91,7 +93,7 @@ function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
-/** Of each refusal of the client certificate. */
+/** The hint for every rejection of the client certificate. */
 export const CLIENT_CERTIFICATE_HINT = advice`set ${setting("pg.ssl_cert")} and ${
   setting("pg.ssl_key")
 } to a certificate that the server's ssl_ca_file signed`;

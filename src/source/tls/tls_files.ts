@@ -1,4 +1,5 @@
-// Reads certificates and keys as libpq does (fe-secure-openssl.c, initialize_SSL), and says what is wrong with one.
+// Reads certificates and keys as libpq does (fe-secure-openssl.c, initialize_SSL), and explains what is wrong
+// with one.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { type Advice, advice, setting } from "../../core/advice.ts";
@@ -20,10 +21,10 @@ export class TlsFiles {
   }
 
   /**
-   * Reads the files that are set, else those in `~/.postgresql/` that are there.
+   * Reads the configured files, or else those that exist in `~/.postgresql/`.
    *
-   * A root certificate that is there is used in every mode; one that is not there is only missed by `verify-ca` and
-   * `verify-full`. What was right once stays in use while its files are being replaced.
+   * A root certificate that exists is used in every mode; only `verify-ca` and `verify-full` require one.
+   * Files that were valid stay in use while they are being replaced.
    * @throws CaptureError `configuration`
    */
   read(): TlsMaterial {
@@ -56,8 +57,9 @@ function readRoots(
 }
 
 /**
- * Those that sign themselves, or are signed by such a one in the file. The runtime trusts each certificate that it is
- * given; OpenSSL, and so libpq, trusts one in between only because of the one above it.
+ * Returns the certificates that are self-signed, or signed by such a certificate in the file. The runtime
+ * trusts each certificate that it is given; OpenSSL, and so libpq, trusts an intermediate one only because of
+ * its issuer.
  */
 function anchors(texts: readonly string[]): readonly string[] {
   const left = new Set(texts.map((text) => new X509Certificate(text)));
@@ -78,7 +80,7 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
   return certificate.issuer === issuer.subject && certificate.verify(issuer.publicKey);
 }
 
-/** From the file: asking the runtime for them would need a permission more. */
+/** Reads them from the file: asking the runtime would need another permission. */
 function readSystemRoots(systemCertFile: string | undefined, files: SettingsFiles): readonly string[] {
   const paths = systemCertFile === undefined ? SYSTEM_CERT_FILES : [systemCertFile];
   for (const path of paths) {
@@ -93,7 +95,7 @@ function readSystemRoots(systemCertFile: string | undefined, files: SettingsFile
   );
 }
 
-// Debian and its kin, and distroless images; Fedora; openSUSE; Alpine, BSD and macOS.
+// Debian, its derivatives and distroless images; Fedora; openSUSE; Alpine, BSD and macOS.
 const SYSTEM_CERT_FILES = [
   "/etc/ssl/certs/ca-certificates.crt",
   "/etc/pki/tls/certs/ca-bundle.crt",
@@ -146,19 +148,19 @@ function readKey(path: string, files: SettingsFiles): string {
   return key;
 }
 
-/** Others may read a key only by the group of a file of root's. */
+/** Whether others can read the key; only a file owned by root may be readable by its group. */
 function isOpen({ mode, uid }: FileFacts): boolean {
   return mode !== null && (mode & (uid === 0 ? 0o037 : 0o077)) !== 0;
 }
 
-/** Each certificate of a file in PEM, at least one. */
+/** The certificates of a PEM file, at least one. */
 function certificates(text: string, path: string): readonly string[] {
   const found = pemCertificates(text);
   try {
     for (const each of found) new X509Certificate(each);
     if (found.length > 0) return found;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw wrong(`there is no certificate in "${path}"`, "set it to a file with certificates in PEM");
 }

@@ -7,22 +7,24 @@ import { openLink } from "../socket.ts";
 import { CiphertextStream } from "./ciphertext_stream.ts";
 import { isAddress } from "./host_name.ts";
 
-// Decrypted and not read yet; TLS is paused above it.
+// Decrypted bytes not yet read; above this limit, TLS is paused.
 const UNREAD_BYTES_MAX = 256 * 1024;
-// Room to notice what must not be there: bytes behind the answer.
+// Enough room to detect bytes after the answer, which are not allowed.
 const ANSWER_READ_BYTES = 16;
 const CLOSED_BY_SERVER = "the connection was closed by the server";
 
-/** What `TlsCandidate.encrypt` throws when the connection ends before it is encrypted. */
+/** The error of `TlsCandidate.encrypt` if the connection ends before it is encrypted. */
 export const CLOSED_IN_HANDSHAKE = "the connection was closed in the TLS handshake";
 
-/** What is asked of the server; what comes of its answer: what to use for TLS, or undefined for none; it may throw. */
+/**
+ * The request, and a callback that returns the TLS material to use, or undefined for no TLS; it can throw.
+ */
 interface Question {
   readonly request: Uint8Array;
   onAnswer(bytes: Uint8Array): TlsMaterial | undefined;
 }
 
-/** An open connection that nothing was sent over yet. */
+/** An open connection over which nothing has been sent yet. */
 export class TlsCandidate {
   readonly #host: string;
   readonly #connection: PlainLink;
@@ -44,9 +46,10 @@ export class TlsCandidate {
 
   /**
    * Asks for TLS and performs the handshake.
-   * @returns the link, and the certificate, verified against the roots where there are some, but not its names;
-   *   undefined for no TLS
-   * @throws what `onAnswer` throws; Error, with Node's code for a bad certificate. Closes the connection then.
+   * @returns the link with its certificate, which is verified against the roots if there are any, but its
+   *   names are not; undefined for no TLS
+   * @throws what `onAnswer` throws; Error with Node's code for a bad certificate. The connection is then
+   *   closed.
    */
   async encrypt({ request, onAnswer }: Question): Promise<TlsLink | undefined> {
     try {
@@ -79,14 +82,14 @@ export class TlsCandidate {
 }
 
 function startTls(socket: CiphertextStream, host: string, { roots, client }: TlsMaterial): tls.TLSSocket {
-  // An empty list would stand for the public authorities.
+  // An empty list would mean the public authorities.
   if (roots?.length === 0) {
     throw Object.assign(new Error("no authority"), { code: "UNABLE_TO_GET_ISSUER_CERT" });
   }
   const encrypted = tls.connect({
     socket,
     minVersion: "TLSv1.2",
-    // libpq 17 sends it too, and no server before minds.
+    // libpq 17 sends it, too, and earlier servers ignore it.
     ALPNProtocols: ["postgresql"],
     rejectUnauthorized: roots !== undefined,
     // Names are checked by libpq's rules, not by Node's.
@@ -96,12 +99,12 @@ function startTls(socket: CiphertextStream, host: string, { roots, client }: Tls
     ...(roots === undefined ? {} : { ca: [...roots] }),
     ...(client === undefined ? {} : client),
   });
-  // Errors that matter are caught where they are waited for.
+  // Relevant errors are caught where they are awaited.
   encrypted.on("error", () => {});
   return encrypted;
 }
 
-/** The server's certificate when the handshake is over. */
+/** Waits for the handshake and returns the server's certificate. */
 function shownCertificate(socket: tls.TLSSocket): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     socket.once("error", reject);
