@@ -37,13 +37,13 @@ export interface FullBatch {
   readonly commitTimes: CommitTimes;
   /** Whether it was taken because nothing more fitted, so that more follows at once. */
   readonly isFull: boolean;
-  /** What is delivered with it besides its records. */
+  /** The notes delivered with its records. */
   readonly notes: SnapshotNotes | undefined;
 }
 
-/** What is told with each batch besides its records. */
+/** The source of the notes that accompany each batch. */
 export interface NoteSource {
-  /** What changed since the last call, as of the last record that was appended. */
+  /** The changes since the last call, as of the last record appended. */
   takeNotes(): SnapshotNotes | undefined;
 }
 
@@ -81,7 +81,7 @@ export class Batcher {
   #notes: NoteSource | undefined;
   #notesDue = false;
 
-  /** @param streamsFrom where the stream begins: what is delivered may come again */
+  /** @param streamsFrom where the stream begins; delivered changes may be streamed again */
   constructor(
     limits: BatchLimits,
     createBatch: () => Batch,
@@ -103,7 +103,7 @@ export class Batcher {
     this.#streamedTo = streamsFrom;
   }
 
-  /** How far intake has come: the position once everything that was appended is delivered. */
+  /** The position of intake, which delivery reaches once everything appended is delivered. */
   get received(): Position {
     return {
       commitLsn: this.#commitLsn,
@@ -113,14 +113,14 @@ export class Batcher {
     };
   }
 
-  /** Whether the stream has come to the end of what was delivered before it began. */
+  /** Whether the stream has passed everything delivered before it began. */
   get isCaughtUp(): boolean {
     return this.#streamedTo >= this.#endLsn;
   }
 
   /**
-   * What is held undelivered, including the batch in flight; the commit time of the oldest change in
-   * milliseconds since 1970, 0 for none.
+   * The undelivered data, including the batch in flight, and the commit time of its oldest change in
+   * milliseconds since 1970, or 0 if there is none.
    */
   get held(): { readonly bytes: number; readonly records: number; readonly oldestCommitTimeMs: number } {
     const inFlight = this.#inFlight;
@@ -137,7 +137,7 @@ export class Batcher {
     this.#notes = notes;
   }
 
-  /** There are notes, which are delivered soon, even if no record comes with them. */
+  /** Requests delivery of the notes soon, even without records. */
   requestNotes(): void {
     if (this.#notesDue) return;
     this.#notesDue = true;
@@ -148,8 +148,8 @@ export class Batcher {
    * Appends the record of the change `(commitLsn, seq)`, and its tombstone if it has one.
    * @param commitTimeMs in milliseconds since 1970; 0 for the row of a snapshot, which no commit waits for:
    *   it counts neither as latency nor as lag
-   * @param isOfTransaction whether a transaction commits at `commitLsn`, so that it has to come again from
-   *   there
+   * @param isOfTransaction whether a transaction commits at `commitLsn`, so that it has to be streamed again
+   *   from there
    * @returns false if there is no room: call `waitForRoom` and try again
    */
   tryAppend(
@@ -222,7 +222,7 @@ export class Batcher {
     while (this.#full) await this.#roomMade.wait(signal);
   }
 
-  /** All transactions up to `endLsn` were received completely. */
+  /** Records that all transactions up to `endLsn` were received completely. */
   advanceEnd(endLsn: Lsn): void {
     if (endLsn > this.#streamedTo) this.#streamedTo = endLsn;
     if (endLsn <= this.#endLsn) return;
@@ -244,7 +244,7 @@ export class Batcher {
     if (this.#filling.count === 0) this.#changed.wake();
   }
 
-  /** From now on, everything is sent at once. */
+  /** Makes every batch due at once from now on. */
   flush(): void {
     this.#flushing = true;
     this.#changed.wake();
@@ -253,7 +253,7 @@ export class Batcher {
   /**
    * Waits until the next batch is due. The batch that was taken before must have been released.
    * @param joinUntil set if the batch joins others that were sent before. It is then due when it is full, at
-   *   that moment, or when nothing has come for a while, and may be empty
+   *   that time, or when nothing has arrived for a while, and can be empty
    * @returns null when the batcher was flushed and everything is delivered
    */
   async take(signal: AbortSignal, joinUntil?: number): Promise<FullBatch | null> {

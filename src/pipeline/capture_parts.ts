@@ -1,4 +1,4 @@
-// What a session is given: the adapters, the settings, and the memory of earlier sessions.
+// The inputs of a session: the adapters, the settings, and the memory of earlier sessions.
 
 import type { Clock } from "../core/clock.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -34,7 +34,7 @@ export interface CaptureParts {
   readonly store: CheckpointStore;
   readonly relations: RelationStore;
   readonly createDecoder: () => ChangeDecoder;
-  /** For the rows of snapshots. */
+  /** Creates the format for the rows of snapshots. */
   readonly createFormat: () => RecordFormat;
   /** The topic of a table, of logical messages or of dead letters. @throws TopicConflict */
   readonly topicOf: (target: TableName | "message" | "dead-letter") => string;
@@ -59,12 +59,12 @@ export interface CaptureSettings {
   readonly snapshot: SnapshotSettings;
 }
 
-/** All that a session is given. */
+/** The inputs of a session. */
 export interface SessionContext {
   readonly parts: CaptureParts;
   readonly settings: CaptureSettings;
   readonly memory: SessionMemory;
-  /** Aborts to ask for a clean end: what was received is delivered, saved and confirmed. */
+  /** Aborts to request a clean end: everything received is delivered, saved and confirmed. */
   readonly stop: AbortSignal;
   /** Aborts to end everything at once. */
   readonly kill: AbortSignal;

@@ -1,4 +1,4 @@
-// Saves in the checkpoint store what was delivered.
+// Saves the delivered position in the checkpoint store.
 
 import type { Clock } from "../core/clock.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -36,7 +36,7 @@ export async function checkpoint(parts: CheckpointingParts, signal: AbortSignal)
 }
 
 /**
- * Saves what is delivered, unless it is saved already.
+ * Saves the delivered position, unless it is saved already.
  * @throws CaptureError `checkpoint-unavailable` with at-least-once delivery, which has no other record
  */
 async function saveDelivered(parts: CheckpointingParts): Promise<void> {

@@ -1,5 +1,5 @@
-// Up to which change the metrics have counted, so that one that comes again in another session is not counted
-// twice.
+// Tracks the last change counted by the metrics, so that a change received again in another session is not
+// counted twice.
 
 import type { Lsn } from "../core/position.ts";
 

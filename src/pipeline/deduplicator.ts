@@ -1,16 +1,17 @@
-// Knows what was delivered before the stream began, and checks that the stream still matches it.
+// Tracks the changes delivered before the stream began, and checks that the stream still matches them.
 
 import { advice, setting, START_ANEW } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
 import { formatLsn, type Lsn, type Position } from "../core/position.ts";
 
 /**
- * Drops what is delivered already. Identities only grow, so after the first new change, all changes are new.
+ * Drops changes that are delivered already. Identities only grow, so after the first new change, all changes
+ * are new.
  */
 export class Deduplicator {
   readonly #start: Position;
   #isDropping = true;
-  /** The last delivered transaction, if it has to come again and has not yet. */
+  /** The last delivered transaction, while PostgreSQL still has to send it again. */
   #awaited: Position | null;
 
   /**
@@ -22,7 +23,7 @@ export class Deduplicator {
     this.#awaited = comesAgain ? start : null;
   }
 
-  /** Whether the last delivered transaction has still to come again. */
+  /** Whether PostgreSQL still has to send the last delivered transaction again. */
   get isAwaiting(): boolean {
     return this.#awaited !== null;
   }
@@ -36,8 +37,8 @@ export class Deduplicator {
   }
 
   /**
-   * The transaction that ended had been read with a wrong LSN before.
-   * @throws CaptureError `position-conflict` if a part of it was delivered then, with wrong numbers
+   * Called when the transaction that ended was read with a wrong LSN before.
+   * @throws CaptureError `position-conflict` if part of it was then delivered with wrong numbers
    */
   misread(commitLsn: Lsn): void {
     if (commitLsn !== this.#start.commitLsn) return;
@@ -52,9 +53,9 @@ export class Deduplicator {
   }
 
   /**
-   * A transaction begins.
+   * Called when a transaction begins.
    * @throws CaptureError `position-conflict` if a different transaction was delivered from the same place in
-   *   the WAL, or a delivered one before it did not come again: then the server's WAL is not the one that was
+   *   the WAL, or a delivered one before it was not sent again: then the server's WAL is not the one that was
    *   read before
    */
   begin(commitLsn: Lsn, commitTimeMs: number): void {
@@ -67,7 +68,7 @@ export class Deduplicator {
     this.#awaited = null;
   }
 
-  /** Everything that commits below `endLsn` has come. @throws CaptureError as `begin` does */
+  /** Called when everything that commits below `endLsn` was received. @throws CaptureError as `begin` does */
   ended(endLsn: Lsn): void {
     const awaited = this.#awaited;
     if (awaited !== null && endLsn > awaited.commitLsn) throw otherHistory(awaited, "none is there now");

@@ -15,11 +15,11 @@ export interface DeliveryParts {
   readonly tracker: ProgressTracker;
   readonly progressOf: (position: Position) => Progress;
   readonly events: CaptureEvents;
-  /** The longest time that a batch which was sent waits for others to become visible with it. */
+  /** The longest time that a sent batch waits for others to become visible with it. */
   readonly lingerMs: number;
   readonly clock: Clock;
   readonly onDelivered: () => void;
-  /** Called with notes that were delivered. */
+  /** Called with the delivered notes. */
   readonly onNoted: (notes: SnapshotNotes) => void;
 }
 

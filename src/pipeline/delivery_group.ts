@@ -19,10 +19,10 @@ export class DeliveryGroup {
   #startedAt = 0;
   /** The last state of each table. */
   readonly #states = new Map<string, SnapshotState>();
-  /** All but the states. */
+  /** The notes without the states. */
   #notes: SnapshotNotes | undefined;
 
-  /** @param lingerMs the longest time that a batch which was sent waits for others */
+  /** @param lingerMs the longest time that a sent batch waits for others */
   constructor(lingerMs: number) {
     this.#lingerMs = lingerMs;
   }
@@ -36,7 +36,7 @@ export class DeliveryGroup {
     return this.#records;
   }
 
-  /** Records' bytes, uncompressed. */
+  /** The size of the records, uncompressed. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -73,7 +73,7 @@ export class DeliveryGroup {
     commitTimes.forEach((timeMs, records) => this.#commitTimes.add(timeMs, records));
   }
 
-  /** Everything in the group is delivered. */
+  /** Empties the group after everything in it is delivered. */
   clear(): void {
     this.#records = 0;
     this.#bytes = 0;

@@ -25,8 +25,8 @@ export interface Delivery {
   /** From the first call of the sink to the return of the last one. */
   readonly durationMs: number;
   /**
-   * Commit time of the last change's transaction, in milliseconds since 1970; 0 if only rows of snapshots were
-   * delivered in this session.
+   * Commit time of the last change's transaction, in milliseconds since 1970; 0 if only rows of snapshots
+   * were delivered in this session.
    */
   readonly commitTimeMs: number;
   /** Commit times of all changes; rows of snapshots have none. Valid during the call. */
@@ -38,7 +38,7 @@ export interface Delivery {
 /** Where records come from: a table, or logical messages. */
 export type RecordOrigin = TableName | "message";
 
-/** What can no longer be found out about a relation. */
+/** The details of a relation that can no longer be determined. */
 export interface MissingDetails {
   readonly key: boolean;
   readonly typeOids: readonly number[];
@@ -53,7 +53,7 @@ export interface ResumedEvent {
 }
 
 /**
- * All events. Those of the data path come once a chunk or a batch, never once a row. Handlers must neither
+ * All events. Those of the data path occur once per chunk or batch, never once per row. Handlers must neither
  * throw nor wait.
  */
 export interface CaptureEvents {
@@ -66,7 +66,7 @@ export interface CaptureEvents {
   /** Transactions whose commit was received since the last call. */
   transactionsFinished(count: number): void;
   /**
-   * What is received and not yet delivered, including the batch in flight.
+   * Changes received but not yet delivered, including the batch in flight.
    * @param oldestCommitTimeMs commit time of the oldest change, in milliseconds since 1970; 0 if there is
    *   none
    */
@@ -103,27 +103,27 @@ export interface CaptureEvents {
   /** The checkpoint could not be read or written; the program relies on the progress record in Kafka. */
   checkpointFailed(error: CaptureError): void;
   checkpointSaved(): void;
-  /** Stopped before everything that was received could be delivered; it comes again at the next start. */
+  /** Stopped before everything received could be delivered; the next start receives the rest again. */
   abandoned(error: CaptureError): void;
 
   // Single tables and changes.
 
   /** A change cannot be sent; a pointer to it went to the dead-letter topic. */
   deadLettered(found: CaptureError): void;
-  /** Once a table: its key or some types can no longer be found out. */
+  /** Once per table: its key or some types can no longer be determined. */
   relationUndescribed(relation: TableName, missing: MissingDetails): void;
   /**
-   * At each session's begin, after which nothing else is known: what Kafka holds about snapshots.
+   * At the start of each session: the states of snapshots in Kafka. They replace everything known before.
    * @param atMs the current time, in milliseconds since 1970
    */
   snapshotsFound(states: readonly SnapshotState[], atMs: number): void;
-  /** The snapshot of a table was queued, paused, or has ended; what it says is not delivered yet. */
+  /** The snapshot of a table was queued, paused or ended; the state is not delivered yet. */
   snapshotChanged(state: SnapshotState): void;
-  /** The state of a table's snapshot is delivered, with the rows that it counts. */
+  /** The state of a table's snapshot was delivered, together with the rows that it counts. */
   snapshotDelivered(state: SnapshotState): void;
-  /** A snapshot can't go on now. */
+  /** A snapshot can't continue for now. */
   snapshotWaits(table: TableName, reason: string): void;
-  /** A request about snapshots was taken, or can't be. */
+  /** A request about snapshots was handled or can't be. */
   snapshotRequested(request: SnapshotRequest | undefined, problem: string | undefined): void;
   /** At each connection: changes of these tables go to the dead-letter topic because of their topics. */
   topicsInConflict(conflicts: readonly CaptureError[]): void;

@@ -1,4 +1,4 @@
-// Tells PostgreSQL how far it may forget, and detects when nothing comes from it any more.
+// Tells PostgreSQL up to where it can discard WAL, and detects when nothing is received any more.
 
 import type { Clock } from "../core/clock.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -9,7 +9,8 @@ import type { ReplicationStream } from "./ports.ts";
 import { runTogether } from "./tasks.ts";
 
 /**
- * From a save to its confirmation, at most. More often would only make PostgreSQL write its slot more often.
+ * The longest time from a save to its confirmation. Shorter times would only make PostgreSQL write its slot
+ * more often.
  */
 const AFTER_SAVE_MS = 500;
 const IDLE_POLL_MS = 500;
@@ -18,16 +19,16 @@ export interface FeedbackParts {
   readonly stream: ReplicationStream;
   /** The longest time between two status updates. */
   readonly intervalMs: number;
-  /** How long nothing may come from the server, although each status update asks it for a reply. */
+  /** The longest silence of the server, although each status update asks it for a reply. */
   readonly idleMsMax: number;
   /** When the server last answered on another connection. */
   readonly answeredAt: () => number;
   readonly clock: Clock;
 }
 
-/** What status updates report. */
+/** The state that status updates report. */
 export interface FeedbackState {
-  /** The end of what was received. */
+  /** The LSN up to which everything was received. */
   received(): Lsn;
   /** The LSN that may be confirmed now; from now on it counts as confirmed. */
   confirm(): Lsn;
@@ -57,13 +58,13 @@ export class Feedback {
     this.#state = state;
   }
 
-  /** PostgreSQL asked for a reply. */
+  /** Sends a status update at once, because PostgreSQL asked for a reply. */
   answer(): void {
     this.#dueAt = 0;
     this.#wakeup.wake();
   }
 
-  /** There is more to confirm. */
+  /** Called when there is more to confirm. */
   saved(): void {
     this.#dueAt = Math.min(this.#dueAt, this.#sentAt + AFTER_SAVE_MS);
     this.#wakeup.wake();
@@ -76,7 +77,7 @@ export class Feedback {
 
   /**
    * Runs until the signal aborts.
-   * @throws the signal's reason; CaptureError when nothing has come from the server for too long
+   * @throws the signal's reason; CaptureError if nothing was received from the server for too long
    */
   async run(signal: AbortSignal): Promise<void> {
     await runTogether([(each) => this.#keepAlive(each), (each) => this.#detectIdle(each)], signal);

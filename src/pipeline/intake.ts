@@ -19,26 +19,27 @@ export interface IntakeParts extends Omit<RecordTakerParts, "routeOf" | "describ
   readonly relations: RelationsParts;
   /**
    * The route of a table, of logical messages or of dead letters.
-   * @param soon tables that will be asked for next
+   * @param soon tables whose routes will be needed next
    */
   readonly routeOf: (
     target: RecordTarget | "dead-letter",
     signal: AbortSignal,
     soon: readonly TableName[],
   ) => Promise<Route>;
-  /** Intake ends where this transaction begins. */
+  /** Intake stops before this transaction. */
   readonly refused: RefusedTransaction | undefined;
   readonly clock: Clock;
-  /** Is told of every change, and sends rows between transactions. */
+  /** Learns of every change, and sends rows between transactions. */
   readonly snapshots: IntakeSnapshots;
   /**
    * Called for each keepalive.
-   * @param walEnd everything that commits below it has come; null inside a transaction, where it says nothing
+   * @param walEnd everything that commits below it was received; null inside a transaction, where it is
+   *   meaningless
    */
   readonly onKeepalive: (walEnd: Lsn | null, replyRequested: boolean) => void;
 }
 
-/** What intake has to do with snapshots. */
+/** The part of snapshots that intake uses. */
 export type IntakeSnapshots = Pick<
   Snapshots,
   "begin" | "changed" | "described" | "isDue" | "isWaiting" | "send" | "wait"
@@ -61,7 +62,7 @@ export class Intake {
   /** Composite types were altered up to here; undefined if they were not. */
   #typesChangedAt: Lsn | undefined;
   #partitionsAdded = false;
-  /** Aborts a fill that waits for nothing but the stream. */
+  /** Aborts a fill that waits only for the stream. */
   #interrupting: AbortController | undefined;
   #interruptible: AbortSignal | undefined;
 
@@ -94,7 +95,7 @@ export class Intake {
     this.#partitionsAdded = true;
   }
 
-  /** There are rows to send, which came after intake began to wait for the stream alone. */
+  /** Interrupts a wait for the stream because rows to send have arrived. */
   interrupt(): void {
     this.#interrupting?.abort(INTERRUPTED);
   }
@@ -162,7 +163,7 @@ export class Intake {
     return poisonError(error, this.#descriptions.next, this.#parts.decoder.tables());
   }
 
-  /** Publishes what came since the last call: once a chunk, not once a row. */
+  /** Publishes what was received since the last call: once per chunk, not once per row. */
   #report(messages: number): void {
     const { stream, batcher, events } = this.#parts;
     events.received(stream.takeReceivedBytes(), messages);
@@ -183,7 +184,7 @@ export class Intake {
     this.#setTime();
   }
 
-  /** As `#fill`, and sends rows of snapshots while there is nothing to read. */
+  /** Like `#fill`, but sends rows of snapshots while there is nothing to read. */
   async #fillAndSend(signal: AbortSignal): Promise<void> {
     const { snapshots, batcher, decoder } = this.#parts;
     let isFilled = false;
@@ -208,7 +209,7 @@ export class Intake {
       await Promise.race([filled, waited]);
     }
     await filled;
-    // Nobody else may wait before.
+    // It must end before another wait can begin.
     await waited;
   }
 
@@ -276,7 +277,7 @@ export class Intake {
     return this.#typesChangedAt !== undefined && this.#parts.decoder.commitLsn > this.#typesChangedAt;
   }
 
-  /** Before a transaction's first change. */
+  /** Describes relations and looks up routes before a transaction's first change. */
   async #describeAll(signal: AbortSignal): Promise<void> {
     await this.#descriptions.defineDue(signal);
     if (!this.#areTypesOld) return;

@@ -30,7 +30,7 @@ export async function openSink(
 
 /**
  * Tries Kafka's settings without fencing the instance that delivers, and retries while Kafka is unreachable.
- * @param topics those that this instance will write to, besides the progress topic
+ * @param topics the topics that this instance will write to, besides the progress topic
  * @returns the last delivered progress, or null if there is none
  * @throws CaptureError `kafka-refused` if Kafka would reject `openSink` or a first write
  */

@@ -1,4 +1,4 @@
-// Records that are larger than the broker accepts: the limits, and the error that names the change.
+// Records larger than the broker accepts: the limits, and the error that names the change.
 
 import { createHash } from "node:crypto";
 import { CaptureError } from "../core/errors.ts";

@@ -1,4 +1,4 @@
-// A change that PostgreSQL itself cannot decode: which table it belongs to, as far as the stream tells.
+// Finds the table of a change that PostgreSQL itself cannot decode, as far as the stream tells.
 
 import type { Table } from "../decoder/table.ts";
 import { CaptureError } from "../core/errors.ts";

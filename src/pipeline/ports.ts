@@ -48,7 +48,7 @@ export interface Sink {
   open(signal: AbortSignal): Promise<Progress | null>;
   /**
    * Finds the topic or creates it.
-   * @param soon topics that will be asked for next, and may be created with it
+   * @param soon topics that will be needed next and can be created in the same request
    */
   route(topic: string, signal: AbortSignal, soon?: readonly string[]): Promise<Route>;
   /**
@@ -70,12 +70,12 @@ export interface Sink {
    * @param notes are delivered in the same transaction (exactly-once), or after the batch (at-least-once)
    */
   write(batch: Batch, progress: Progress, signal: AbortSignal, notes?: SnapshotNotes): Promise<void>;
-  /** What is delivered about snapshots of this source. Called after `open`, before the first `write`. */
+  /** Reads the delivered states of this source's snapshots. Called after `open`, before the first `write`. */
   readSnapshots(signal: AbortSignal): Promise<SnapshotLedger>;
   /**
-   * The requests in the control topic from an offset on, at most a few hundred at a time; none if there is no
-   * such topic. It does not wait for later ones.
-   * @param from null for the oldest that is there
+   * Reads the requests in the control topic from an offset on, at most a few hundred at a time; none if the
+   * topic does not exist. It does not wait for later ones.
+   * @param from null to start at the oldest one
    */
   readRequests(from: bigint | null, signal: AbortSignal): Promise<readonly ReceivedRequest[]>;
   /** Closes connections. It neither throws nor waits for an answer. */
@@ -141,7 +141,7 @@ export interface WalState {
   readonly status: "reserved" | "extended" | "unreserved" | "lost" | null;
   /** Bytes that can be written before the slot may be lost (safe_wal_size); null if there is no limit. */
   readonly bytesLeft: number | null;
-  /** Which transactions are visible; null if it was not asked for. */
+  /** The visible transactions; null if they were not requested. */
   readonly visibility: Visibility | null;
 }
 
@@ -218,7 +218,9 @@ export interface SourceSession {
   createSlot(signal: AbortSignal): Promise<Lsn | null>;
   /** Starts replication at the slot's own position. @throws CaptureError `slot-in-use` */
   start(signal: AbortSignal): Promise<ReplicationStream>;
-  /** The server's WAL now. It may hold a position back (wal_end_gate.ts), and never advances one. */
+  /**
+   * Reads the state of the server's WAL. It can hold a position back (wal_end_gate.ts) but never advance one.
+   */
   readWal(signal: AbortSignal): Promise<WalState>;
   /**
    * Changes the publication to contain the configured tables, as connecting does; null if pg-capture does not
@@ -239,11 +241,11 @@ export interface SourceSession {
   readTypesChange(signal: AbortSignal): Promise<Lsn | null>;
   /** The tables that are published now. */
   publishedNow(signal: AbortSignal): Promise<readonly PublishedOid[]>;
-  /** Writes a commit record to the WAL that nothing goes with. @returns an end of WAL behind it */
+  /** Writes an empty transaction's commit record to the WAL. @returns an end of WAL after it */
   advanceWal(signal: AbortSignal): Promise<Lsn>;
-  /** Reads tables on a connection of its own, which is opened when it is needed. */
+  /** Opens a reader of tables on a separate connection, which is opened when needed. */
   openSnapshotReader(): SnapshotReader;
-  /** Closes all connections but those of snapshot readers. Does not throw. */
+  /** Closes all connections except those of snapshot readers. Does not throw. */
   close(): void;
 }
 
@@ -286,7 +288,7 @@ export interface ReplicationStream {
   fill(signal: AbortSignal): Promise<void>;
   /** Bytes received since the last call. */
   takeReceivedBytes(): number;
-  /** Sends a standby status update. PostgreSQL may forget everything up to `flushed`. */
+  /** Sends a standby status update. PostgreSQL can discard everything up to `flushed`. */
   confirm(received: Lsn, flushed: Lsn): Promise<void>;
   /**
    * Confirms for the last time and ends the stream; waits at most `timeoutMs` until the server has received

@@ -1,4 +1,4 @@
-// Decides where to resume from what was found at start, or that the operator has to decide.
+// Decides from the findings at startup where to resume, or that the operator has to decide.
 
 import { type Advice, advice, setting, START_ANEW } from "../core/advice.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -74,7 +74,7 @@ export function reconcile(findings: Findings): Resumption {
   const isSamePublication = known.progress.publication === findings.publication;
   const comesAgain = isSamePublication && position.commitTimeMs > 0 &&
     slotConfirmedLsn <= position.commitLsn;
-  // From another publication the same transaction may not come again, also at the next start.
+  // With another publication, PostgreSQL may not send the same transaction again, now or at the next start.
   const resumed = isSamePublication ? position : { ...position, commitTimeMs: 0 };
   return {
     position: resumed,

@@ -22,9 +22,9 @@ export interface RecordTakerParts {
   readonly stream: ReplicationStream;
   readonly decoder: ChangeDecoder;
   readonly batcher: Batcher;
-  /** Knows what is delivered already. */
+  /** Recognizes changes that are delivered already. */
   readonly deduplicator: Deduplicator;
-  /** What an earlier session counted and comes again is not counted again. */
+  /** Keeps changes that an earlier session counted from being counted again. */
   readonly counted: CountedUpTo;
   readonly oversize: OversizeAction;
   readonly events: CaptureEvents;
@@ -60,7 +60,7 @@ export class RecordTaker {
     else this.#routes.forget(relationId);
   }
 
-  /** Publishes what was counted since the last call. */
+  /** Publishes the counts since the last call. */
   report(events: CaptureEvents): void {
     this.#encoded.report(events);
   }

@@ -24,11 +24,11 @@ import {
 } from "./relation_history.ts";
 import type { RelationHistory, RelationStore, RelationVersion } from "./relation_store.ts";
 
-/** What is remembered about relations. */
+/** The parts needed to describe relations. */
 export interface RelationsParts {
   readonly identity: SourceIdentity;
   readonly store: RelationStore;
-  /** Called for a relation of which something can no longer be found out. */
+  /** Called for a relation whose details can no longer be determined. */
   readonly onUndescribed: (relation: Relation, missing: MissingDetails) => void;
 }
 
@@ -44,7 +44,7 @@ export class RelationDescriptions {
   #describedAgain = "";
   #last: { readonly table: Table; readonly commitLsn: Lsn; readonly seq: number } | undefined;
   /**
-   * The later versions that relations wait for, by relation id: when they begin, and nothing else of them.
+   * Where the later version that each relation waits for begins, by relation id.
    */
   readonly #waiting = new Map<number, VersionBegin>();
 
@@ -54,7 +54,7 @@ export class RelationDescriptions {
     this.#parts = parts;
   }
 
-  /** The table that was described last, if no row has come since. */
+  /** The last described table, if no row has been received since. */
   get next(): Table | undefined {
     const { commitLsn, seq } = this.#decoder;
     return this.#last?.commitLsn === commitLsn && this.#last.seq === seq ? this.#last.table : undefined;
@@ -68,8 +68,8 @@ export class RelationDescriptions {
   }
 
   /**
-   * Describes the pending relation. The catalog is read only for what the message leaves open: types that are
-   * not built in, and keys that are not the replica identity.
+   * Describes the pending relation. The catalog is read only for details missing from the message: types that
+   * are not built in, and keys that are not the replica identity.
    */
   async define(signal: AbortSignal): Promise<void> {
     const decoder = this.#decoder;

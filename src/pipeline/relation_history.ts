@@ -15,7 +15,7 @@ import type { RelationHistory, RelationVersion } from "./relation_store.ts";
 /** Each version is a change of one table that the stream may have to be read across again. */
 const VERSIONS_MAX = 8;
 
-/** The transaction at which the stream is. */
+/** The transaction that the stream has reached. */
 export interface Place {
   readonly commitLsn: Lsn;
   readonly xid: number;
@@ -23,7 +23,7 @@ export interface Place {
   readonly isAgain: boolean;
 }
 
-/** What a Relation message leaves open. */
+/** The details missing from a Relation message. */
 export interface OpenQuestions {
   readonly key: boolean;
   readonly typeOids: readonly number[];
@@ -61,7 +61,7 @@ export function holdsBy(version: Pick<RelationVersion, "isExact" | "sinceXid">, 
   return !version.isExact && version.sinceXid !== undefined && !isOlder(xid, version.sinceXid);
 }
 
-/** Lets a later version begin at the place, if there is evidence that it is valid by now. */
+/** Makes a later version begin at the place, if there is evidence that it is valid by now. */
 export function advance(history: RelationHistory, signature: string, place: Place): RelationHistory {
   const waiting = history.filter((each) => each.signature === signature && each.from > place.commitLsn);
   const held = versionAt(history, signature, place.commitLsn);
@@ -74,8 +74,8 @@ export function advance(history: RelationHistory, signature: string, place: Plac
 }
 
 /**
- * Adds what the catalog says. What the catalog has forgotten is filled in from the history.
- * @returns the history with a version for the relation, and what neither of them knows
+ * Adds the catalog's answer. Details that the catalog has forgotten are filled in from the history.
+ * @returns the history with a version for the relation, and the details that neither of them knows
  */
 export function learn(
   history: RelationHistory,
@@ -112,7 +112,7 @@ export function learn(
   }
   const version: RelationVersion = {
     ...told,
-    // What commits after the catalog was read is at least as new as its content.
+    // Transactions that commit after the catalog was read are at least as new as its content.
     from: told.asOf + 1n,
     isExact: false,
     sinceXid: sinceXid(details, !isSameKey, !isSameTypes),
@@ -137,7 +137,7 @@ export function retyped(
   }));
 }
 
-/** Lets the version begin there; versions between it and the one before were never valid. */
+/** Makes the version begin there; versions between it and the previous one were never valid. */
 function beginAt(history: RelationHistory, begun: RelationVersion, commitLsn: Lsn): RelationHistory {
   const at = history.indexOf(begun);
   return history.flatMap((each, index) => {
@@ -147,7 +147,7 @@ function beginAt(history: RelationHistory, begun: RelationVersion, commitLsn: Ls
   });
 }
 
-/** Undefined if the key can no longer be found out. */
+/** Undefined if the key can no longer be determined. */
 function keyOf(
   relation: Relation,
   details: RelationDetails,

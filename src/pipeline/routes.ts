@@ -1,10 +1,10 @@
-// The routes that were looked up, and the topics that Kafka rejected.
+// Caches the routes looked up and the topics that Kafka rejected.
 
 import type { RecordTarget } from "../decoder/change_decoder.ts";
 import type { Route } from "./ports.ts";
 import { TopicConflict } from "../core/topic_conflict.ts";
 
-/** A relation id: the decoder may give another object for the same table. */
+/** A relation id, because the decoder may return another object for the same table. */
 type RouteKey = number | "message";
 
 /** Asks Kafka once for each table, not for each change. */
@@ -38,7 +38,7 @@ export class Routes {
     }
   }
 
-  /** The table was described again, perhaps with another name. */
+  /** Called when the table was described again, perhaps with another name. */
   forget(relationId: number): void {
     this.#routes.delete(relationId);
     this.#conflicts.delete(relationId);

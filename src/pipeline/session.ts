@@ -161,7 +161,7 @@ class Session implements Disposable {
     return resumption;
   }
 
-  /** Whether nothing was streamed from the slot before, and the rows of tables are read from the beginning. */
+  /** Whether nothing was streamed from the slot before, and the rows of tables are read from the start. */
   #isFirstOf({ from }: Resumption): boolean {
     return from === "new slot" && this.#context.settings.snapshot.mode !== "never";
   }

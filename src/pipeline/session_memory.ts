@@ -1,4 +1,4 @@
-// What one session leaves to the next.
+// The state that one session passes to the next.
 
 import type { CaptureError } from "../core/errors.ts";
 import type { Lsn } from "../core/position.ts";
@@ -38,14 +38,14 @@ export class SessionMemory {
     this.kafkaAccepted = kafkaAccepted;
   }
 
-  /** Something was delivered: whatever was wrong before is over. */
+  /** Called after a delivery: earlier problems are over. */
   delivered(): void {
     this.backoff.reset();
     this.batchSize.delivered();
     this.idleTimeout.delivered();
   }
 
-  /** A session ended with this error. */
+  /** Called when a session ended with this error. */
   failed({ kind }: CaptureError): void {
     if (kind === "postgres-silent") this.idleTimeout.exceeded();
     if (kind === "kafka-silent") this.batchSize.notAnswered();

@@ -55,8 +55,8 @@ async function createMissing(
 ): Promise<boolean> {
   const progress = await probeSink(context, identity, [], signal);
   const checkpoint = await loadCheckpoint(context);
-  // Kafka took time to answer, and what it reported may have been delivered from a slot that was created
-  // meanwhile.
+  // Kafka took time to answer, and the progress it reported may come from a slot that was created in the
+  // meantime.
   if (await source.slot(signal) !== null) return false;
   refuseKnownPosition(context, source, identity, { progress, checkpoint });
   context.parts.events.stateChanged("postgres", "connecting");

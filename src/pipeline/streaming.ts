@@ -37,7 +37,7 @@ export interface OpenSession extends SessionContext {
   readonly slot: HeldSlot;
   readonly sink: Sink;
   readonly resumption: Resumption;
-  /** What is delivered about snapshots. */
+  /** The delivered states of snapshots. */
   readonly ledger: SnapshotLedger;
 }
 
@@ -104,8 +104,8 @@ export class Streaming {
   }
 
   /**
-   * Whether all transactions that are not visible will be streamed: nothing was before, or what was is not
-   * confirmed.
+   * Whether all transactions that are not visible yet will be streamed: none was streamed before, or those
+   * that were are not confirmed.
    */
   #knowsUnshown(): boolean {
     const { resumption, ledger } = this.#session;
@@ -137,7 +137,7 @@ export class Streaming {
   async #snapshot(signal: AbortSignal): Promise<void> {
     const { parts, settings, sink, slot } = this.#session;
     try {
-      // What is visible now says what to wait for.
+      // The transactions visible now determine which ones to wait for.
       if (!this.#unshown.isComplete && this.#holdsUnshown) await this.#lookNow(signal);
       await runSnapshots({
         ...parts,
@@ -159,12 +159,12 @@ export class Streaming {
     }
   }
 
-  /** While rows are sent, a transaction that is not visible must come again in the next session. */
+  /** While rows are sent, a transaction that is not visible must be streamed again in the next session. */
   get #holdsUnshown(): boolean {
     return this.#session.settings.snapshot.mode !== "never" || this.#snapshots.isWaiting;
   }
 
-  /** What fails is tried again with the next poll. */
+  /** Ignores transient failures; the next poll tries again. */
   async #lookNow(signal: AbortSignal): Promise<void> {
     try {
       await this.#session.slot.watch.look(signal);
@@ -236,10 +236,10 @@ export class Streaming {
     });
   }
 
-  /** Takes what may be confirmed to PostgreSQL now as confirmed. */
+  /** Marks the LSN that may be confirmed to PostgreSQL now as confirmed. */
   #confirm(): Lsn {
-    // Until the last delivered transaction has come again, this may be another history. The slot then stays where
-    // it is, so that the next start can tell, too.
+    // Until the last delivered transaction is received again, this may be a different history. The slot then
+    // stays where it is, so that the next start can detect it, too.
     if (!this.#deduplicator.isAwaiting) {
       this.#tracker.markConfirmed(this.#confirmable());
       this.#session.parts.events.confirmed(this.#tracker.confirmed);
@@ -253,7 +253,7 @@ export class Streaming {
     if (!this.#holdsUnshown) runs.holdUnshown(false);
     else if (this.#unshown.knowsAll) runs.holdUnshown(true);
     const isHeld = this.#holdsUnshown || runs.isHoldTold;
-    // What was delivered, and is not visible, is known when it has come again.
+    // Delivered transactions that are not visible are known once they have been received again.
     if (isHeld && !this.#batcher.isCaughtUp) return confirmed;
     const unshown = isHeld ? this.#unshown.firstCommitLsn : undefined;
     if (unshown === undefined || unshown >= confirmable) return confirmable;
@@ -273,7 +273,7 @@ export class Streaming {
     const { memory } = this.#session;
     const refused = await this.#intake.run(AbortSignal.any([signal, this.#settled.signal]));
     if (refused?.isPartlyTaken === true && memory.refused?.commitLsn !== refused.commitLsn) {
-      // The buffer holds a part of the refused transaction, which is not to be sent.
+      // The buffer contains a part of the refused transaction, which must not be sent.
       memory.refused = refused;
       throw new RestartSession(refused.error);
     }

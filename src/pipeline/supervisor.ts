@@ -7,7 +7,7 @@ import { runSession } from "./session.ts";
 import { SessionMemory } from "./session_memory.ts";
 
 export interface SupervisorSettings {
-  /** From the request to stop until the end, at most. */
+  /** The longest time from the request to stop until the end. */
   readonly stopMsMax: number;
 }
 
@@ -61,7 +61,10 @@ async function pauseAfter(error: unknown, { parts, settings, memory, stop }: Ses
   await parts.clock.sleep(pauseMs, stop).catch(() => {});
 }
 
-/** What was not delivered in time, or because of an error, comes again at the next start: nothing is lost. */
+/**
+ * Changes not delivered in time, or because of an error, are received again at the next start: nothing is
+ * lost.
+ */
 function reportAbandoned({ events }: CaptureParts, error: unknown, kill: AbortSignal): void {
   const found = error instanceof RestartSession ? error.cause : error;
   if (found instanceof CaptureError) events.abandoned(found);

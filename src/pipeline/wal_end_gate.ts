@@ -1,4 +1,4 @@
-// Decides when to trust the end of WAL of a keepalive, which is then saved and confirmed.
+// Decides when to trust a keepalive's end of WAL, which is then saved and confirmed.
 
 import { corrupt } from "../decoder/pgoutput/lsn_checks.ts";
 import type { Lsn } from "../core/position.ts";
@@ -6,7 +6,7 @@ import type { Lsn } from "../core/position.ts";
 export interface WalEndGateParts {
   /** The slot's position when the stream began. Nothing that commits below it is sent. */
   readonly from: Lsn;
-  /** Called with an end that is trusted: all transactions that commit below it have come. */
+  /** Called with a trusted end: all transactions that commit below it were received. */
   readonly advance: (endLsn: Lsn) => void;
   /** Asks PostgreSQL for another keepalive. */
   readonly ask: () => void;
@@ -23,9 +23,9 @@ export interface WalEndGateParts {
  */
 export class WalEndGate {
   readonly #parts: WalEndGateParts;
-  /** The last one that came. */
+  /** The last end received. */
   #last: Lsn;
-  /** At least this is in two keepalives. */
+  /** The end that two keepalives have reached. */
   #agreed: Lsn;
   #advanced: Lsn;
   /** The end of the server's WAL; undefined while it cannot be read. */
@@ -37,10 +37,10 @@ export class WalEndGate {
     this.#last = this.#agreed = this.#advanced = parts.from;
   }
 
-  /** A keepalive came between two transactions. @throws CaptureError `postgres-corrupt` */
+  /** Called for a keepalive between two transactions. @throws CaptureError `postgres-corrupt` */
   keepalive(walEnd: Lsn): void {
-    // A walsender's first keepalives tell the slot's position, and the next ones where it decodes: it begins at
-    // restart_lsn, which is lower (walsender.c, StartLogicalReplication and XLogSendLogical).
+    // A walsender's first keepalives tell the slot's position, and the next ones where it decodes: it begins
+    // at restart_lsn, which is lower (walsender.c, StartLogicalReplication and XLogSendLogical).
     const end = walEnd < this.#parts.from ? this.#parts.from : walEnd;
     if (end < this.#last) throw corrupt("a keepalive's end of WAL is below that of the one before");
     this.#agreed = this.#last;
@@ -49,19 +49,19 @@ export class WalEndGate {
     this.#advance();
   }
 
-  /** The other connection has read the end. @param serverEnd undefined if it could not */
+  /** Called after the other connection read the end. @param serverEnd undefined if it could not */
   looked(serverEnd: Lsn | undefined): void {
     this.#serverEnd = serverEnd;
-    // The next keepalive confirms an end that waited for this, or for which nothing was asked so soon.
+    // The next keepalive confirms an end that waited for this, or that was received too soon to ask about.
     if (this.#last > this.#advanced && !this.#isBeyondServer()) this.#parts.ask();
   }
 
-  /** The server's WAL has reached this, as was read on another connection. */
+  /** Called when another connection read that the server's WAL has reached this end. */
   reached(walEnd: Lsn): void {
     if (this.#serverEnd !== undefined && this.#serverEnd < walEnd) this.#serverEnd = walEnd;
   }
 
-  /** Rows wait for this end of WAL: asks for another keepalive. */
+  /** Asks for another keepalive because rows wait for this end of WAL. */
   awaits(walEnd: Lsn): void {
     this.#advance();
     if (this.#advanced < walEnd) this.#parts.ask();
@@ -89,5 +89,5 @@ export class WalEndGate {
   }
 }
 
-/** While the WAL grows, each keepalive has another end, and asking each time would never stop. */
+/** While the WAL grows, each keepalive has a new end, and asking each time would never stop. */
 const ASK_MS_MIN = 500;

@@ -1,4 +1,4 @@
-// Looks, alongside the stream, at the server's WAL, the publication, altered types and added partitions.
+// Polls the server's WAL, the publication, altered types and added partitions while the stream runs.
 
 import type { Clock } from "../core/clock.ts";
 import { CaptureError, errorPolicy } from "../core/errors.ts";
@@ -14,11 +14,11 @@ const WATCH_MS = 2_000;
 const RETRY_MS = 500;
 const RETRIES_MAX = 4;
 /**
- * A server that runs and rejects connections is shutting down; what could be delivered until the second time
- * was.
+ * A running server that rejects connections is shutting down. By the second rejection, everything that could
+ * be delivered has been.
  */
 const SHUTDOWNS_SEEN = 2;
-/** Each poll may find the WAL longer, and ask for the next one. */
+/** Each poll may find that the WAL has grown, and ask for the next poll. */
 const BETWEEN_POLLS_MS = 500;
 const PUBLICATION_MS = 4_000;
 /** So that added partitions are in use within a minute even if one poll fails. */
@@ -55,22 +55,22 @@ export class ServerWatch {
   }
 
   /**
-   * Whether the slot retains so much WAL that less than as much is left before it may be lost, as when it was
-   * looked at last.
+   * Whether, as of the last poll, the slot retains more WAL than can still be written before the slot may be
+   * lost.
    */
   get isWalShort(): boolean {
     return this.#isWalShort;
   }
 
   /**
-   * Calls the listener after each poll with the transactions that are visible; with "all" when the server shuts
-   * down and has ended its sessions.
+   * Calls the listener after each poll with the transactions that are visible; with "all" when the server
+   * shuts down and has ended its sessions.
    */
   onVisibility(listener: (visibility: Visibility | "all") => void): void {
     this.#onVisibility = listener;
   }
 
-  /** Looks now which transactions are visible. */
+  /** Reads now which transactions are visible. */
   async look(signal: AbortSignal): Promise<void> {
     const { visibility } = await this.#session.readWal(signal);
     if (visibility !== null) this.#onVisibility(visibility);
