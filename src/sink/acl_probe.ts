@@ -10,7 +10,7 @@ import { produce } from "./wire/apis/produce.ts";
 import type { Connection } from "./wire/connection.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 
-/** What pg-capture has to be allowed. */
+/** The operations that pg-capture must be allowed to perform. */
 export interface RequiredAcls {
   /** Described, created if missing, and written. Includes pg-capture's own topics. */
   readonly topics: readonly string[];
@@ -85,7 +85,7 @@ const NO_RECORDS = new Uint8Array();
 /** Producer ids are assigned from 0 on. */
 const NO_PRODUCER_ID = 2n ** 63n - 1n;
 
-/** Those of the topics that may not be written. */
+/** The topics for which Write is missing. */
 async function withoutWrite(
   connection: Connection,
   topics: readonly string[],
@@ -101,7 +101,7 @@ async function withoutWrite(
   return new Set(denied.map(({ topic }) => topic));
 }
 
-/** Those of the topics that may not be created. */
+/** The topics for which Create is missing. */
 async function withoutCreate(
   connection: Connection,
   topics: readonly string[],

@@ -12,8 +12,8 @@ import type { TopicDirectory } from "./topic_directory.ts";
 
 /**
  * Uses an idempotent producer with acks "all", so that a broker stores each batch once, and a plain producer
- * with acks 0 and 1. The states of snapshots are always acknowledged by all in-sync replicas. It writes no progress record: without a transaction it would tell no more than the
- * checkpoint.
+ * with acks 0 and 1. All in-sync replicas always acknowledge the states of snapshots. It writes no progress
+ * record, which without a transaction would tell no more than the checkpoint.
  */
 export class AtLeastOnceDelivery implements Delivery {
   readonly #cluster: Cluster;
@@ -48,7 +48,7 @@ export class AtLeastOnceDelivery implements Delivery {
     signal: AbortSignal,
   ): Promise<void> {
     await this.send(batches, signal);
-    // One after another: a request holds one batch of a partition.
+    // One after another: a request contains only one batch per partition.
     for (const batch of notes) await this.#send([batch], -1, signal);
   }
 

@@ -8,9 +8,9 @@ import { partitionOf } from "./murmur2.ts";
 import { BATCH_HEADER_BYTES, lengthAlone, RecordBatch, recordLengthMax } from "./record_batch.ts";
 
 export interface BatchLimits {
-  /** Of one partition's record batch, header included, uncompressed. */
+  /** The limit of one partition's record batch, including its header, uncompressed. */
   readonly maxMessageBytes: number;
-  /** Of all records together, uncompressed. */
+  /** The limit of all records together, uncompressed. */
   readonly batchBytesMax: number;
 }
 

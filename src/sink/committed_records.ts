@@ -8,7 +8,7 @@ import { malformed } from "./wire/buffer_reader.ts";
 export interface ReadableLog {
   readonly topic: string;
   readonly partition: number;
-  /** Offset of the first record. */
+  /** The offset of the first record. */
   start(): Promise<bigint>;
   /** The high watermark: the end of what all in-sync replicas have. */
   end(): Promise<bigint>;
@@ -27,21 +27,21 @@ export type UndecidedPolicy =
   | "ignore";
 
 /**
- * Takes from a batch what its reader looks for; undefined if there is nothing of it.
- * @param before what earlier batches of the same transaction held
+ * Extracts the content that the reader looks for from a batch; undefined if there is none.
+ * @param before the content of earlier batches of the same transaction
  */
 export type BatchReader<Content> = (
   batch: LogBatch,
   before: Content | undefined,
 ) => Promise<Content | undefined>;
 
-/** What a transaction has committed, or a batch outside of a transaction holds. */
+/** The content of a committed transaction, or of a batch outside of a transaction. */
 export interface Committed<Content> {
   readonly content: Content;
   readonly isTransactional: boolean;
 }
 
-/** Follows the transactions of one partition. Those that are open are kept from one call to the next. */
+/** Follows the transactions of one partition. Open ones are kept between calls. */
 export class CommittedRecords<Content> {
   readonly #log: ReadableLog;
   readonly #read: BatchReader<Content>;
@@ -52,12 +52,12 @@ export class CommittedRecords<Content> {
     this.#read = read;
   }
 
-  /** Whether a transaction that holds something is neither committed nor aborted. */
+  /** Whether a transaction with content is neither committed nor aborted. */
   get isUndecided(): boolean {
     return this.#open.size > 0;
   }
 
-  /** What is committed in `[from, end)`, in the order of the commits. */
+  /** The content committed in `[from, end)`, in the order of the commits. */
   async *between(from: bigint, end: bigint): AsyncGenerator<Committed<Content>> {
     const open = this.#open;
     for await (const batch of batchesBetween(this.#log, from, end)) {
@@ -100,7 +100,7 @@ async function* batchesBetween(log: ReadableLog, from: bigint, end: bigint): Asy
   }
 }
 
-/** Records of pg-capture's own are written in batches that have at most this size, decompressed. */
+/** The decompressed size limit of the batches in which pg-capture writes its own records. */
 export const OWN_BATCH_BYTES_MAX = 1024 * 1024;
 
 /** The place of a record, for messages. */
@@ -108,5 +108,5 @@ export function placeInLog({ topic, partition }: ReadableLog, offset: bigint): s
   return `topic "${topic}", partition ${partition}, offset ${offset}`;
 }
 
-/** Why a record counts for nothing that was written outside of a transaction. */
+/** Why a record written outside of a transaction is ignored. */
 export const UNTRUSTED = "it was written outside of a transaction, so not by pg-capture";

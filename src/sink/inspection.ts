@@ -90,7 +90,7 @@ export class KafkaInspection implements Disposable {
     return await readConfigs(this.#cluster, request, signal);
   }
 
-  /** What is delivered about snapshots; null if there is no topic for it. */
+  /** The delivered states of snapshots; null if their topic does not exist. */
   async snapshots(
     prefix: string,
     identity: SourceIdentity,
@@ -99,7 +99,7 @@ export class KafkaInspection implements Disposable {
   ): Promise<SnapshotLedger | null> {
     await this.#cluster.metadata([], signal);
     const topic = snapshotTopic(prefix);
-    // Nothing is there for a login that may not describe it: check reports a permission that is needed.
+    // To a login that may not describe it, the topic does not exist; `check` reports a missing permission.
     if (!await isThere(this.#directory, topic, false, signal)) return null;
     const log = new PartitionLog(this.#cluster, this.#directory, topic, signal);
     return await new SnapshotReader(log, identity, { delivery, undecided: "ignore" }).read();

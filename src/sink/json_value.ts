@@ -1,4 +1,4 @@
-// Reads the JSON of records of pg-capture's own, field by field.
+// Reads the JSON of pg-capture's own records, field by field.
 
 /** The fields of a JSON object; null if the bytes are anything else. */
 export function parseJsonObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | null {
@@ -10,7 +10,7 @@ export function parseJsonObject(bytes: Uint8Array): Readonly<Record<string, unkn
   }
 }
 
-/** A whole number from 0 on; undefined if the value is anything else. */
+/** A whole number of at least 0; undefined if the value is anything else. */
 export function asCount(value: unknown): number | undefined {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
@@ -25,7 +25,7 @@ export function asTexts(value: unknown): readonly string[] | undefined {
   return Array.isArray(value) && value.every((each) => typeof each === "string") ? value : undefined;
 }
 
-/** Null, or what `as` makes of the value. */
+/** Null, or the result of `as`. */
 export function orNull<Value>(
   value: unknown,
   as: (value: unknown) => Value | undefined,

@@ -119,7 +119,7 @@ class KafkaSink implements Sink {
     return await this.#during("ready", "reading", () => this.#snapshots.read(signal));
   }
 
-  /** The sink stays usable after an error, which says nothing about deliveries. */
+  /** The sink stays usable after an error, which does not affect deliveries. */
   async readRequests(from: bigint | null, signal: AbortSignal): Promise<readonly ReceivedRequest[]> {
     this.#throwFailure();
     return await this.#requests.read(from, signal);

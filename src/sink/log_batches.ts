@@ -18,10 +18,10 @@ export interface LogBatch {
   readonly records: Uint8Array;
 }
 
-/** From which the times of a batch's records follow, in milliseconds since 1970. */
+/** Determines the times of a batch's records, in milliseconds since 1970. */
 interface BatchTimes {
   readonly base: bigint;
-  /** When the broker appended the batch; undefined if each record has a time of its own. */
+  /** When the broker appended the batch; undefined if each record has its own time. */
   readonly appended: bigint | undefined;
 }
 

@@ -21,7 +21,7 @@ export function lz4FrameLength(frame: Uint8Array, bytesMax: number): number {
     if (at + 4 > frame.length) throw new Error("an LZ4 frame without its end");
     const size = view.getUint32(at, true);
     if (size === 0) return length;
-    // The highest bit: the block is not compressed.
+    // The highest bit marks a block that is not compressed.
     const bytes = size & 0x7fffffff;
     at += 4;
     if (at + bytes > frame.length) throw new Error("an LZ4 block passes its frame's end");
@@ -33,7 +33,7 @@ export function lz4FrameLength(frame: Uint8Array, bytesMax: number): number {
 
 function blockLength(block: Uint8Array, bytesMax: number): number {
   let [at, length] = [0, 0];
-  // A length of 15 goes on in the following bytes, up to one that is not 255.
+  // A length of 15 continues in the following bytes, up to one that is not 255.
   const whole = (nibble: number): number => {
     let value = nibble;
     for (let byte = nibble === 15 ? 255 : 0; byte === 255; value += byte) byte = block[at++] ?? 0;

@@ -1,8 +1,8 @@
 // murmur2, the hash that Kafka's own clients choose a key's partition with.
 
 /**
- * The partition of the key at `[0, keyEnd)`: `toPositive(murmur2(key)) % partitions`, as
- * org.apache.kafka.clients.producer.internals.BuiltInPartitioner has it.
+ * The partition of the key at `[0, keyEnd)`: `toPositive(murmur2(key)) % partitions`, as in
+ * org.apache.kafka.clients.producer.internals.BuiltInPartitioner.
  *
  * A null key (`keyEnd` -1) goes to partition 0. Such records come from a table without a key and from
  * TRUNCATE: only the order of the log relates them, so they must stay in one partition.

@@ -28,8 +28,8 @@ export interface KafkaSinkOptions {
   readonly clientId: string;
   readonly identity: SourceIdentity;
   /**
-   * Whether snapshots are configured. If not, topics about them that may not be described count as missing, so
-   * that nobody needs permissions for what they do not use.
+   * Whether snapshots are configured. If not, their topics count as missing when the login may not describe
+   * them, so that unused features need no permissions.
    */
   readonly usesSnapshots?: boolean;
   /**

@@ -1,4 +1,4 @@
-// The log of a topic of pg-capture's own, read from the broker that leads its partition.
+// The log of one of pg-capture's own topics, read from the broker that leads its partition.
 
 import { brokerError } from "./broker_error.ts";
 import { CaptureError } from "../core/errors.ts";

@@ -1,5 +1,5 @@
-// Removes what Kafka holds of a source: its progress record, and the states of its snapshots. Writes tombstones,
-// and compaction then removes both them and the records.
+// Removes a source's records from Kafka: its progress record and the states of its snapshots. It writes
+// tombstones; compaction then removes both them and the records.
 
 import { CaptureError } from "../core/errors.ts";
 import type { HostPort } from "../core/address.ts";
@@ -24,17 +24,17 @@ import type { KafkaSecurity } from "./wire/security.ts";
 
 const POOL_BYTES = 64 * 1024;
 
-/** What was there to remove. */
+/** The records that were removed. */
 export interface RemovedProgress {
   readonly progress: boolean;
-  /** Records of the state topic. */
+  /** The number of records in the state topic. */
   readonly snapshotRecords: number;
 }
 
 /**
  * Initializes the transactional id, as a start does: this aborts the open transaction of an instance that is
  * still running, and fences it.
- * @returns what was there; nothing if there are no topics
+ * @returns what was removed; nothing if the topics do not exist
  * @throws CaptureError
  */
 export async function removeProgress(
@@ -65,8 +65,9 @@ export async function removeProgress(
 }
 
 /**
- * At-least-once delivery, which has no progress topic, may not be allowed to use transactions. With them, a later
- * change to exactly-once delivery finds nothing that it refuses.
+ * With at-least-once delivery, which has no progress topic, the login may lack the right to use transactions.
+ * If it has the right, they are used, so that a later change to exactly-once delivery finds nothing that it
+ * rejects.
  */
 async function openDelivery(
   cluster: Cluster,

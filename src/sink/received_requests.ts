@@ -11,9 +11,10 @@ import type { FetchResponse } from "./wire/apis/fetch.ts";
 const REQUESTS_MAX = 200;
 
 /**
- * The requests from an offset on, up to the high watermark, `REQUESTS_MAX` at most. A record that is none has
- * neither a request nor a problem, and is returned only as the last one, to continue after it.
- * @param key of the source's requests
+ * Finds the requests from an offset on, up to the high watermark, at most `REQUESTS_MAX`. A record that is
+ * not a request has neither a request nor a problem, and is returned only if it is the last one, to continue
+ * after it.
+ * @param key the key of the source's requests
  */
 export async function requestsIn(
   { records, highWatermark }: Pick<FetchResponse, "records" | "highWatermark">,
@@ -46,7 +47,7 @@ type FoundRecord = LogRecord | {
   readonly unreadable: string;
 };
 
-/** The records of a batch. After the last one that can be read comes what is wrong with the next. */
+/** The records of a batch. The last readable one is followed by the problem of the next. */
 async function* recordsOf(batch: LogBatch): AsyncGenerator<FoundRecord> {
   try {
     yield* readLogRecords(batch, OWN_BATCH_BYTES_MAX);
@@ -57,7 +58,7 @@ async function* recordsOf(batch: LogBatch): AsyncGenerator<FoundRecord> {
   }
 }
 
-/** Undefined if the record is no request of this source. */
+/** Undefined if the record is not a request for this source. */
 function requestOf(record: FoundRecord, { kind }: LogBatch, key: Uint8Array): ReceivedRequest | undefined {
   const { offset, timeMs } = record;
   if ("unreadable" in record) return { offset, timeMs, request: undefined, problem: record.unreadable };

@@ -11,7 +11,7 @@ import { crc32c } from "./wasm_codecs.ts";
 export const BATCH_HEADER_BYTES = 61;
 /** The most that a record takes in addition to its key, value and headers. */
 const RECORD_OVERHEAD_BYTES_MAX = 32;
-/** From this size on a copy by `set` is faster than a loop, although it makes a view (measured). */
+/** From this size on, copying with `set` is faster than a loop, although it creates a view (measured). */
 const SET_BYTES_MIN = 48;
 const EMPTY = new Uint8Array();
 
@@ -87,9 +87,9 @@ export class RecordBatch {
   }
 
   /**
-   * Writes the header, and compresses the records where that makes them smaller. After that the batch can
+   * Writes the header, and compresses the records if that makes them smaller. After that the batch can
    * only be cleared.
-   * @returns the whole batch, a view that is valid until `clear`
+   * @returns the whole batch, as a view that is valid until `clear`
    */
   finish(stamp: ProducerStamp, compressor: Compressor | null): Uint8Array {
     assert(this.#count > 0, "an empty record batch is not sent");

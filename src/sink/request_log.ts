@@ -33,15 +33,15 @@ export class RequestLog {
   }
 
   /**
-   * What `requestsIn` finds from an offset on; nothing if the topic does not exist.
-   * @param from null, or an offset that the log does not have, for the oldest that is there
-   * @throws CaptureError, which says nothing about deliveries: another call may succeed
+   * Reads requests from an offset on, as `requestsIn` returns them; none if the topic does not exist.
+   * @param from null, or an offset that the log does not have, to start at the oldest available one
+   * @throws CaptureError, which does not affect deliveries: the next call may succeed
    */
   async read(from: bigint | null, signal: AbortSignal): Promise<readonly ReceivedRequest[]> {
     try {
       return await this.#read(from, signal);
     } catch (error) {
-      // Its leader may be another one by now, or the topic be gone.
+      // Another broker may lead it by now, or the topic may be gone.
       this.#directory.forget(this.#topic);
       if (error instanceof CaptureError && error.kind === "topic-missing") return [];
       throw error;
@@ -54,7 +54,7 @@ export class RequestLog {
     let offset = from ?? await log.start();
     let response = await log.fetch(offset);
     if (response.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
-      // Retention has removed what was there, or the topic was created again.
+      // Retention has removed the records, or the topic was created again.
       offset = await log.start();
       response = await log.fetch(offset);
     }

@@ -16,7 +16,7 @@ import {
   encodeSnapshotState,
 } from "./snapshot_record.ts";
 
-/** The records of notes. */
+/** Encodes notes as records. */
 export function* recordsOfNotes(
   identity: SourceIdentity,
   { states, requestsTaken, holdsUnshown }: SnapshotNotes,
@@ -42,7 +42,7 @@ export function* recordsOfNotes(
   }
 }
 
-/** Where batches go, and what limits them. */
+/** The topic of the batches and their size limit. */
 interface BatchTarget {
   readonly topic: string;
   readonly pool: ArenaPool;

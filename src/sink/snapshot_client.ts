@@ -1,4 +1,4 @@
-// What an operator's command does about snapshots: sends a request, and looks at states.
+// The operator's side of snapshots: sends requests and reads states.
 
 import type { HostPort } from "../core/address.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -30,7 +30,7 @@ export interface SnapshotClientOptions {
   readonly prefix: string;
   readonly identity: SourceIdentity;
   readonly delivery: DeliveryGuarantee;
-  /** For the control topic, if it is created here. Absent: the broker's default. */
+  /** Used if the control topic is created here. Absent: the broker's default. */
   readonly topicReplicationFactor?: number | undefined;
 }
 
@@ -50,8 +50,8 @@ export class SnapshotClient implements Disposable {
   /**
    * Sends a request. Creates the control topic if it does not exist.
    *
-   * An instance of pg-capture has the same login, so what it would not be allowed is reported here, and a request
-   * that it could not read is not sent.
+   * An instance of pg-capture has the same login. So this reports the rights that the instance would lack,
+   * and does not send a request that it could not read.
    * @param nowMs milliseconds since 1970
    * @returns the request's offset
    * @throws CaptureError
@@ -67,8 +67,8 @@ export class SnapshotClient implements Disposable {
   }
 
   /**
-   * What is delivered about the source's snapshots. A second call reads only what was added.
-   * @throws CaptureError; the next call starts anew then
+   * Reads the delivered states of the source's snapshots. A second call reads only what was added.
+   * @throws CaptureError; the next call then starts over
    */
   async read(signal: AbortSignal): Promise<SnapshotLedger> {
     const topic = snapshotTopic(this.#options.prefix);

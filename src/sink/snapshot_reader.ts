@@ -23,17 +23,17 @@ import {
   type SnapshotKey,
 } from "./snapshot_record.ts";
 
-/** How much of the log counts. */
+/** How far to trust the records of the log. */
 export interface SnapshotTrust {
   /**
-   * With exactly-once delivery pg-capture writes each record in a transaction, so any other record is refused.
-   * It is not skipped, because compaction may have removed the real record because of it.
+   * With exactly-once delivery pg-capture writes each record in a transaction, so any other record is
+   * refused. It is not skipped, because compaction may have removed the real record because of it.
    */
   readonly delivery: DeliveryGuarantee;
   readonly undecided: UndecidedPolicy;
 }
 
-/** What is delivered about snapshots of one source. Reads the whole log once, then only what is added. */
+/** Reads the delivered states of one source's snapshots: the whole log once, then only what was added. */
 export class SnapshotReader {
   readonly #log: ReadableLog;
   readonly #trust: SnapshotTrust;
@@ -41,7 +41,7 @@ export class SnapshotReader {
   readonly #states = new Map<string, SnapshotState>();
   #requestsTaken: bigint | null = null;
   #holdsUnshown = false;
-  /** Up to where the log is read; undefined before its start is known. */
+  /** The offset up to which the log has been read; undefined until its start is known. */
   #end: bigint | undefined;
 
   constructor(log: ReadableLog, identity: SourceIdentity, trust: SnapshotTrust) {
@@ -53,7 +53,7 @@ export class SnapshotReader {
   /**
    * Reads up to the end of the log. It must not be used after an error.
    * @throws CaptureError `position-conflict` if the last record of a key cannot be read or trusted,
-   *   `kafka-unclear` if a transaction is undecided and that is to be refused
+   *   `kafka-unclear` if a transaction is undecided and `undecided` is "refuse"
    */
   async read(): Promise<SnapshotLedger> {
     const from = this.#end ?? await this.#log.start();
@@ -103,7 +103,7 @@ export class SnapshotReader {
 }
 
 /**
- * The keys of all records of this source that are not removed, whoever wrote them.
+ * Reads the keys of all existing records of this source, no matter who wrote them.
  * @throws CaptureError `position-conflict` if a batch cannot be read
  */
 export async function readSnapshotKeys(
@@ -116,7 +116,7 @@ export async function readSnapshotKeys(
     for (const [text, found] of content) {
       const { key, offset, refused, value } = found;
       if (refused !== undefined) throw refusal(key, log.topic, placeInLog(log, offset), refused);
-      // A tombstone that exactly-once delivery would refuse needs another one after it.
+      // If exactly-once delivery would refuse a tombstone, another one has to follow it.
       if (value === null && isTransactional) last.delete(text);
       else last.set(text, found);
     }
@@ -131,11 +131,11 @@ interface Found {
   readonly offset: bigint;
   /** Null for a tombstone. */
   readonly value: Uint8Array | null;
-  /** Why it must not count. */
+  /** Why the record must not be used. */
   readonly refused: string | undefined;
 }
 
-/** By the text of the key; empty for batches that can't be read, which no later record makes harmless. */
+/** Records by the text of the key; empty for unreadable batches, which no later record makes harmless. */
 type Records = ReadonlyMap<string, Found>;
 
 function committedRecords(log: ReadableLog, identity: SourceIdentity): CommittedRecords<Records> {
@@ -152,7 +152,7 @@ async function recordsOf(
     for await (const { offset, key: bytes, value } of readLogRecords(batch, OWN_BATCH_BYTES_MAX)) {
       const key = bytes === null ? undefined : decodeSnapshotKey(identity, bytes);
       if (key === undefined) continue;
-      // A copy: the batch is a view of all that one request has read.
+      // A copy, as the batch is a view of everything that one request has read.
       records.set(describeSnapshotKey(key), {
         key,
         offset,

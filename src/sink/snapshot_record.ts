@@ -1,4 +1,4 @@
-// The records of the state topic: one for the snapshot of each table, and one for the requests that are taken.
+// The records of the state topic: one for each table's snapshot, and one for the requests handled so far.
 
 import { CaptureError } from "../core/errors.ts";
 import type { SourceIdentity } from "../core/position.ts";
@@ -11,7 +11,7 @@ import { areSameBytes } from "./same_bytes.ts";
 
 const VERSION = 1;
 
-/** What a record of this source is about. */
+/** The subject of a record of this source. */
 export type SnapshotKey =
   | ({ readonly kind: "state" } & TableName)
   | { readonly kind: "requests-taken" }
@@ -38,7 +38,7 @@ function nameOf(key: SnapshotKey): Readonly<Record<string, unknown>> {
   }
 }
 
-/** What a key is about; undefined if pg-capture does not write it for this source. */
+/** Decodes a key; undefined if pg-capture does not write it for this source. */
 export function decodeSnapshotKey(identity: SourceIdentity, bytes: Uint8Array): SnapshotKey | undefined {
   const fields = parseJsonObject(bytes);
   if (fields === null) return undefined;
@@ -46,11 +46,11 @@ export function decodeSnapshotKey(identity: SourceIdentity, bytes: Uint8Array): 
   const key: SnapshotKey = schema !== undefined && table !== undefined
     ? { kind: "state", schema, table }
     : { kind: fields["holds_unshown"] === true ? "holds-unshown" : "requests-taken" };
-  // Compaction compares bytes, so the same fields in another order are another key.
+  // Compaction compares bytes, so the same fields in a different order form a different key.
   return areSameBytes(encodeSnapshotKey(identity, key), bytes) ? key : undefined;
 }
 
-/** The value of a table's record. */
+/** Encodes the value of a table's record. */
 export function encodeSnapshotState(state: SnapshotState): Uint8Array {
   return utf8(JSON.stringify({
     version: VERSION,
@@ -107,7 +107,7 @@ export function decodeSnapshotState(name: TableName, value: Uint8Array): Snapsho
   return state;
 }
 
-/** The value of the record for the requests that are taken. @param taken as in `SnapshotNotes` */
+/** Encodes the value of the record for handled requests. @param taken as in `SnapshotNotes` */
 export function encodeRequestsTaken(taken: bigint): Uint8Array {
   return utf8(JSON.stringify({ version: VERSION, taken: String(taken) }));
 }
@@ -121,7 +121,7 @@ export function decodeRequestsTaken(value: Uint8Array): bigint {
   return BigInt(taken);
 }
 
-/** The value of the record that says whether what is not visible is streamed again. */
+/** Encodes the value of the record that tells whether transactions not yet visible are streamed again. */
 export function encodeHoldsUnshown(holds: boolean): Uint8Array {
   return utf8(JSON.stringify({ version: VERSION, holds }));
 }
@@ -133,7 +133,7 @@ export function decodeHoldsUnshown(value: Uint8Array): boolean {
   return holds;
 }
 
-/** What the record is called in messages. */
+/** The name of the record in messages. */
 export function describeSnapshotKey(key: SnapshotKey): string {
   switch (key.kind) {
     case "state":

@@ -1,4 +1,4 @@
-// The records of the control topic: what operators ask for about snapshots.
+// The records of the control topic: operators' requests about snapshots.
 
 import type { SnapshotRequest } from "../core/snapshot_state.ts";
 import { utf8 } from "../core/utf8.ts";
@@ -9,7 +9,7 @@ const VERSION = 1;
 /** In characters. */
 export const WHERE_LENGTH_MAX = 10_000;
 export const TABLE_PATTERNS_MAX = 1_000;
-/** Two names of 63 quotes each, doubled and quoted, and a dot. In characters. */
+/** In characters: two names of 63 quotes each, which are doubled and quoted, and a dot. */
 const TABLE_PATTERN_LENGTH_MAX = 257;
 const ID = /^[A-Za-z0-9._-]{1,64}$/;
 
@@ -18,12 +18,12 @@ export function encodeRequest(request: SnapshotRequest): Uint8Array {
   return utf8(JSON.stringify({ version: VERSION, ...request }));
 }
 
-/** A request, or the sentence that says why the value is none. */
+/** A request, or the reason why the value is not one. */
 export type DecodedRequest =
   | { readonly request: SnapshotRequest; readonly problem: undefined }
   | { readonly request: undefined; readonly problem: string };
 
-/** @param value null for a record without one */
+/** @param value null for a record without a value */
 export function decodeRequest(value: Uint8Array | null): DecodedRequest {
   const fields = value === null ? null : parseJsonObject(value);
   if (fields === null) return wrong("The request is not a JSON object.");
@@ -73,7 +73,7 @@ function wrong(problem: string): DecodedRequest {
 
 const SHOWN_LENGTH_MAX = 40;
 
-/** A short piece of a value that was sent. */
+/** Shortens a value of a request for messages. */
 function shown(value: unknown): string {
   if (value === undefined) return "missing";
   if (typeof value === "object" && value !== null) return "an object";

@@ -1,4 +1,4 @@
-// What the sink keeps about snapshots: reads it at a start, and prepares what a delivery adds.
+// The sink's part in snapshots: reads their states at startup, and prepares the batches that a delivery adds.
 
 import { CaptureError } from "../core/errors.ts";
 import type { SnapshotLedger, SnapshotNotes } from "../core/snapshot_state.ts";
@@ -31,13 +31,13 @@ export class SnapshotStore {
     this.#topic = snapshotTopic(options.prefix);
   }
 
-  /** Looks for the topic. @param soon looked up in the same request */
+  /** Looks for the topic. @param soon topics to look up in the same request */
   async find(soon: readonly string[], signal: AbortSignal): Promise<void> {
     const { usesSnapshots = false } = this.#options;
     this.#exists = await isThere(this.#directory, this.#topic, usesSnapshots, signal, soon);
   }
 
-  /** What is delivered, as far as the topic was there when `find` looked. */
+  /** Reads the delivered states; none if the topic did not exist when `find` was called. */
   async read(signal: AbortSignal): Promise<SnapshotLedger> {
     if (!this.#exists) return NO_SNAPSHOTS;
     const { identity, delivery } = this.#options;
@@ -47,7 +47,7 @@ export class SnapshotStore {
     return await new SnapshotReader(log, identity, { delivery, undecided }).read();
   }
 
-  /** Batches that hold the notes. Creates the topic if it does not exist. */
+  /** Puts the notes into batches. Creates the topic if it does not exist. */
   async batchesOf(notes: SnapshotNotes, signal: AbortSignal): Promise<readonly RecordBatch[]> {
     const { identity, maxMessageBytes, wallClock } = this.#options;
     await this.#directory.findOrCreate(this.#topic, stateTopicSettings(this.#options), signal);
@@ -58,8 +58,8 @@ export class SnapshotStore {
 
 /**
  * Whether the topic exists.
- * @param isNeeded if not, a topic that may not be described counts as missing
- * @param soon looked up in the same request
+ * @param isNeeded if false, a topic that the login may not describe counts as missing
+ * @param soon topics to look up in the same request
  */
 export async function isThere(
   directory: TopicDirectory,

@@ -1,4 +1,4 @@
-// Finds the existing topic because of which Kafka does not create another one.
+// Finds the existing topic that prevents Kafka from creating another one.
 
 import { TopicConflict } from "../core/topic_conflict.ts";
 import type { Cluster } from "./cluster.ts";
@@ -20,7 +20,7 @@ export async function topicCollision(
   return existing === undefined ? undefined : collisionWith(topic, existing);
 }
 
-/** Leaves out topics that Kafka does not distinguish from one before them. */
+/** Removes topics that Kafka does not distinguish from an earlier one in the list. */
 export function distinguishable(topics: readonly string[]): readonly string[] {
   const first = new Map<string, string>();
   for (const topic of topics) {
@@ -44,8 +44,8 @@ export function collisionWith(topic: string, existing: string): TopicConflict {
 }
 
 /**
- * What Kafka compares names by: `.` and `_` are the same in its metrics' names, so it refuses to create a topic
- * that differs from another only there (Topic.hasCollision).
+ * The form of a name that Kafka compares. Its metrics treat `.` and `_` alike, so it refuses to create a
+ * topic whose name differs from another one only there (Topic.hasCollision).
  */
 export function collisionKey(topic: string): string {
   return topic.replaceAll(".", "_");

@@ -1,4 +1,4 @@
-// The topics in use: their partitions and the leaders of these. Creates topics that do not exist.
+// The topics in use, their partitions and the partitions' leaders. Creates topics that do not exist.
 
 import { CaptureError } from "../core/errors.ts";
 import { delay } from "../core/wait.ts";
@@ -27,13 +27,13 @@ export interface TopicRoute extends Route {
   readonly leaders: readonly number[];
 }
 
-/** Caches what is known of the topics in use. `refresh` looks up new leaders and added partitions. */
+/** Caches the topics in use. `refresh` looks up new leaders and added partitions. */
 export class TopicDirectory {
   readonly #cluster: Cluster;
   readonly #routes = new Map<string, TopicRoute>();
-  /** Created here, and not known to be ready. */
+  /** Topics created here that may not be ready yet. */
   readonly #fresh = new Set<string>();
-  /** Since `refreshAll` last told. */
+  /** Whether partitions were added since the last call of `refreshAll`. */
   #hasMorePartitions = false;
 
   constructor(cluster: Cluster) {
@@ -175,7 +175,7 @@ export class TopicDirectory {
     settings: TopicSettings,
     signal: AbortSignal,
   ): Promise<void> {
-    // Also where it fails: it may have created some of them.
+    // Also if the request fails: it may have created some of them.
     for (const each of missing) this.#fresh.add(each);
     await this.#requestTopics(topic, missing, settings, false, signal);
   }

@@ -1,4 +1,4 @@
-// Names of topics in Kafka: the tables', pg-capture's own, and those that Kafka can't tell apart.
+// Names of topics in Kafka: those of tables and pg-capture's own, and which of them Kafka can't tell apart.
 
 import type { CaptureError } from "../core/errors.ts";
 import { type TableName, tableText } from "../core/table_name.ts";
@@ -14,17 +14,17 @@ import type { TopicSettings } from "./topic_directory.ts";
  */
 const NAME_LENGTH_MAX = 249;
 
-/** Holds the progress record of each slot. */
+/** The topic that holds the progress record of each slot. */
 export function progressTopic(prefix: string): string {
   return `${prefix}.pg-capture.progress`;
 }
 
-/** Holds the state of the snapshot of each table of each slot. */
+/** The topic that holds the state of each table's snapshot, for each slot. */
 export function snapshotTopic(prefix: string): string {
   return `${prefix}.pg-capture.snapshots`;
 }
 
-/** Takes requests about snapshots. */
+/** The topic for requests about snapshots. */
 export function controlTopic(prefix: string): string {
   return `${prefix}.pg-capture.control`;
 }
@@ -38,17 +38,17 @@ interface OwnTopicOptions {
   readonly topicReplicationFactor?: number | undefined;
 }
 
-/** How the progress topic and the one for the states of snapshots are created. */
+/** The settings for creating the progress topic and the topic for the states of snapshots. */
 export function stateTopicSettings({ topicReplicationFactor }: OwnTopicOptions): TopicSettings {
   return { partitions: 1, replicationFactor: topicReplicationFactor, configs: STATE_TOPIC_CONFIGS };
 }
 
-/** How the control topic is created. */
+/** The settings for creating the control topic. */
 export function controlTopicSettings({ topicReplicationFactor }: OwnTopicOptions): TopicSettings {
   return { partitions: 1, replicationFactor: topicReplicationFactor, configs: CONTROL_TOPIC_CONFIGS };
 }
 
-/** A request that is not taken within this time is gone. */
+/** A request that is not handled within this time is deleted. */
 export const REQUEST_KEPT_HOURS = 24;
 
 const CONTROL_TOPIC_CONFIGS = [
@@ -69,14 +69,14 @@ const STATE_TOPIC_CONFIGS = [
 export type TopicTarget = TableName | "message" | "dead-letter";
 
 /**
- * The topic of each table, a function of its name and of the configuration alone. Tables that were there
- * before don't count: a name that was dropped, renamed or used again blocks no other. Where Kafka can't tell
- * two topics apart, the one that exists stays, so its table does; the other table is refused.
+ * Maps each table to its topic, which depends only on its name and the configuration. Tables that existed
+ * earlier don't count, so a name that was dropped, renamed or reused blocks no other. If Kafka can't tell two
+ * topics apart, the table of the existing topic keeps it, and the other table is refused.
  */
 export class TopicNames {
   readonly #prefix: string;
   readonly #rules: TableRules;
-  /** Topics of pg-capture's own, by what Kafka compares them by. */
+  /** pg-capture's own topics, by the form of the name that Kafka compares. */
   readonly #own: ReadonlyMap<string, string>;
 
   constructor(prefix: string, database: string, rules: readonly TableRule[]) {
@@ -91,12 +91,12 @@ export class TopicNames {
     ]);
   }
 
-  /** @throws TopicConflict when Kafka doesn't take the name, or one of pg-capture's own topics has it */
+  /** @throws TopicConflict if Kafka does not accept the name, or if it is one of pg-capture's own topics */
   topicOf(target: TopicTarget): string {
     return typeof target === "string" ? this.#ownTopic(target) : this.#tableTopic(target);
   }
 
-  /** The tables whose changes can't be sent because of their topics: of two that collide, the later one. */
+  /** The tables whose topics prevent their changes from being sent; of two that collide, the later one. */
   conflicts(tables: readonly TableName[]): readonly CaptureError[] {
     const conflicts: CaptureError[] = [];
     const users = new Map<string, TableName & { readonly topic: string }>();

@@ -71,7 +71,8 @@ export class TransactionalDelivery implements Delivery {
     signal: AbortSignal,
   ): Promise<void> {
     const producer = this.#openProducer();
-    // A request holds one batch of a partition. The first of the notes, mostly the only one, goes with the rest.
+    // A request contains only one batch per partition. The first batch of notes, usually the only one, goes
+    // with the rest.
     for (const batch of notes.slice(1)) await this.send([batch], signal);
     const finished = [...batches, ...notes.slice(0, 1)].map((batch) =>
       this.#finish(batch, producer, this.#compressor)
@@ -144,8 +145,8 @@ export class TransactionalDelivery implements Delivery {
 
   /**
    * Lets the coordinator write the abort markers before the next producer is initialized, which would have to
-   * wait for them. All Produce requests must have been answered: one that arrives after the markers would begin
-   * a transaction that the next commit of this producer id makes visible.
+   * wait for them. All Produce requests must have been answered: one that arrives after the markers would
+   * begin a transaction that the next commit of this producer id makes visible.
    */
   async #abort(signal: AbortSignal): Promise<void> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(ABORT_WAIT_MS_MAX)]);

@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import * as wasm from "@platformatic/wasm-utils";
 
-/** CRC-32C (Castagnoli), as record batches have it. */
+/** The CRC-32C (Castagnoli) of record batches. */
 export function crc32c(bytes: Uint8Array): number {
   return wasm.crc32c(asBuffer(bytes));
 }
@@ -13,7 +13,7 @@ export function snappyCompress(bytes: Uint8Array): Uint8Array {
   return wasm.snappyCompress(asBuffer(bytes));
 }
 
-/** @throws any error when `block` is not a snappy block */
+/** @throws any error if `block` is not a snappy block */
 export function snappyDecompress(block: Uint8Array): Uint8Array {
   return wasm.snappyDecompress(asBuffer(block));
 }
@@ -23,7 +23,7 @@ export function lz4Compress(bytes: Uint8Array): Uint8Array {
   return wasm.lz4Compress(asBuffer(bytes));
 }
 
-/** @throws any error when `frame` is not an LZ4 frame */
+/** @throws any error if `frame` is not an LZ4 frame */
 export function lz4Decompress(frame: Uint8Array): Uint8Array {
   return wasm.lz4Decompress(asBuffer(frame));
 }

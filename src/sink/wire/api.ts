@@ -1,4 +1,4 @@
-// What one Kafka API is to a connection: its key, its versions, and how its bodies are written and read.
+// Describes a Kafka API to a connection: its key, its versions, and how to write and read its bodies.
 
 import type { BufferReader } from "./buffer_reader.ts";
 import type { BufferWriter } from "./buffer_writer.ts";

@@ -4,7 +4,7 @@ import { assert } from "../../core/assert.ts";
 
 const INITIAL_BYTES = 4 * 1024;
 const KEEP_BYTES_MAX = 64 * 1024;
-/** Foreign bytes up to this size are copied: a system call of their own would cost more. */
+/** Foreign bytes up to this size are copied, which is cheaper than a separate system call. */
 const COPY_BYTES_MAX = 16 * 1024;
 
 /**

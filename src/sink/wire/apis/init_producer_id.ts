@@ -25,7 +25,7 @@ export const initProducerId: Api<InitProducerIdRequest, InitProducerIdResponse> 
   encode(writer, request) {
     writer.compactString(request.transactionalId);
     writer.int32(request.transactionTimeoutMs);
-    // Without a producer id and epoch of its own, a producer always fences its predecessor and never resumes
+    // Without its own producer id and epoch, a producer always fences its predecessor and never resumes
     // it.
     writer.int64(-1n);
     writer.int16(-1);
