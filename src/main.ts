@@ -1,4 +1,4 @@
-// The program's entry: arguments in, exit code out.
+// The program's entry point: passes the arguments on and exits with the resulting code.
 
 import { dispatch } from "./cli/dispatch.ts";
 import { EXIT_BUG } from "./cli/exit_code.ts";
@@ -31,7 +31,7 @@ Deno.exit(
     standardError: writeStandardError,
     failure,
     run,
-    // Loaded when asked for: a capture that runs for months has no use for them.
+    // Loaded on demand: a capture that runs for months does not need them.
     execute: async (invocation, config) =>
       await (await import("./cli/commands.ts")).execute(invocation, config),
   }),

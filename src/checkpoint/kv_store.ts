@@ -15,7 +15,7 @@ export class KvCheckpointStore implements CheckpointStore, Disposable {
   #kv: Deno.Kv | undefined;
   #opening: Promise<Deno.Kv> | undefined;
 
-  /** @param path of the file. It and its folder are created if they do not exist */
+  /** @param path the file's path. The file and its directory are created if they do not exist */
   constructor(path: string) {
     this.#path = path;
   }
@@ -133,7 +133,7 @@ function positionOf(fields: Readonly<Record<string, unknown>>): Position | null 
 
 // SQLite's messages for SQLITE_NOTADB and SQLITE_CORRUPT.
 const DAMAGED = /not a database|malformed/;
-/** Nothing is lost without it: Kafka's progress record or the position of the slot takes its place. */
+/** Nothing is lost without the file: Kafka's progress record or the position of the slot takes its place. */
 const REMOVE_HINT = "delete it, if REPLICATION_CHECKPOINT_FILE is right: pg-capture creates another";
 const WRITABLE_HINT =
   "make the folder writable, or set REPLICATION_CHECKPOINT_FILE to a file that can be created and written";
@@ -156,7 +156,7 @@ async function prepareFile(path: string): Promise<void> {
   });
   made?.close();
   const { mode } = await Deno.stat(path);
-  // On a file system without modes chmod fails. There, access is a matter of the folder.
+  // On a file system without modes, chmod fails. Access then depends on the directory.
   if (mode !== null && (mode & 0o077) !== 0) await Deno.chmod(path, 0o600).catch(() => {});
 }
 

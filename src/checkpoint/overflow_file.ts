@@ -1,4 +1,4 @@
-// Room outside of memory: a file beside the checkpoint, for this process alone, that nobody else finds.
+// Storage outside of memory: a file beside the checkpoint that only this process can access.
 
 import { dirname } from "node:path";
 import { CaptureError } from "../core/errors.ts";
@@ -6,16 +6,16 @@ import { advice, setting } from "../core/advice.ts";
 import type { Overflow } from "../decoder/overflow.ts";
 
 /**
- * Created when it is first written to. It has no name after that, so that nothing is left however the process
- * ends.
+ * The file is created on the first write and then has no name, so that nothing is left behind, no matter how
+ * the process ends.
  */
 export class OverflowFile implements Overflow, Disposable {
   readonly #folder: string;
   #file: Deno.FsFile | undefined;
-  /** The file's name, where the system does not allow removing a file that is open (Windows). */
+  /** The file's name, if the system does not allow removing an open file (Windows). */
   #path: string | undefined;
 
-  /** @param checkpointFile path of the checkpoint, whose folder is used */
+  /** @param checkpointFile the path of the checkpoint, whose directory is used */
   constructor(checkpointFile: string) {
     this.#folder = dirname(checkpointFile);
   }

@@ -17,7 +17,7 @@ import {
 } from "./command_table.ts";
 import type { Shell } from "./completion.ts";
 
-/** What a command line asks for. */
+/** The parsed command line. */
 export type Invocation =
   | { readonly kind: "help"; readonly command?: CommandName }
   | { readonly kind: "completion"; readonly shell: Shell }
@@ -37,7 +37,7 @@ export type Invocation =
   )
   | ({ readonly kind: "snapshot"; readonly action: SnapshotAction } & CommonOptions);
 
-/** What `pg-capture snapshot` is to do. Tables are patterns that are not validated yet. */
+/** The action of `pg-capture snapshot`. Table patterns are not validated yet. */
 export type SnapshotAction =
   | {
     readonly kind: "start";
@@ -55,9 +55,10 @@ export interface CommonOptions {
   readonly verbose: boolean;
 }
 
-/** What the arguments (without the program's name) ask for. Help and version take precedence. */
+/** Parses the arguments (without the program's name). Help and version take precedence. */
 export function parseArguments(argv: readonly string[]): Invocation {
-  // Strict parsing stops at the first mistake, with node's own message. The tokens hold everything needed here.
+  // Strict parsing stops at the first mistake, with node's own message. The tokens hold everything needed
+  // here.
   const { tokens } = parseArgs({
     args: [...argv],
     options: OPTIONS,

@@ -6,7 +6,7 @@ import { PLAIN, type Style } from "./style.ts";
 
 /** The output of a command. */
 export interface CommandOutput {
-  /** For what is printed. */
+  /** The style of the printed text. */
   readonly style: Style;
   /** Writes to standard output. @throws Deno.errors.BrokenPipe when the reader is gone */
   print(text: string): void;
@@ -21,7 +21,7 @@ const AGAIN_MS = 500;
 
 /**
  * @param print writes to standard output
- * @param secrets what the output must not contain
+ * @param secrets the secrets that the output must not contain
  * @param note writes to standard error; undefined if that is not a terminal
  * @param outputStyle colors for standard output
  */

@@ -4,7 +4,7 @@
 interface OptionEntry {
   readonly type: "boolean" | "string";
   readonly short?: string;
-  /** What the value is called in help. */
+  /** The name of the value in help. */
   readonly value?: "FILE" | "SQL";
   readonly help: string;
 }

@@ -1,4 +1,4 @@
-// Runs the commands that end by themselves: all but `run`.
+// Runs the commands that end by themselves: all except `run`.
 
 import { type Config, secretsToMask } from "../config/config.ts";
 import { SYSTEM_CLOCK } from "../core/clock.ts";
@@ -52,7 +52,7 @@ export async function execute(invocation: OtherInvocation, config: Config): Prom
   } catch (error) {
     // The reader of the output may end first: `pg-capture tail | head`.
     if (error instanceof Deno.errors.BrokenPipe) return EXIT_OK;
-    // Where a step of teardown failed by itself, that is what the user has to know.
+    // If a step of teardown failed by itself, the user needs to see that error.
     const isInterrupted = signal.aborted && (error === signal.reason || invocation.kind !== "teardown");
     if (isInterrupted) return EXIT_INTERRUPTED;
     throw error;

@@ -14,7 +14,7 @@ import { EXIT_CONFIGURATION, EXIT_OK } from "./exit_code.ts";
 import type { FailureReport } from "./failure_report.ts";
 import { commandHelp, USAGE } from "./usage.ts";
 
-/** The process's surroundings, as far as commands use them. */
+/** The parts of the process's environment that commands use. */
 export interface World {
   readonly env: () => ConfigSources["env"];
   readonly readTextFile: ConfigSources["readTextFile"];
@@ -58,7 +58,7 @@ export async function dispatch(argv: readonly string[], world: World): Promise<n
   }
 }
 
-/** The reader of the output may end first: `pg-capture help | head -1`. */
+/** Prints the text. The reader of the output may end first: `pg-capture help | head -1`. */
 function print(text: string, { standardOutput }: World): number {
   try {
     standardOutput(text);

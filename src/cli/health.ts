@@ -1,4 +1,4 @@
-// `pg-capture status --health`: whether the instance on this machine or in this container is alive.
+// `pg-capture status --health`: checks whether the instance on this machine or in this container is alive.
 
 import { get } from "node:http";
 import type { Config } from "../config/config.ts";
@@ -12,8 +12,8 @@ const EXIT_ALIVE = 0;
 const EXIT_NOT_ALIVE = 1;
 
 /**
- * Requests `/healthz` from the instance on METRICS_HOST and METRICS_PORT. It needs no other setting. A standby that
- * waits for the slot is alive too.
+ * Requests `/healthz` from the instance on METRICS_HOST and METRICS_PORT. It needs no other setting. A
+ * standby that waits for the slot is alive too.
  * @throws CaptureError `configuration` if METRICS_PORT is 0
  */
 export async function health(
@@ -31,7 +31,10 @@ export async function health(
   return answer === "alive" ? EXIT_ALIVE : EXIT_NOT_ALIVE;
 }
 
-/** Asks whether pg-capture listens there. @returns "alive", or what was found instead, and where it asked */
+/**
+ * Asks whether pg-capture listens there.
+ * @returns "alive" or what was found instead, and the address asked
+ */
 export async function askHealth(
   bindHost: string,
   port: number,

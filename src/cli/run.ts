@@ -1,4 +1,4 @@
-// `pg-capture run`: puts the parts together, and runs them until it is told to stop.
+// `pg-capture run`: assembles the parts and runs them until a signal stops it.
 
 import { KvCheckpointStore } from "../checkpoint/kv_store.ts";
 import { OverflowFile } from "../checkpoint/overflow_file.ts";
@@ -52,7 +52,7 @@ function matchesPattern(pattern: string, { schema, table }: TableName): boolean 
 /**
  * Captures until SIGTERM or SIGINT.
  * @returns the exit code: 0 stopped cleanly, 2 or 3 as the error's kind says
- * @throws what is not a CaptureError: a bug
+ * @throws anything that is not a CaptureError: a bug
  */
 export async function run({ config, warnings, file }: LoadedConfig): Promise<number> {
   const secrets = () => secretsToMask(config);

@@ -1,4 +1,4 @@
-// `pg-capture snapshot`: requests snapshots, steers them, and shows how they go on.
+// `pg-capture snapshot`: requests snapshots, controls them, and shows their progress.
 
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
@@ -23,19 +23,19 @@ import { formatSnapshots, snapshotJson, sortedByTable } from "./snapshot/list.ts
 import { matchedTables, parseTables, tableAsPattern } from "./snapshot/target.ts";
 import { type SentRequest, waitForSnapshots } from "./snapshot/wait.ts";
 
-/** What the command works with. */
+/** The parts that the command uses. */
 export interface SnapshotParts {
   readonly output: CommandOutput;
   readonly display: SnapshotDisplay;
-  /** Width of the terminal on standard output; undefined if it is none. */
+  /** The width of the terminal on standard output; undefined if it is not a terminal. */
   readonly columns: number | undefined;
   readonly clock: Clock;
-  /** From 0 to 1. */
+  /** Returns a number from 0 to 1. */
   readonly random: () => number;
 }
 
 /**
- * Does what the action says.
+ * Carries out the action.
  * @returns 0; with `wait`, 3 if not all rows were sent, and 130 if the signal ends the wait
  * @throws CaptureError
  */
@@ -110,7 +110,7 @@ async function steer(
   const source = await output.waiting("asking PostgreSQL", readSource(config, signal));
   using client = clientOf(config, source.identity);
   const { states } = await output.waiting("asking Kafka", client.read(signal));
-  // A table with a snapshot may not be published any more.
+  // A table with a snapshot may no longer be published.
   matchedTables(patterns, [...source.tables, ...states], config.pg);
   await output.waiting("sending the request", client.send({ kind, tables: texts }, clock.wall(), signal));
   const which = texts.length === 0 ? "all snapshots" : `the snapshots of ${shown(texts)}`;
@@ -155,7 +155,7 @@ function endText(state: SnapshotState): string {
   return `The snapshot of ${tableAsPattern(state)} ${how} after ${formatCount(state.rows)} rows${reason}`;
 }
 
-/** What PostgreSQL knows. */
+/** Facts from PostgreSQL. */
 interface SourceFacts {
   readonly identity: SourceIdentity;
   readonly tables: readonly TableName[];

@@ -1,4 +1,4 @@
-// Standard output. It holds only what a command is asked to print.
+// Standard output. It contains only the output that a command is asked for.
 
 /** Writes the whole text. @throws Deno.errors.BrokenPipe when the reader is gone */
 export function writeStandardOutput(text: string): void {

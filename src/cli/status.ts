@@ -17,10 +17,10 @@ import { kafkaSecurity } from "./kafka_security.ts";
 import { summaryJson, summaryLines } from "./snapshot/summary.ts";
 import type { Style } from "./style.ts";
 
-/** A value, or the error that was found instead. */
+/** A value, or the error that replaces it. */
 type Attempt<T> = { readonly value: T } | { readonly error: CaptureError };
 
-/** Prints what is known. @returns 0, or the exit code of the first error */
+/** Prints what could be read. @returns 0, or the exit code of the first error */
 export async function status(
   config: Config,
   { json }: { readonly json: boolean },
@@ -172,7 +172,7 @@ function lines(
   return rows;
 }
 
-/** Nothing if there are none, or if they can't be read for a reason that is shown already. */
+/** No lines if there are no snapshots, or if they can't be read for a reason that is shown already. */
 function snapshotLines(
   snapshots: Attempt<readonly SnapshotState[]>,
   kafka: Attempt<unknown>,

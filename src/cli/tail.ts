@@ -28,7 +28,8 @@ const STOP_MS_MAX = 3_000;
  * Prints until the signal aborts or the reader is gone. PostgreSQL drops the slot with the connection.
  * @param print writes the bytes to standard output
  * @returns 0
- * @throws CaptureError, without a retry: the slot is gone with the connection, and changes in between would be missing
+ * @throws CaptureError, without a retry: the slot is gone with the connection, and changes in between would
+ *   be missing
  */
 export async function tail(
   config: Config,
@@ -63,7 +64,7 @@ function partsOf(
 ): CaptureParts {
   const { pg, logging } = config;
   const logger = createLogger({
-    // Unless asked, logs only problems: the changes are the output.
+    // Logs only problems, unless another level is set: the changes are the output.
     level: logging.level === "info" ? "warn" : logging.level,
     format: logging.format,
     write: writeStandardError,
@@ -125,7 +126,7 @@ function settingsOf({ pg, replication, kafka }: Config, slot: string): CaptureSe
   };
 }
 
-/** Nothing to keep: no part of the stream is read twice. */
+/** Keeps nothing, because no part of the stream is read twice. */
 const NO_RELATIONS: RelationStore = {
   load: () => Promise.resolve([]),
   save: () => Promise.resolve(),

@@ -135,7 +135,10 @@ export const checkTopicPrefix: TextCheck = (text) => {
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
-/** The URL that the client's secret is sent to: https, or http on loopback. Messages never repeat it: it may hold a secret. */
+/**
+ * The URL that the client's secret is sent to: https, or http on loopback. Messages never repeat it: it may
+ * contain a secret.
+ */
 export const checkTokenEndpoint: TextCheck = (text) => {
   let url: URL;
   try {
@@ -171,7 +174,9 @@ export interface TablePattern {
 const NAME = String.raw`(?:"(?:[^"]|"")+"|[^\s."]+)`;
 const TABLE = new RegExp(`^(${NAME})\\.(${NAME})$`);
 
-/** `schema.table`. A star matches anything, except in quotes. Names with dots, spaces or commas need quotes. */
+/**
+ * `schema.table`. A star matches anything, except in quotes. Names with dots, spaces or commas need quotes.
+ */
 export function parseTablePattern(text: string): Parsed<TablePattern> {
   const [, schema, table] = TABLE.exec(text) ?? [];
   if (schema !== undefined && table !== undefined) {

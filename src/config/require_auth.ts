@@ -1,23 +1,24 @@
-// Which ways to log in the server may ask for, as libpq reads it (PostgreSQL manual, 34.1.2, require_auth).
+// The authentication methods that the server may request, as in libpq (PostgreSQL manual, 34.1.2,
+// require_auth).
 
 import { alternatives, invalid, list, type Parsed, quote, type Syntax } from "./syntax.ts";
 
-/** A way to log in. */
+/** An authentication method. */
 export type AuthMethod = (typeof METHODS)[number];
 
-/** What the server may ask for. */
+/** The methods that the server may request. */
 export interface RequiredAuth {
   readonly accepted: readonly AuthMethod[];
-  /** Whether a password in cleartext is asked for by name. */
+  /** Whether it names `password`, which allows one in cleartext. */
   readonly asksForPassword: boolean;
-  /** As it was written. */
+  /** The setting as written. */
   readonly text: string;
 }
 
 const METHODS = ["password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none"] as const;
 const UNSUPPORTED: ReadonlySet<AuthMethod> = new Set(["gss", "sspi", "oauth"]);
 
-/** Methods separated by commas, all of them or none with a `!` before it. */
+/** Methods separated by commas. Either all of them begin with `!`, or none does. */
 export function requiredAuth(): Syntax<RequiredAuth> {
   const description = `${alternatives(METHODS)}, separated by commas, or each with ! for all but these`;
   const methods = list(description, parseMethod);

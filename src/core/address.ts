@@ -1,8 +1,8 @@
 // Addresses of servers, as messages name them.
 
-/** Where a server listens. */
+/** The address of a server. */
 export interface HostPort {
-  /** A name or an address; of PostgreSQL also the folder of a Unix socket, which begins with a slash. */
+  /** A name or an address; for PostgreSQL also the directory of a Unix socket, which begins with a slash. */
   readonly host: string;
   readonly port: number;
 }

@@ -48,8 +48,8 @@ function environmentName(setting: SettingName): string {
 }
 
 /**
- * What to do when changes are gone. The document has the steps: a command that drops the slot belongs only where the
- * slot is invalidated.
+ * What to do when changes are lost. The document describes the steps: a command that drops the slot is
+ * appropriate only if the slot is invalidated.
  */
 export const START_ANEW = advice`start anew with ${
   setting("snapshot.mode")

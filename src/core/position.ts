@@ -60,7 +60,7 @@ export const VERSION_1_HINT =
 /** A `seq` above that of any record. */
 const WHOLE_TRANSACTION = Number.MAX_SAFE_INTEGER;
 
-/** The LSN of two unsigned halves of 32 bits, which is how the row path carries LSNs: it makes no bigint. */
+/** Combines two unsigned 32-bit halves. The row path carries LSNs this way to avoid creating bigints. */
 export function lsnOf(high: number, low: number): Lsn {
   return (BigInt(high) << 32n) | BigInt(low);
 }
@@ -70,13 +70,13 @@ export function formatLsn(lsn: Lsn): string {
   return `${(lsn >> 32n).toString(16).toUpperCase()}/${(lsn & 0xffffffffn).toString(16).toUpperCase()}`;
 }
 
-/** The LSN that `text` is; undefined if it does not have the form that PostgreSQL prints. */
+/** Parses an LSN; undefined if the text does not have the form that PostgreSQL prints. */
 export function parseLsn(text: string): Lsn | undefined {
   const match = /^([0-9A-Fa-f]{1,8})\/([0-9A-Fa-f]{1,8})$/.exec(text);
   return match === null ? undefined : (BigInt(`0x${match[1]}`) << 32n) | BigInt(`0x${match[2]}`);
 }
 
-/** Whether everything that is delivered at `b` is delivered at `a`. */
+/** Whether everything delivered at `b` is also delivered at `a`. */
 export function isAtLeast(a: Position, b: Position): boolean {
   return a.endLsn >= b.endLsn &&
     (a.commitLsn > b.commitLsn || (a.commitLsn === b.commitLsn && a.seq >= b.seq));

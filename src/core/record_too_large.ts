@@ -3,7 +3,7 @@
 import { type Advice, advice, setting } from "./advice.ts";
 import { CaptureError } from "./errors.ts";
 
-/** Thrown by `Batch.append` when the record alone exceeds the limit; nothing was appended then. */
+/** Thrown by `Batch.append` if the record alone exceeds the limit; nothing is appended then. */
 export class RecordTooLarge extends CaptureError {
   /** The size of a batch that holds only this record, uncompressed. */
   readonly bytes: number;
@@ -20,7 +20,9 @@ export class RecordTooLarge extends CaptureError {
   }
 }
 
-/** A change whose message from PostgreSQL was too large to be held in memory: no record of it can fit. */
+/**
+ * A change whose message from PostgreSQL was too large to hold in memory, so that no record of it can fit.
+ */
 export class MessageTooLarge extends CaptureError {
   /** Bytes of its values, as PostgreSQL sent them. */
   readonly bytes: number;
@@ -34,7 +36,7 @@ export class MessageTooLarge extends CaptureError {
   }
 }
 
-/** Either way of being too large. */
+/** Either kind of excess size. */
 export type TooLarge = RecordTooLarge | MessageTooLarge;
 
 export function isTooLarge(error: unknown): error is TooLarge {

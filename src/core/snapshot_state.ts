@@ -1,10 +1,10 @@
-// How far the snapshot of a table has come, and what can be asked about snapshots.
+// The progress of a table's snapshot, and the requests about snapshots.
 
 /**
  * - `queued`: it has not begun, or waits for its turn after a restart.
  * - `running`, `paused`: some of its rows may be in Kafka.
  * - `complete`: all of its rows are in Kafka.
- * - `stopped`: ended by a request. `failed`: ended by what `reason` says.
+ * - `stopped`: ended by a request. `failed`: ended for the `reason`.
  */
 export type SnapshotStatus = "queued" | "running" | "paused" | "complete" | "stopped" | "failed";
 
@@ -17,23 +17,23 @@ export interface SnapshotState {
   readonly status: SnapshotStatus;
   /** An SQL condition that the rows have to meet; null for all rows. */
   readonly where: string | null;
-  /** OID of the table that is read; 0 before its first row. */
+  /** OID of the table; 0 before its first row. */
   readonly tableOid: number;
-  /** Columns that its rows are ordered by; empty for a table without a key, or before its first row. */
+  /** The columns that rows are ordered by; empty for a table without a key, or before its first row. */
   readonly keyColumns: readonly string[];
-  /** The last key that is in Kafka, each value as PostgreSQL prints it; null before the first one. */
+  /** The last key in Kafka, each value as PostgreSQL prints it; null before the first one. */
   readonly lastKey: readonly string[] | null;
   /** Keys whose rows have to be read again. */
   readonly again: readonly (readonly string[])[];
-  /** READ records so far. */
+  /** The number of READ records so far. */
   readonly rows: number;
   /** PostgreSQL's estimate of the table's rows when it began; null if it has none. */
   readonly rowsExpected: number | null;
   /** The types, operators and collations that the order of the keys depends on, as one text. */
   readonly keyOrder: string;
-  /** Whether all of the table's rows were sent once, by this snapshot or an earlier one. */
+  /** Whether all of the table's rows were sent at least once, by this snapshot or an earlier one. */
   readonly isWhole: boolean;
-  /** Why it failed or waits; null if it does neither. */
+  /** Why it failed or is waiting; null if neither. */
   readonly reason: string | null;
   /** Milliseconds since 1970. */
   readonly requestedAtMs: number;
@@ -42,7 +42,7 @@ export interface SnapshotState {
   readonly updatedAtMs: number;
 }
 
-/** What an operator asks for. Tables are patterns as in PG_TABLES; none means all. */
+/** An operator's request. Tables are patterns as in PG_TABLES; an empty list means all. */
 export type SnapshotRequest =
   | {
     readonly kind: "start";
@@ -61,24 +61,24 @@ export interface ReceivedRequest {
   readonly problem: string | undefined;
 }
 
-/** What is delivered with a batch besides its records. */
+/** The notes delivered with the records of a batch. */
 export interface SnapshotNotes {
-  /** States that changed; of each table, only the last. */
+  /** The states that changed; only the last one of each table. */
   readonly states: readonly SnapshotState[];
-  /** Requests below this offset of the control topic are taken; null if that did not change. */
+  /** Requests below this offset of the control topic have been handled; null if that did not change. */
   readonly requestsTaken: bigint | null;
   /** As in `SnapshotLedger`; absent if that did not change. */
   readonly holdsUnshown?: boolean;
 }
 
-/** What Kafka holds about a source's snapshots. */
+/** The state of a source's snapshots in Kafka. */
 export interface SnapshotLedger {
   readonly states: readonly SnapshotState[];
-  /** As in `SnapshotNotes`; null if none was ever taken. */
+  /** As in `SnapshotNotes`; null if no request was ever handled. */
   readonly requestsTaken: bigint | null;
   /**
-   * Whether nothing is confirmed to PostgreSQL that is not visible there, so that all of it is streamed again.
-   * Absent for no.
+   * Whether only transactions visible in PostgreSQL are confirmed to it, so that all others are streamed
+   * again. Absent for no.
    */
   readonly holdsUnshown?: boolean;
 }

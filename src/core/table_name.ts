@@ -5,7 +5,7 @@ export interface TableName {
   readonly table: string;
 }
 
-/** `table "public"."orders"`. Quoted, so that control characters in a name do no harm in a log. */
+/** `table "public"."orders"`. Quoting keeps control characters in a name out of a log. */
 export function tableText({ schema, table }: TableName): string {
   return `table ${JSON.stringify(schema)}.${JSON.stringify(table)}`;
 }

@@ -1,4 +1,4 @@
-// Which runtime TLS needs.
+// Checks that the runtime is safe for TLS.
 
 import { CaptureError } from "./errors.ts";
 
@@ -6,9 +6,9 @@ const MAJOR_MIN = 2;
 const MINOR_MIN = 9;
 
 /**
- * Refuses to use TLS with an older Deno: its node:tls trusts the public authorities beside those that it is given, and
- * takes a handshake for right whose signature was not verified.
- * @param version Deno's, as `2.9.6`
+ * Refuses to use TLS with an older Deno: its node:tls trusts the public authorities in addition to the given
+ * ones, and accepts a handshake whose signature was not verified.
+ * @param version Deno's version, such as `2.9.6`
  * @throws CaptureError `configuration`
  */
 export function expectTlsRuntime(version: string = Deno.version.deno): void {

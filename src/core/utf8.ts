@@ -2,14 +2,14 @@
 
 const ENCODER = new TextEncoder();
 
-/** The UTF-8 bytes of `text`. Not for the hot path, where nothing is encoded a row. */
+/** The UTF-8 bytes of `text`. Not for the hot path, which must not encode text for each row. */
 export function utf8(text: string): Uint8Array {
   return ENCODER.encode(text);
 }
 
 /**
- * The UTF-8 bytes of each text, as views of one buffer. Each buffer of its own would take about 300 bytes more than
- * what is in it.
+ * The UTF-8 bytes of each text, as views of one buffer. A separate buffer each would take about 300 bytes
+ * more than its content.
  */
 export function utf8All(texts: readonly string[]): readonly Uint8Array[] {
   // A UTF-16 code unit takes 3 bytes at most.

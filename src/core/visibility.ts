@@ -1,8 +1,8 @@
-// Which transactions a snapshot of PostgreSQL sees.
+// The transactions that a PostgreSQL snapshot sees.
 
 import { isOlder } from "./xid.ts";
 
-/** The transactions that one snapshot sees, as `pg_current_snapshot()` prints it: `xmin:xmax:xip,xip`. */
+/** The transactions that a snapshot sees, parsed from `pg_current_snapshot()`: `xmin:xmax:xip,xip`. */
 export class Visibility {
   readonly #xmin: number;
   readonly #xmax: number;
@@ -26,24 +26,24 @@ export class Visibility {
     );
   }
 
-  /** Transactions that had begun and not ended. Their xids have 32 bits, as in the stream. */
+  /** The transactions in progress. Their xids have 32 bits, as in the stream. */
   get running(): ReadonlySet<number> {
     return this.#running;
   }
 
-  /** Whether each transaction is seen that is not newer, if it was committed. */
+  /** Whether all committed transactions up to this one are seen. */
   seesAllUpTo(xid: number): boolean {
     return isOlder(xid, this.#xmin);
   }
 
-  /** Whether a committed top-level transaction is seen. @param xid of 32 bits */
+  /** Whether a committed top-level transaction is seen. @param xid a 32-bit xid */
   sees(xid: number): boolean {
     if (isOlder(xid, this.#xmin)) return true;
     return isOlder(xid, this.#xmax) && !this.#running.has(xid);
   }
 }
 
-/** The 32 bits of a transaction id that has 64. */
+/** The lower 32 bits of a 64-bit transaction id. */
 function xidOf(text: string): number {
   return Number(BigInt(text) & 0xffff_ffffn);
 }

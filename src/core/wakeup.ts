@@ -2,7 +2,7 @@
 
 import type { Clock } from "./clock.ts";
 
-/** A reason that is made once: `abort` without one makes a DOMException with a stack. */
+/** Created once, because `abort` without a reason creates a DOMException with a stack trace. */
 const WOKEN = Symbol("woken");
 
 /**

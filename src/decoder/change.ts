@@ -3,7 +3,7 @@
 import { TupleColumns } from "./pgoutput/tuple.ts";
 import type { KeyColumns } from "./table.ts";
 
-/** What a record is about. READ is for rows of a snapshot. */
+/** The operation of a record. READ is for rows of a snapshot. */
 export type Operation = "INSERT" | "UPDATE" | "DELETE" | "TRUNCATE" | "READ" | "MESSAGE";
 
 /** The transaction of a change. */
@@ -17,7 +17,7 @@ export interface Transaction {
   readonly snapshot?: string;
 }
 
-/** Where a record is in the WAL: the LSN of its WAL record as two unsigned halves, and its `tx_seq`. */
+/** A record's place in the WAL: the LSN of its WAL record as two unsigned halves, and its `tx_seq`. */
 export interface RecordPlace {
   readonly walStartHigh: number;
   readonly walStartLow: number;
@@ -26,12 +26,12 @@ export interface RecordPlace {
 
 const NO_COLUMNS = new TupleColumns();
 
-/** A record's key: its columns, and where their values are. */
+/** A record's key: its columns and the location of their values. */
 export class ChangeKey {
   /** Null if there is no key. */
   columns: KeyColumns | null = null;
   row: TupleColumns = NO_COLUMNS;
-  /** Has the values that `row` leaves out as unchanged; null if there is no such row. */
+  /** Contains the values omitted from `row` as unchanged; null if there is no such row. */
   fill: TupleColumns | null = null;
 
   set(columns: KeyColumns | null, row: TupleColumns, fill: TupleColumns | null): void {
@@ -59,7 +59,7 @@ export class Change implements RecordPlace {
   beforeIsKey = false;
   /** The new row; null for DELETE and TRUNCATE. */
   after: TupleColumns | null = null;
-  /** Has the values that `after` leaves out as unchanged; null if PostgreSQL did not send them. */
+  /** Contains the values omitted from `after` as unchanged; null if PostgreSQL did not send them. */
   fill: TupleColumns | null = null;
   readonly key = new ChangeKey();
   /** Whether this is one of the two records of an UPDATE that changes the key: a DELETE, then an INSERT. */

@@ -40,9 +40,9 @@ export interface DecoderOptions {
   readonly tombstones: boolean;
   /** Which logical messages become records; absent: all. */
   readonly isMessageCaptured?: (prefix: string) => boolean;
-  /** Is shared by all streams of a process; absent: nothing is known. */
+  /** Shared by all streams of a process; absent if nothing is known. */
   readonly disorder?: KnownDisorder;
-  /** For descriptions of tables that memory has no room for; absent: there is only memory. */
+  /** Holds descriptions of tables that don't fit in memory; absent if there is only memory. */
   readonly overflow?: Overflow;
 }
 
@@ -54,7 +54,7 @@ type Step =
   | "message"
   | "done";
 
-/** Decodes one stream. It is pure but for the overflow: it takes bytes and the time, and returns bytes. */
+/** Decodes one stream. Apart from the overflow it is pure: it takes bytes and the time, and returns bytes. */
 export class ChangeDecoder {
   /** The commit LSN of the current transaction. Together with `seq` it identifies a record. */
   commitLsn: Lsn = 0n;
@@ -69,7 +69,7 @@ export class ChangeDecoder {
   target: RecordTarget = "message";
   /** The operation of the current record. */
   operation: Operation = "MESSAGE";
-  /** Whether a tombstone is to follow the current record. */
+  /** Whether a tombstone must follow the current record. */
   tombstone = false;
 
   readonly #format: RecordFormat;
@@ -107,17 +107,17 @@ export class ChangeDecoder {
     return this.#format.record;
   }
 
-  /** The row change that was decoded last; null if it was something else. */
+  /** The row change of the current message; null if it is something else. */
   get row(): RowChange | null {
     return this.#isRow ? this.#row : null;
   }
 
-  /** The relations that the message truncates; null if it was something else. */
+  /** The relations that the current message truncates; null if it is something else. */
   get truncated(): readonly number[] | null {
     return this.#isTruncate ? this.#truncated : null;
   }
 
-  /** Sets the time with which records are stamped from now on, in milliseconds since 1970. */
+  /** Sets the timestamp of the following records, in milliseconds since 1970. */
   setNow(nowMs: number): void {
     if (nowMs === this.#nowMs) return;
     this.#nowMs = nowMs;
@@ -204,12 +204,15 @@ export class ChangeDecoder {
     }
   }
 
-  /** The tables that were described, one at a time: together they may not fit in memory. */
+  /** The described tables, one at a time, because together they may not fit in memory. */
   tables(): Iterable<Table> {
     return this.#tables.all();
   }
 
-  /** The table of a relation; undefined if it was not described. The same object until it is described again, or evicted. */
+  /**
+   * The table of a relation; undefined if it was not described. The object stays the same until the table is
+   * described again or evicted.
+   */
   table(relationId: number): Table | undefined {
     return this.#tables.get(relationId)?.table;
   }
@@ -218,7 +221,7 @@ export class ChangeDecoder {
     return this.#tables.has(relationId);
   }
 
-  /** What is known of a relation; undefined if it was not described. */
+  /** The description of a relation; undefined if it was not described. */
   describe(relationId: number): Description | undefined {
     return this.#tables.describe(relationId);
   }
@@ -233,8 +236,8 @@ export class ChangeDecoder {
    * Replaces the types of the current table after `nextRecord` threw a CompositeMismatch. The next
    * `nextRecord` encodes the same record again.
    * @param types of each column, in the table's order
-   * @param asOf the end of WAL when they were looked up. Transactions that commit up to there may have values
-   *   that are older than the types
+   * @param asOf the end of WAL when they were looked up. Transactions that commit up to there may contain
+   *   values older than the types
    */
   retypeTable(types: readonly PgType[], asOf: Lsn): void {
     this.#described = this.#tables.retype(this.#described!.table.id, types, this.commitLsn, asOf);
@@ -242,8 +245,8 @@ export class ChangeDecoder {
   }
 
   /**
-   * Replaces the current record, which can't be sent, by a pointer: the same key, and a value that describes
-   * the record and says why it can't be sent.
+   * Replaces the current record, which can't be sent, with a pointer: the same key, and a value that
+   * describes the record and tells why it can't be sent.
    */
   replaceWithPointer(found: DeadLetter): void {
     const { target, operation, seq } = this;
@@ -260,7 +263,7 @@ export class ChangeDecoder {
     });
   }
 
-  /** After `commit`: whether the transaction was read before with wrong values of `tx_seq`. */
+  /** After `commit`: whether the transaction was previously read with wrong values of `tx_seq`. */
   get wasMisread(): boolean {
     return this.#checks.wasMisread;
   }
@@ -340,9 +343,9 @@ export class ChangeDecoder {
   #encodeRow(): void {
     this.#next = "done";
     const { operation } = this.#row;
-    // An UPDATE is one record, or two if it changes the key that is known, which may differ when the WAL is
-    // read again. A single record takes the second number, so that one that was delivered never comes again
-    // as two.
+    // An UPDATE is one record, or two if it changes the known key, which may differ when the WAL is
+    // read again. A single record takes the second number, so that a delivered one is never repeated as
+    // two.
     if (operation === "DELETE") this.#encodeDelete(false, this.#firstSeq);
     else this.#encodeNew(operation, false, operation === "UPDATE" ? this.#firstSeq + 1 : this.#firstSeq);
   }
@@ -393,7 +396,7 @@ export class ChangeDecoder {
     this.#logicalMessage = message;
     this.#next = "message";
     if (!message.transactional) {
-      // PostgreSQL sends it as soon as it is read, between transactions. Its LSN is in order with their
+      // PostgreSQL sends it as soon as it reads it, between transactions. Its LSN is in order with their
       // commit LSNs.
       if (this.inTransaction) {
         throw new CaptureError(

@@ -1,4 +1,4 @@
-// Chooses the key of a record, and tells whether an UPDATE changes it.
+// Chooses the key of a record, and determines whether an UPDATE changes it.
 
 import type { RowChange } from "./pgoutput/messages.ts";
 import type { KeyColumns, Table } from "./table.ts";

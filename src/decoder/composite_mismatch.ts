@@ -1,4 +1,4 @@
-// The error that asks for another look at the catalog: a composite value does not fit its type.
+// The error that requests another catalog lookup: a composite value does not fit its type.
 
 import { CaptureError } from "../core/errors.ts";
 

@@ -1,20 +1,20 @@
-// What is known of a relation, and the bytes in which that is kept.
+// The description of a relation and its stored form.
 
 import { builtinType } from "../core/builtin_types.ts";
 import type { PgType } from "../core/pg_type.ts";
 import { utf8 } from "../core/utf8.ts";
 import type { Relation, RelationColumn } from "./pgoutput/messages.ts";
 
-/** What the Relation message says, and what the catalog adds. */
+/** The content of the Relation message, with additions from the catalog. */
 export interface Description {
   readonly relation: Relation;
-  /** As for `tableOf`. */
+  /** As in `tableOf`. */
   readonly primaryKey: readonly string[] | null | undefined;
   /** The type of each column, in the relation's order. */
   readonly types: readonly PgType[];
 }
 
-/** Compact JSON. PostgreSQL's own types are left out: their OIDs are enough. */
+/** Prints compact JSON. PostgreSQL's own types are omitted, because their OIDs are sufficient. */
 export function printDescription({ relation, primaryKey, types }: Description): Uint8Array {
   const { id, schema, table, replicaIdentity, columns } = relation;
   const others = new Map<number, PgType>();
@@ -32,7 +32,7 @@ export function printDescription({ relation, primaryKey, types }: Description): 
   }));
 }
 
-/** Reads what `printDescription` wrote, and nothing else. */
+/** Parses the output of `printDescription`, and nothing else. */
 export function parseDescription(bytes: Uint8Array): Description {
   const { id, schema, table, replicaIdentity, columns, primaryKey, types } = JSON.parse(
     new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes),

@@ -1,11 +1,14 @@
-// The port to room outside of memory, for descriptions of tables that memory has no room for.
+// The port to storage outside of memory, for descriptions of tables that don't fit in memory.
 
-/** Bytes at positions, as in a file. Synchronous: it is used in the middle of decoding a row, and rarely. */
+/**
+ * Stores bytes at positions, as in a file. It is synchronous, because it is used, rarely, while decoding a
+ * row.
+ */
 export interface Overflow {
   /** Discards everything. */
   clear(): void;
   /** Writes all bytes. @throws CaptureError `checkpoint-unavailable` */
   write(bytes: Uint8Array, at: number): void;
-  /** Reads what was written there. @throws CaptureError `checkpoint-unavailable` */
+  /** Reads the bytes written there. @throws CaptureError `checkpoint-unavailable` */
   read(length: number, at: number): Uint8Array;
 }

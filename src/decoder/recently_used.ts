@@ -1,4 +1,4 @@
-// A cache that is bounded by bytes. What was not used for longest leaves first.
+// A cache limited by bytes that evicts the least recently used entries.
 
 interface Sized<T> {
   readonly value: T;
@@ -6,9 +6,9 @@ interface Sized<T> {
 }
 
 /**
- * Two generations of half the bound each. What is used moves to the younger; when that is full, the older one
- * is dropped and the younger takes its place. So a hit in the younger generation, which is what a row has,
- * writes nothing.
+ * Two generations of half the limit each. Entries move to the younger one when used; when that is full, the
+ * older one is dropped and the younger takes its place. So a hit in the younger generation, the usual case
+ * for a row, writes nothing.
  */
 export class RecentlyUsed<T> {
   readonly #generationBytesMax: number;
@@ -34,7 +34,7 @@ export class RecentlyUsed<T> {
     return old.value;
   }
 
-  /** @param bytes about how much memory it takes; something larger than the bound is kept alone */
+  /** @param bytes the approximate memory of the value; a value larger than the limit is kept alone */
   set(id: number, value: T, bytes: number): void {
     this.delete(id);
     this.#add(id, { value, bytes });

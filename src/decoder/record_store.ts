@@ -1,4 +1,4 @@
-// Keeps byte strings by number: the first megabytes in memory, the rest in the overflow.
+// Stores byte strings by number: the first megabytes in memory, the rest in the overflow.
 
 import { CaptureError } from "../core/errors.ts";
 import type { Overflow } from "./overflow.ts";
@@ -9,7 +9,7 @@ export interface RecordStoreLimits {
 }
 
 /**
- * Not a Map of Uint8Arrays: each of those takes about 300 bytes more than what is in it.
+ * This is not a Map of Uint8Arrays, because each of those takes about 300 bytes more than its content.
  *
  * A record that grows moves to a slot of twice the size, and its old slot is lost. So lost slots never take
  * more room than those in use.
@@ -23,14 +23,14 @@ export class RecordStore {
   #memoryUsed = 0;
   #overflowUsed = 0;
 
-  /** @param overflow is cleared; absent: there is only memory */
+  /** @param overflow is cleared; absent if there is only memory */
   constructor(limits: RecordStoreLimits, overflow?: Overflow) {
     this.#limits = limits;
     this.#overflow = overflow;
     overflow?.clear();
   }
 
-  /** The numbers of all records, in the order in which they were first put. */
+  /** The numbers of all records, in the order of their first `put`. */
   get ids(): readonly number[] {
     return [...this.#slots.keys()];
   }

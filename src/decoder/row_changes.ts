@@ -1,4 +1,4 @@
-// Turns a row message into the changes that it stands for: which rows they have, and which keys.
+// Turns a row message into the changes that it represents, with their rows and keys.
 
 import type { Change } from "./change.ts";
 import { newKey, oldKey } from "./change_key.ts";
@@ -6,7 +6,7 @@ import type { RowChange } from "./pgoutput/messages.ts";
 import type { TupleColumns } from "./pgoutput/tuple.ts";
 import type { Table } from "./table.ts";
 
-/** Makes `change` a DELETE. For a key change, it is the one of the old key. */
+/** Makes `change` a DELETE. For a key change, it is the DELETE of the old key. */
 export function becomeDelete(change: Change, table: Table, row: RowChange, isKeyChange: boolean): void {
   change.operation = "DELETE";
   change.before = row.oldColumns;
@@ -31,7 +31,7 @@ export function becomeNew(
   change.before = isKeyChange ? null : old;
   change.beforeIsKey = row.old === "key";
   change.after = row.newColumns;
-  // Only with REPLICA IDENTITY FULL does the old row have the values that the new row leaves out.
+  // Only with REPLICA IDENTITY FULL does the old row contain the values omitted from the new row.
   change.fill = row.old === "full" ? old : null;
   change.key.set(newKey(table, row, old), row.newColumns, old);
   change.isKeyChange = isKeyChange;

@@ -1,11 +1,11 @@
-// A table: what all of its changes share, as the stream and the catalog describe it.
+// A table: the properties that all its changes share, from the stream and the catalog.
 
 import type { Relation, RelationColumn } from "./pgoutput/messages.ts";
 
 /** The columns of a key, as indexes of the table's columns, in ascending order. */
 export type KeyColumns = readonly number[];
 
-/** A relation, as it is from one Relation message to the next. */
+/** A relation as described by its last Relation message. */
 export interface Table {
   readonly id: number;
   readonly schema: string;
@@ -13,7 +13,7 @@ export interface Table {
   readonly columns: readonly RelationColumn[];
   /** The primary key if the table has one, otherwise the replica identity. */
   readonly key: KeyColumns | null;
-  /** The columns of the replica identity, which old rows have at least; null with FULL and NOTHING. */
+  /** The columns of the replica identity, which every old row contains; null with FULL and NOTHING. */
   readonly identityKey: KeyColumns | null;
 }
 
@@ -46,7 +46,7 @@ function primaryKeyColumns(
 ): KeyColumns | null {
   if (primaryKey === null || primaryKey === undefined || primaryKey.length === 0) return null;
   const key = primaryKey.map((name) => columns.findIndex((column) => column.name === name));
-  // A publication may leave out columns of the key. The order is the table's, not the index's: it is the only
-  // one that the stream tells, so a key looks the same whether it comes from the stream or from the catalog.
+  // A publication can leave out columns of the key. The order is the table's, not the index's: the stream
+  // tells only the former, so a key looks the same whether it comes from the stream or from the catalog.
   return key.includes(-1) ? null : key.sort((a, b) => a - b);
 }

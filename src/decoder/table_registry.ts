@@ -9,7 +9,7 @@ import { RecentlyUsed } from "./recently_used.ts";
 import { RecordStore, type RecordStoreLimits } from "./record_store.ts";
 import { type Table, tableOf } from "./table.ts";
 
-/** A table and what encodes its changes now. */
+/** A table and the current encoder of its changes. */
 export interface DescribedTable {
   readonly table: Table;
   readonly encoder: TableEncoder;
@@ -17,14 +17,14 @@ export interface DescribedTable {
 
 export interface RegistryLimits {
   readonly descriptions: RecordStoreLimits;
-  /** Of all encoders together, about. */
+  /** The approximate size of all encoders together. */
   readonly encoderBytesMax: number;
 }
 
 /**
- * All tables of a stream. PostgreSQL describes a table once a connection and says nothing when it is dropped,
- * so every description is kept, as bytes; encoders are compiled on use, and the least recently used ones are
- * dropped.
+ * All tables of a stream. PostgreSQL describes a table once per connection and does not report when it is
+ * dropped, so every description is kept, as bytes; encoders are compiled on use, and the least recently used
+ * ones are dropped.
  */
 export class TableRegistry {
   readonly #format: RecordFormat;
@@ -52,7 +52,7 @@ export class TableRegistry {
     return this.#descriptions.has(id);
   }
 
-  /** What is known of the relation; undefined if it was not described. */
+  /** The description of the relation; undefined if it was not described. */
   describe(id: number): Description | undefined {
     const bytes = this.#descriptions.get(id);
     return bytes === undefined ? undefined : parseDescription(bytes);
@@ -71,19 +71,19 @@ export class TableRegistry {
     this.#tables.delete(id);
   }
 
-  /** Takes other types for a table. @param types of each column, in the table's order */
+  /** Replaces the types of a table. @param types of each column, in the table's order */
   refresh(id: number, types: readonly PgType[]): void {
     this.define({ ...this.describe(id)!, types });
   }
 
   /**
-   * Takes other types for a table, whose values may be older than they are.
-   * @param asOf the end of the WAL when they were looked up: what was committed before may be older
+   * Replaces the types of a table whose values may be older than these types.
+   * @param asOf the end of the WAL when they were looked up: values committed before it may be older
    */
   retype(id: number, types: readonly PgType[], commitLsn: Lsn, asOf: Lsn): DescribedTable {
     this.refresh(id, types);
     if (commitLsn <= asOf) {
-      // One bound for all: where it ends too early for one of them, that one is looked up again.
+      // One limit for all: if it is too early for one of them, that one is looked up again.
       this.#olderUntil = this.#older.size > 0 && this.#olderUntil < asOf ? this.#olderUntil : asOf;
       this.#older.add(id);
     }
@@ -109,14 +109,14 @@ export class TableRegistry {
   }
 }
 
-/** About how much memory a table and its encoder take (measured with the native format). */
+/** The approximate memory of a table and its encoder (measured with the native format). */
 function encoderBytes({ columns }: Table, descriptionBytes: number): number {
   return TABLE_BYTES + columns.length * COLUMN_BYTES + descriptionBytes * COPIES;
 }
 
 const TABLE_BYTES = 2_000;
 const COLUMN_BYTES = 400;
-/** How many times an encoder holds names and types. */
+/** The number of copies of names and types in an encoder. */
 const COPIES = 2;
 const MB = 1024 * 1024;
 /** 2 GB of descriptions are 18,000 tables of 1,600 columns with names of 63 bytes: PostgreSQL's widest. */

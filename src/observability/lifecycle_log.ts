@@ -1,4 +1,4 @@
-// Writes what happens to a capture now and then into the log.
+// Logs the events in the life of a capture.
 
 import type { CaptureError } from "../core/errors.ts";
 import type { CaptureSubscriber, MissingDetails, Part, PartState, ResumedEvent } from "../pipeline/events.ts";
@@ -18,7 +18,7 @@ import type { WalGuard } from "./wal_guard.ts";
 import { WalLog } from "./wal_log.ts";
 
 const SLOT_HELD_EVERY_MS = 30_000;
-/** The same reason to try again is logged so often at most. */
+/** The shortest time between two log lines with the same reason for a retry. */
 const RETRY_EVERY_MS = 5_000;
 const DEAD_LETTERED_EVERY_MS = 10_000;
 
@@ -37,7 +37,7 @@ export class LifecycleLog implements CaptureSubscriber {
   #unmatchedSaid = "";
   #notKeptSaid = "";
 
-  /** @param now milliseconds since any moment */
+  /** @param now milliseconds since an arbitrary moment */
   constructor(logger: Logger, walGuard: WalGuard, now: () => number) {
     this.#logger = logger;
     this.#walGuard = walGuard;
@@ -93,7 +93,7 @@ export class LifecycleLog implements CaptureSubscriber {
     this.#logger.warn(error.message, error.fix === undefined ? {} : { fix: error.fix });
   }
 
-  /** Not each of many: the topic has them all. */
+  /** Does not log every one of many dead letters: the topic contains them all. */
   deadLettered(found: CaptureError): void {
     const now = this.#now();
     if (this.#deadLetteredSaidAt !== undefined && now - this.#deadLetteredSaidAt < DEAD_LETTERED_EVERY_MS) {

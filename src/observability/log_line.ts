@@ -19,8 +19,8 @@ interface LogMessage {
 }
 
 /**
- * One line with its newline. It never spans lines and never contains a secret, whatever the message and its fields
- * hold.
+ * Formats one line with its newline. It never spans lines and never contains a secret, no matter what the
+ * message and its fields contain.
  */
 export function formatLogLine(format: LogFormat, message: LogMessage, secrets: readonly string[]): string {
   return format === "json" ? jsonLine(message, secrets) : plainLine(message, secrets);
@@ -67,7 +67,10 @@ function jsonLine({ timeMs, level, message, fields }: LogMessage, secrets: reado
   return `${escapeControls(`{${members.join(",")}}`)}\n`;
 }
 
-/** The value as JSON. A value without a JSON form is replaced by its type's name, so that the line is not lost. */
+/**
+ * The value as JSON. A value without a JSON form is replaced by its type's name, so that the line is not
+ * lost.
+ */
 function toJson(value: unknown, secrets: readonly string[]): string {
   try {
     return JSON.stringify(value, (_key, item) => toJsonItem(item, secrets)) ?? `"[${typeof value}]"`;

@@ -1,16 +1,16 @@
-// How many rows a second are delivered, over the last seconds.
+// The number of rows delivered per second, averaged over the last seconds.
 
-/** What the rate is computed from. All times in milliseconds since 1970. */
+/** The values that the rate is computed from. All times in milliseconds since 1970. */
 export interface RowRateReading {
   readonly rows: number;
-  /** Where the current window began. */
+  /** The start of the current window. */
   readonly fromRows: number;
   readonly fromMs: number;
-  /** Rate of the window before; null in the first one. */
+  /** The rate of the previous window; null in the first one. */
   readonly rate: number | null;
 }
 
-/** Takes the count of rows as it grows. */
+/** Computes the rate from the growing count of rows. */
 export class RowRate {
   #rows: number;
   #fromRows: number;
@@ -26,7 +26,7 @@ export class RowRate {
     this.#rows = rows;
     const elapsedMs = atMs - this.#fromMs;
     if (elapsedMs >= 0 && elapsedMs < WINDOW_MS) return;
-    // The clock may be set.
+    // The clock may have been set.
     const isUsable = elapsedMs > 0 && elapsedMs <= GAP_MS;
     this.#rate = isUsable ? (rows - this.#fromRows) * 1000 / elapsedMs : null;
     this.#fromRows = rows;
@@ -38,12 +38,12 @@ export class RowRate {
   }
 }
 
-/** Rows a second as of `atMs`; falls towards 0 while no more come. */
+/** Rows per second as of `atMs`; falls towards 0 while no more arrive. */
 export function rowsPerSecond({ rows, fromRows, fromMs, rate }: RowRateReading, atMs: number): number {
   const elapsedMs = Math.max(1000, atMs - fromMs);
   return rate === null || elapsedMs > 2 * WINDOW_MS ? (rows - fromRows) * 1000 / elapsedMs : rate;
 }
 
 const WINDOW_MS = 5_000;
-/** After such a pause, the rate is that of what follows. */
+/** After a pause this long, the rate starts over. */
 const GAP_MS = 60_000;

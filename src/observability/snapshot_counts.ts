@@ -1,12 +1,12 @@
-// How far the snapshots of all tables have come, for metrics, status line and page.
+// The progress of all tables' snapshots, for metrics, status line and page.
 
 import type { SnapshotState, SnapshotStatus } from "../core/snapshot_state.ts";
 import { type TableName, tableText } from "../core/table_name.ts";
 import { RowRate, type RowRateReading } from "./row_rate.ts";
 
-/** Tables that are listed; of the others, only how many they are is known. */
+/** The number of tables listed; the others are only counted. */
 const LISTED_MAX = 50;
-/** Ended snapshots that are kept for the list. */
+/** The number of ended snapshots kept for the list. */
 const ENDED_MAX = 20;
 
 /** One table's snapshot. All times in milliseconds since 1970. */
@@ -15,13 +15,13 @@ export interface ListedSnapshot {
   readonly table: string;
   readonly id: string;
   readonly status: SnapshotStatus;
-  /** Rows in Kafka. */
+  /** The number of rows in Kafka. */
   readonly rows: number;
   /** PostgreSQL's estimate; null if it has none, or before the first row. */
   readonly rowsExpected: number | null;
   /** Null before the first row. */
   readonly rate: RowRateReading | null;
-  /** Why it failed or waits; null if it does neither. */
+  /** Why it failed or is waiting; null if neither. */
   readonly reason: string | null;
   readonly startedAtMs: number | null;
   readonly updatedAtMs: number;
@@ -30,15 +30,15 @@ export interface ListedSnapshot {
 /** All snapshots at one moment. */
 export interface SnapshotsReading {
   /**
-   * Tables by the status of their last snapshot; null if unknown: before the first session, and while another
-   * instance holds the slot.
+   * The number of tables by the status of their last snapshot; null if unknown, that is, before the first
+   * session and while another instance holds the slot.
    */
   readonly tables: Readonly<Record<SnapshotStatus, number>> | null;
-  /** Tables whose snapshot goes on by itself: queued or running. */
+  /** The number of tables whose snapshot is queued or running. */
   readonly open: number;
-  /** Rows in Kafka of the snapshots that have not ended: queued, running or paused. */
+  /** The number of rows in Kafka of the snapshots that have not ended: queued, running or paused. */
   readonly rows: number;
-  /** PostgreSQL's estimate of all their rows; null if it is unknown for one of them. */
+  /** PostgreSQL's estimate of all rows of these snapshots; null if it is unknown for one of them. */
   readonly rowsExpected: number | null;
   /** Rows delivered since the process started. */
   readonly rowsDelivered: number;
@@ -48,19 +48,19 @@ export interface SnapshotsReading {
    * since 1970; null if none is open.
    */
   readonly advancedAtMs: number | null;
-  /** Some of those that have not ended, that failed, or that ended lately, in this order. */
+  /** Some of the snapshots that have not ended, that failed, or that ended recently, in this order. */
   readonly listed: readonly ListedSnapshot[];
 }
 
-/** What is known of a snapshot that has not ended, or that failed. */
+/** A snapshot that has not ended, or that failed. */
 interface Entry {
   readonly state: SnapshotState;
   readonly rate: RowRate | null;
-  /** Why it can't go on now. */
+  /** Why it can't continue for now. */
   waits: string | null;
 }
 
-/** Follows the events about snapshots. Keeps no keys, and of tables that are done only their names. */
+/** Follows the events about snapshots. It keeps no keys, and for finished tables only their names. */
 export class SnapshotCounts {
   /** The status of each table's last snapshot. */
   readonly #statuses = new Map<string, SnapshotStatus>();
@@ -70,13 +70,13 @@ export class SnapshotCounts {
   readonly #ended: ListedSnapshot[] = [];
   #rows = 0;
   #rowsExpected = 0;
-  /** Snapshots that have not ended, and of which no estimate is known. */
+  /** The number of snapshots that have not ended and have no estimate. */
   #unestimated = 0;
   #rowsDelivered = 0;
   #rate = new RowRate(0, 0);
   #advancedAtMs: number | null = null;
 
-  /** A session begins. */
+  /** Called when a session begins. */
   found(states: readonly SnapshotState[], atMs: number): void {
     const advancedAtMs = this.#advancedAtMs;
     this.forget();
@@ -88,7 +88,7 @@ export class SnapshotCounts {
     this.#rate = new RowRate(this.#rowsDelivered, atMs);
   }
 
-  /** Another instance holds the slot. */
+  /** Called when another instance holds the slot. */
   forget(): void {
     this.#statuses.clear();
     Object.assign(this.#tables, noTables());
@@ -99,7 +99,7 @@ export class SnapshotCounts {
     this.#advancedAtMs = null;
   }
 
-  /** What is complete or stopped counts as such once that is delivered; so do rows. */
+  /** A complete or stopped snapshot counts as such only once that state is delivered, as do its rows. */
   changed(state: SnapshotState): void {
     if (state.status === "complete" || state.status === "stopped") return;
     const known = this.#entries.get(tableText(state));
@@ -111,11 +111,11 @@ export class SnapshotCounts {
   delivered(state: SnapshotState): void {
     const key = tableText(state);
     const known = this.#entries.get(key);
-    // Another snapshot of the table was queued meanwhile.
+    // Another snapshot of the table was queued in the meantime.
     if (known !== undefined && known.state.id !== state.id) return;
-    // What is delivered once more of a snapshot that has ended was counted.
+    // A state of an ended snapshot that is delivered again was counted before.
     const before = known?.state.rows ?? (this.#statuses.has(key) ? state.rows : 0);
-    // A table without a key begins anew if it was interrupted.
+    // A table without a key starts over if it was interrupted.
     const delivered = state.rows < before ? state.rows : state.rows - before;
     this.#rowsDelivered += delivered;
     this.#rate.take(this.#rowsDelivered, state.updatedAtMs);
@@ -188,7 +188,7 @@ export class SnapshotCounts {
     for (const entry of this.#entries.values()) {
       const { status } = entry.state;
       if (status === "complete" || status === "stopped") continue;
-      // A queued one that waits or has rows says more than one that is just not begun.
+      // A queued snapshot that is waiting or has rows is more informative than one that has not begun.
       const isBegun = status === "queued" && (entry.waits !== null || entry.state.rows > 0);
       const list = found[isBegun ? "running" : status];
       if (list.length < LISTED_MAX) list.push(entry);
@@ -208,7 +208,7 @@ function listedOf({ state, rate, waits }: Entry): ListedSnapshot {
   };
 }
 
-/** Keys may be large, and are not shown anywhere. */
+/** Drops the keys, which can be large and are not shown anywhere. */
 function withoutKeys(state: SnapshotState): SnapshotState {
   return state.lastKey === null && state.again.length === 0
     ? state

@@ -1,21 +1,21 @@
-// Writes what happens to snapshots into the log: a line each for few tables, a summary for many.
+// Logs the events of snapshots: one line each for few tables, a summary for many.
 
 import type { SnapshotRequest, SnapshotState } from "../core/snapshot_state.ts";
 import { type TableName, tableText } from "../core/table_name.ts";
 import type { LogFields, Logger } from "./logger.ts";
 import { splitReason } from "./snapshot_reason.ts";
 
-/** Lines of a kind that are logged one by one in a period; what comes beyond them is summed up at its end. */
+/** The number of lines of a kind logged one by one in a period; further ones are summed up at its end. */
 const LINES_MAX = 5;
 const PERIOD_MS = 10_000;
-/** A table that waits is logged so often at most. */
+/** The shortest time between two lines about the same waiting table. */
 const WAITS_EVERY_MS = 30_000;
-/** Of a request's patterns, so many characters are logged. */
+/** The number of characters logged of a request's patterns. */
 const PATTERNS_LENGTH_MAX = 200;
 
 type LineKind = keyof typeof LINES;
 
-/** What a line says of one table, and of several. */
+/** The text of a line for one table and for several. */
 const LINES = {
   began: { level: "info", one: "Snapshot begins", many: "Snapshots begin" },
   complete: { level: "info", one: "Snapshot complete", many: "Snapshots complete" },
@@ -35,21 +35,21 @@ const LINES = {
   },
 } as const;
 
-/** Lines of one kind in the current period, and what was held back. */
+/** The lines of one kind in the current period, and those held back. */
 interface Period {
   readonly fromMs: number;
   lines: number;
   held: number;
   rows: number;
-  /** Of the first one that was held back. */
+  /** The reason of the first line held back. */
   reason: LogFields;
 }
 
-/** What is known of a snapshot that has not ended. */
+/** A snapshot that has not ended. */
 interface Known {
   readonly id: string;
   stage: "queued" | "begun" | "paused";
-  /** Whether its begin has a line of its own: then so has its end. */
+  /** Whether its start was logged on a separate line; its end is then, too. */
   isSaid: boolean;
   /** Why an earlier attempt failed. */
   readonly failedBefore: string | null;
@@ -62,16 +62,16 @@ export class SnapshotLog {
   readonly #periods = new Map<LineKind, Period>();
   readonly #known = new Map<string, Known>();
   #areFailuresSaid = false;
-  /** Since the last time that none was open. */
+  /** The snapshots ended since none was last open. */
   #ended = { complete: 0, failed: 0, stopped: 0, rows: 0 };
 
-  /** @param now milliseconds since any moment */
+  /** @param now milliseconds since an arbitrary moment */
   constructor(logger: Pick<Logger, "warn" | "info">, now: () => number) {
     this.#logger = logger;
     this.#now = now;
   }
 
-  /** A session begins. */
+  /** Called when a session begins. */
   found(states: readonly SnapshotState[]): void {
     this.#known.clear();
     let open = 0;
@@ -94,7 +94,7 @@ export class SnapshotLog {
     if (open > 0) this.#logger.info("Snapshots go on", { tables: open, rows });
   }
 
-  /** What is complete or stopped is logged once that is delivered. */
+  /** A complete or stopped snapshot is logged only once that state is delivered. */
   changed(state: SnapshotState): void {
     const known = this.#known.get(tableText(state));
     switch (state.status) {
@@ -155,7 +155,7 @@ export class SnapshotLog {
     else this.#say("refused", { ...asked, ...reasonFields(problem) }, 0);
   }
 
-  /** Logs what was held back, if its period is over. */
+  /** Logs the lines held back, if their period is over. */
   report(): void {
     const now = this.#now();
     for (const [kind, { fromMs }] of this.#periods) {
@@ -163,7 +163,7 @@ export class SnapshotLog {
     }
   }
 
-  /** Logs what was held back. */
+  /** Logs the lines held back. */
   flush(): void {
     for (const kind of this.#periods.keys()) this.#endPeriod(kind);
   }
@@ -177,19 +177,19 @@ export class SnapshotLog {
     this.#say("failed", { ...tableFields(state), ...reasonFields(state.reason ?? "unknown") }, state.rows);
   }
 
-  /** It has ended. */
+  /** Forgets a snapshot that has ended. */
   #forget(state: SnapshotState): void {
     this.#known.delete(tableText(state));
     const { complete, failed, stopped, rows } = this.#ended;
     if (complete + failed + stopped === 0 || this.#known.size > 0) return;
     this.#ended = { complete: 0, failed: 0, stopped: 0, rows: 0 };
-    // One has a line of its own.
+    // A single one has its own line.
     if (complete + failed + stopped === 1) return;
     this.flush();
     this.#logger.info("All snapshots have ended", { complete, failed, stopped, rows });
   }
 
-  /** @returns whether it has a line of its own; otherwise it is held back to be summed up */
+  /** @returns whether it was logged on its own line; otherwise it is held back for the summary */
   #say(kind: LineKind, fields: LogFields, rows: number, isAlone = false): boolean {
     const now = this.#now();
     let period = this.#periods.get(kind);
@@ -249,7 +249,7 @@ function reasonFields(reason: string): LogFields {
   return { found, fix: fix ?? undefined };
 }
 
-/** A condition may hold a row's values, so it is not logged. */
+/** The condition is not logged, because it can contain values of rows. */
 function requestFields(request: SnapshotRequest): LogFields {
   const { kind, tables } = request;
   const patterns = tables.join(", ");

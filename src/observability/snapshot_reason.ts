@@ -1,4 +1,4 @@
-// Why a snapshot failed or waits, and what to do about it.
+// Why a snapshot failed or is waiting, and how to fix it.
 
 /** What was found, and the fix if there is one. */
 export interface SnapshotReason {
@@ -6,7 +6,10 @@ export interface SnapshotReason {
   readonly fix: string | null;
 }
 
-/** Takes the fix out of a reason that ends with one: `Cannot read table …: permission denied (fix: GRANT …)`. */
+/**
+ * Separates the fix from a reason that ends with one: `Cannot read table …: permission denied (fix: GRANT
+ * …)`.
+ */
 export function splitReason(reason: string): SnapshotReason {
   const at = reason.lastIndexOf(FIX);
   if (at < 0 || !reason.endsWith(")")) return { found: reason, fix: null };

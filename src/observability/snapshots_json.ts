@@ -1,13 +1,13 @@
-// What the status page shows of snapshots, as JSON.
+// The status page's data about snapshots, as JSON.
 
 import { rowsPerSecond } from "./row_rate.ts";
 import type { ListedSnapshot, SnapshotsReading } from "./snapshot_counts.ts";
 import { splitReason } from "./snapshot_reason.ts";
 
-/** A snapshot that ended is listed for this long. */
+/** An ended snapshot is listed for this long. */
 const ENDED_MS = 5 * 60_000;
 
-/** Times in milliseconds since 1970. It holds no keys, conditions or row values. */
+/** Times in milliseconds since 1970. The result contains no keys, conditions or row values. */
 export function snapshotsJson(reading: SnapshotsReading, atMs: number) {
   const { tables, open, rows, rowsExpected, rowsDelivered, rate, advancedAtMs, listed } = reading;
   const perSecond = open === 0 ? 0 : rowsPerSecond(rate, atMs);
@@ -42,7 +42,7 @@ function hasEnded({ status }: ListedSnapshot): boolean {
   return status === "complete" || status === "stopped";
 }
 
-/** Null if it can't be told: no estimate, none left by the estimate, or nothing comes. */
+/** Null if unknown: no estimate, at least as many rows as estimated, or no progress. */
 function secondsLeft(rows: number, rowsExpected: number | null, perSecond: number): number | null {
   if (rowsExpected === null || rowsExpected <= rows || perSecond < 1) return null;
   return Math.round((rowsExpected - rows) / perSecond);

@@ -11,7 +11,7 @@ import { Histogram, type HistogramReading } from "./histogram.ts";
 import { SnapshotCounts, type SnapshotsReading } from "./snapshot_counts.ts";
 import { noRecords, type OperationCounts, TableCounts, type TableReading } from "./table_counts.ts";
 
-/** What was counted since the start, at one moment. */
+/** The counts since the start, at one moment. */
 export interface StatisticsReading {
   readonly received: { readonly bytes: number; readonly messages: number };
   readonly transactions: number;
@@ -22,7 +22,7 @@ export interface StatisticsReading {
     readonly batches: number;
     readonly records: number;
     readonly bytes: number;
-    /** Sum over all batches. */
+    /** The sum over all batches. */
     readonly durationMs: number;
     /** Commit time of the last change's transaction; undefined before the first one. */
     readonly commitTimeMs: number | undefined;
@@ -32,7 +32,7 @@ export interface StatisticsReading {
   readonly batchSeconds: HistogramReading;
   /** From a change's commit to its delivery; rows of snapshots are left out. */
   readonly latencySeconds: HistogramReading;
-  /** What is received and not yet delivered. */
+  /** Changes received but not yet delivered. */
   readonly queued: {
     readonly changes: number;
     readonly bytes: number;
@@ -40,21 +40,21 @@ export interface StatisticsReading {
     readonly oldestCommitTimeMs: number | undefined;
   };
   readonly snapshots: SnapshotsReading;
-  /** Undefined before the server told it. */
+  /** Undefined until the server reported it. */
   readonly serverWalEnd: Lsn | undefined;
-  /** When the server told it; undefined before the first confirmation. */
+  /** As of the server's last report; undefined before the first confirmation. */
   readonly confirmed: Lsn | undefined;
-  /** Relations whose key or types could not be known any more. */
+  /** The number of relations whose key or types could no longer be determined. */
   readonly undescribedRelations: number;
   readonly errors: number;
   readonly retries: number;
   readonly errorsByKind: ReadonlyMap<ErrorKind, number>;
-  /** Errors that were met with another try. */
+  /** Errors followed by a retry. */
   readonly retriesByKind: ReadonlyMap<ErrorKind, number>;
   readonly states: Readonly<Record<Part, PartState>>;
 }
 
-// From a batch in a quick local cluster to one that waits for a broker.
+// From a batch in a fast local cluster to one that waits for a broker.
 const BATCH_SECONDS = [
   0.005,
   0.01,
@@ -74,7 +74,8 @@ const BATCH_SECONDS = [
   300,
   1800,
 ];
-// Between 5 and 200 ms, where latency is while all is well, a bucket is so narrow that a quantile is right to 10 %.
+// Between 5 and 200 ms, the normal range of latency, buckets are narrow enough for quantiles accurate to 10
+// %.
 const LATENCY_SECONDS = [
   ...[0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009],
   ...[0.01, 0.0125, 0.015, 0.0175, 0.02, 0.025, 0.03, 0.035, 0.04, 0.045, 0.05, 0.06, 0.07, 0.08, 0.09],
@@ -106,7 +107,7 @@ export class Statistics implements CaptureSubscriber {
   readonly #snapshots = new SnapshotCounts();
   #serverWalEnd: Lsn | undefined;
   #confirmed: Lsn | undefined;
-  /** At the time of the last look at the WAL: the two together are the lag of that moment. */
+  /** The confirmed LSN when the WAL was last read: the two together give the lag at that moment. */
   #confirmedThen: Lsn | undefined;
   #undescribedRelations = 0;
   #errors = 0;
@@ -148,7 +149,7 @@ export class Statistics implements CaptureSubscriber {
     this.#batchRecords.observe(records);
     this.#batchBytes.observe(bytes);
     this.#batchSeconds.observe(durationMs / 1000);
-    // The two clocks may differ: a record is not delivered before its commit.
+    // The two clocks may differ, but a record is never delivered before its commit.
     commitTimes.forEach((timeMs, count) =>
       this.#latencySeconds.observe(Math.max(0, deliveredAtMs - timeMs) / 1000, count)
     );
@@ -199,7 +200,7 @@ export class Statistics implements CaptureSubscriber {
     this.stateChanged("checkpoint", "streaming");
   }
 
-  /** An error ended something; `retrying` tells whether it is tried again. */
+  /** Called when an error ended something; `retrying` tells whether it is retried. */
   failed(kind: ErrorKind, retrying: boolean): void {
     this.#errors += 1;
     this.#errorsByKind.set(kind, (this.#errorsByKind.get(kind) ?? 0) + 1);
@@ -213,24 +214,26 @@ export class Statistics implements CaptureSubscriber {
     if (part === "postgres" && state === "waiting") this.#forgetLag();
   }
 
-  /** Another instance holds the slot and delivers: where this one was before says nothing about that one's lag. */
+  /**
+   * Another instance holds the slot and delivers, so this one's earlier position tells nothing about the lag.
+   */
   #forgetLag(): void {
     this.queued(0, 0, 0);
     this.#serverWalEnd = this.#confirmed = this.#confirmedThen = undefined;
     this.#snapshots.forget();
   }
 
-  /** Records delivered until now, without reading all the rest. */
+  /** The number of records delivered so far, without reading all counters. */
   get deliveredRecords(): number {
     return this.#records;
   }
 
-  /** From commit to delivery, in seconds, of all records until now. */
+  /** The latency from commit to delivery of all records so far, in seconds. */
   get latency(): HistogramReading {
     return this.#latencySeconds.read();
   }
 
-  /** All counters as they are now; later calls don't change the reading. */
+  /** The current values of all counters; later events don't change the reading. */
   read(): StatisticsReading {
     return {
       received: { bytes: this.#receivedBytes, messages: this.#receivedMessages },

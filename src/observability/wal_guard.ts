@@ -11,7 +11,10 @@ export interface WalForecast {
   readonly status: WalState["status"];
   /** Bytes that can still be written; null if max_slot_wal_keep_size sets no limit. */
   readonly bytesLeft: number | null;
-  /** Time until the slot is invalidated at the current rate; null in the first 30 seconds, or if it is not growing. */
+  /**
+   * Time until the slot is invalidated at the current rate; null in the first 30 seconds, or if it is not
+   * growing.
+   */
   readonly secondsUntilLost: number | null;
 }
 
@@ -64,7 +67,7 @@ export class WalGuard {
     return "growing";
   }
 
-  /** After an outage is over, the next one is reported from the beginning. */
+  /** After an outage is over, the next one is reported from the start. */
   #forgetOutage(keptBytes: number | null): void {
     if (keptBytes === null || keptBytes >= this.#growingReportedBytes / 2) return;
     this.#growingReportedBytes = Math.max(GROWING_BYTES / 2, keptBytes);

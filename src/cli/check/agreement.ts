@@ -1,4 +1,4 @@
-// Whether slot, progress record and checkpoint agree. `run` makes the same decision when it starts.
+// Checks whether slot, progress record and checkpoint agree. `run` makes the same decision when it starts.
 
 import { KvCheckpointStore } from "../../checkpoint/kv_store.ts";
 import type { Config } from "../../config/config.ts";
@@ -40,7 +40,7 @@ export function agreementFinding(config: Config, positions: Positions): Finding 
     const found = `they agree: run would resume at ${formatLsn(position.endLsn)}, from the ${from}`;
     return note === undefined || slot?.activePid !== null ? ok(check, found) : warning(check, note);
   } catch (error) {
-    // A running capture moves the positions between two reads, so what is read need not match.
+    // A running capture moves the positions between two reads, so they need not match.
     if (slot?.activePid !== null && slot !== null && error instanceof CaptureError) {
       return ok(check, "changing: pg-capture is running");
     }

@@ -1,4 +1,5 @@
-// Whether `run` can create or change the publication as PG_TABLES asks: the same code, in a read-only transaction.
+// Checks whether `run` can create or change the publication for PG_TABLES: the same code, in a read-only
+// transaction.
 
 import type { Config } from "../../config/config.ts";
 import type { PostgresConnection } from "../../source/connection.ts";

@@ -1,4 +1,4 @@
-// What the checks of PostgreSQL found out for the checks after them.
+// Facts that the checks of PostgreSQL collect for later checks.
 
 import type { PublishedTable } from "../../pipeline/ports.ts";
 import type { SystemFacts } from "../../source/inspection.ts";

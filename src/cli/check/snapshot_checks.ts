@@ -1,4 +1,4 @@
-// Whether the rows of the tables can be read, as snapshots need it.
+// Checks whether the rows of the tables can be read, as snapshots require.
 
 import type { Config } from "../../config/config.ts";
 import { matchesTable } from "../../rules/table_pattern.ts";
@@ -9,7 +9,7 @@ import { failure, type Findings, ok, warning } from "./finding.ts";
 
 const NAMED_MAX = 10;
 
-/** Nothing where no snapshot is configured. */
+/** Yields nothing if no snapshot is configured. */
 export async function* readableFindings(
   { pg, snapshot }: Config,
   inspection: PostgresInspection,
@@ -32,6 +32,6 @@ export async function* readableFindings(
   const more = unreadable.length > named.length ? ` and ${unreadable.length - named.length} more` : "";
   const found = `the snapshot can't read ${names.join(", ")}${more}`;
   const fix = [...new Set(named.map((each) => each.fix))].join(" ");
-  // With `only`, run ends with an error when all others are sent; otherwise it goes on.
+  // With `only`, `run` ends with an error once all other tables are sent; otherwise it continues.
   yield snapshot.mode === "only" ? failure(check, found, fix) : warning(check, found, fix);
 }

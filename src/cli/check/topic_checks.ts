@@ -75,7 +75,7 @@ export function unreadable(check: string, what: string, resource: string): Findi
   );
 }
 
-/** What is wrong with a topic, in words that also fit other topics. */
+/** A fault of a topic, worded so that it can cover several topics. */
 interface Fault {
   readonly found: string;
   readonly fix: string;
@@ -132,11 +132,11 @@ function* faultsOf(
   if (bytes < kafka.messageBytesMax) yield sizeFault("max.message.bytes", bytes, kafka.messageBytesMax);
 }
 
-/** What pg-capture's own topics need. */
+/** The settings that pg-capture's own topics need. */
 const OWN_TOPICS = [
   { nameOf: progressTopic, policy: "compact", otherwise: "the progress record would be deleted" },
   { nameOf: snapshotTopic, policy: "compact", otherwise: "the states of snapshots would be deleted" },
-  // All requests of a source have one key.
+  // All requests of a source have the same key.
   { nameOf: controlTopic, policy: "delete", otherwise: "a request could remove the one before it" },
 ] as const;
 

@@ -23,7 +23,7 @@ export function* topicNameFindings(config: Config, tables: readonly TableName[])
 
 /**
  * Checks the topics to be created against existing topics.
- * @param tables those whose topics are in the layout
+ * @param tables the tables whose topics are in the layout
  */
 export async function* topicCollisionFindings(
   config: Config,

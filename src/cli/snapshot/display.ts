@@ -1,18 +1,18 @@
-// Shows on standard error how a snapshot goes on: a bar on a terminal, lines elsewhere.
+// Shows the progress of a snapshot on standard error: a bar on a terminal, lines elsewhere.
 
 import { escapeControls } from "../../observability/escape.ts";
 import { progressBar, progressText, type SnapshotProgress } from "./progress.ts";
 
-/** Where the wait for a snapshot shows what happens. */
+/** Displays the progress while the command waits for a snapshot. */
 export interface SnapshotDisplay {
   progress(progress: SnapshotProgress): void;
-  /** A line that stays. */
+  /** Writes a line that stays. */
   note(text: string): void;
   /** Removes the bar. */
   end(): void;
 }
 
-/** @param columns the terminal's width now */
+/** @param columns returns the terminal's current width */
 export function terminalDisplay(write: (text: string) => void, columns: () => number): SnapshotDisplay {
   const clear = "\r\u001b[2K";
   let isShown = false;

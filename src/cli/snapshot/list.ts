@@ -1,4 +1,4 @@
-// Shows the last snapshot of each table, as a table for people and as JSON.
+// Lists the last snapshot of each table, as a text table and as JSON.
 
 import type { SnapshotState, SnapshotStatus } from "../../core/snapshot_state.ts";
 import { escapeControls } from "../../observability/escape.ts";
@@ -6,14 +6,14 @@ import { formatCount } from "../check/units.ts";
 import type { Style } from "../style.ts";
 import { tableAsPattern } from "./target.ts";
 
-/** By the tables' names. */
+/** Sorts by the tables' names. */
 export function sortedByTable(states: readonly SnapshotState[]): readonly SnapshotState[] {
   return states.toSorted((a, b) => compare(a.schema, b.schema) || compare(a.table, b.table));
 }
 
 /**
- * Lines for people, one for each table and a header.
- * @param columnsMax width of the terminal; undefined for any width
+ * Formats lines for people: a header and one line per table.
+ * @param columnsMax the terminal's width; undefined for no limit
  */
 export function formatSnapshots(
   states: readonly SnapshotState[],
@@ -36,7 +36,7 @@ export function formatSnapshots(
   return [style.strong(line(HEADER)), ...lines].map((text) => `${text}\n`).join("");
 }
 
-/** For `--json`. */
+/** The snapshot as printed with `--json`. */
 export function snapshotJson(state: SnapshotState) {
   const { schema, table, id, status, where, rows, rowsExpected, reason } = state;
   return {
@@ -55,7 +55,10 @@ export function snapshotJson(state: SnapshotState) {
   };
 }
 
-/** Rows that are sent, of those that PostgreSQL estimates; null if it does not. Below 100 until all are sent. */
+/**
+ * The percentage of PostgreSQL's estimate that is sent; null if there is no estimate. Below 100 until all
+ * rows are sent.
+ */
 export function percentOf({ status, rows, rowsExpected }: SnapshotState): number | null {
   if (status === "complete") return 100;
   if (rowsExpected === null) return null;

@@ -1,23 +1,23 @@
-// How far the snapshots of some tables have come together: figures, and a line for people.
+// The combined progress of several tables' snapshots: figures, and a line for people.
 
 import type { SnapshotState } from "../../core/snapshot_state.ts";
 import { formatCount, formatSeconds } from "../check/units.ts";
 
-/** The figures of a moment. */
+/** The figures at one moment. */
 export interface SnapshotProgress {
   readonly tables: number;
   readonly tablesOver: number;
   readonly rows: number;
-  /** PostgreSQL's estimate; null if it is not known for one of the tables. */
+  /** PostgreSQL's estimate; null if it is unknown for one of the tables. */
   readonly rowsExpected: number | null;
-  /** Null before there are two moments to compare. */
+  /** Null until there are two moments to compare. */
   readonly rowsPerSecond: number | null;
 }
 
-/** The rate is that of this time. */
+/** The period that the rate is measured over. */
 const RATE_MS = 10_000;
 
-/** Remembers the moments that the rate follows from. */
+/** Keeps the moments needed to compute the rate. */
 export class ProgressMeter {
   readonly #moments: { readonly atMs: number; readonly rows: number }[] = [];
 
@@ -38,7 +38,7 @@ export class ProgressMeter {
   }
 }
 
-/** Whether nothing more comes of it. */
+/** Whether the snapshot has ended. */
 export function isOver({ status }: SnapshotState): boolean {
   return status === "complete" || status === "failed" || status === "stopped";
 }
@@ -74,7 +74,7 @@ export function progressText(progress: SnapshotProgress): string {
 const BAR_WIDTH_MAX = 30;
 const BAR_WIDTH_MIN = 10;
 
-/** The text with a bar before it, as far as there is room. */
+/** The text, preceded by a bar if there is room. */
 export function progressBar(progress: SnapshotProgress, columns: number): string {
   const text = progressText(progress);
   const share = shareOf(progress);
@@ -84,10 +84,10 @@ export function progressBar(progress: SnapshotProgress, columns: number): string
   return `[${"#".repeat(filled)}${".".repeat(width - filled)}] ${text}`;
 }
 
-/** Brackets, a space, and the last column, which would wrap the line. */
+/** Brackets, a space, and the last column, where a character would wrap the line. */
 const BRACKETS_WIDTH = 4;
 
-/** From 0 to 1, and 1 only when all tables are over; null if unknown. */
+/** The share done, from 0 to 1; 1 only once all tables have ended; null if unknown. */
 function shareOf({ tables, tablesOver, rows, rowsExpected }: SnapshotProgress): number | null {
   if (tablesOver === tables) return 1;
   return rowsExpected === null ? null : Math.min(0.99, rows / Math.max(1, rowsExpected));

@@ -1,4 +1,4 @@
-// The snapshots of a source in few words, for `pg-capture status`.
+// A summary of a source's snapshots, for `pg-capture status`.
 
 import type { SnapshotState, SnapshotStatus } from "../../core/snapshot_state.ts";
 import { rowsText, snapshotJson, sortedByTable } from "./list.ts";
@@ -6,7 +6,7 @@ import { tableAsPattern } from "./target.ts";
 
 const STATUSES: readonly SnapshotStatus[] = ["running", "queued", "paused", "failed", "stopped", "complete"];
 
-/** Counts by status, and each snapshot that runs or failed. */
+/** Counts by status, and each running or failed snapshot. */
 export function summaryJson(states: readonly SnapshotState[]) {
   const counts = STATUSES.map((status) => [status, count(states, status)] as const);
   return {
@@ -15,7 +15,7 @@ export function summaryJson(states: readonly SnapshotState[]) {
   };
 }
 
-/** `1 running, 2 complete`, and a line for each snapshot that runs or failed. */
+/** `1 running, 2 complete`, and a line for each running or failed snapshot. */
 export function summaryLines(states: readonly SnapshotState[]): readonly string[] {
   const counts = STATUSES.flatMap((status) => {
     const number = count(states, status);

@@ -1,4 +1,4 @@
-// The tables that a request is about: patterns from the command line, and what they match.
+// The tables of a request: patterns from the command line, and the tables that they match.
 
 import type { Config } from "../../config/config.ts";
 import { parseTablePattern, type TablePattern } from "../../config/names.ts";
@@ -9,7 +9,7 @@ import { matchesTable } from "../../rules/table_pattern.ts";
 import { TABLE_PATTERNS_MAX } from "../../sink/snapshot_request.ts";
 import { quoteIdentifier } from "../../source/connection.ts";
 
-/** @throws CaptureError `configuration` if one of the texts is no pattern */
+/** @throws CaptureError `configuration` if one of the texts is not a pattern */
 export function parseTables(texts: readonly string[]): readonly TablePattern[] {
   if (texts.length > TABLE_PATTERNS_MAX) {
     throw new CaptureError(
@@ -28,7 +28,7 @@ export function parseTables(texts: readonly string[]): readonly TablePattern[] {
 }
 
 /**
- * Those of the tables that a pattern matches; all of them without a pattern.
+ * Selects the tables that a pattern matches; without a pattern, all of them.
  * @throws CaptureError `publication-missing` if a pattern matches none
  */
 export function matchedTables(

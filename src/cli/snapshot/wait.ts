@@ -1,4 +1,4 @@
-// Waits until pg-capture has taken a request, and until the snapshots of its tables are over.
+// Waits until pg-capture has handled a request and the snapshots of its tables have ended.
 
 import type { Clock } from "../../core/clock.ts";
 import { CaptureError, errorPolicy } from "../../core/errors.ts";
@@ -13,32 +13,32 @@ export interface SentRequest {
   readonly id: string;
   readonly offset: bigint;
   readonly tables: readonly TableName[];
-  /** What was delivered about snapshots before it was sent. */
+  /** The delivered states of snapshots before the request was sent. */
   readonly before: SnapshotLedger;
 }
 
 export interface WaitParts {
-  /** @throws CaptureError, after which it is called again if a retry may help */
+  /** @throws CaptureError; it is called again if a retry can help */
   readonly read: (signal: AbortSignal) => Promise<SnapshotLedger>;
   readonly display: SnapshotDisplay;
   readonly clock: Pick<Clock, "now" | "sleep">;
 }
 
-/** How it ended. */
+/** The result of the wait. */
 export interface WaitOutcome {
-  /** Each is over. */
+  /** The states, all of ended snapshots. */
   readonly states: readonly SnapshotState[];
-  /** Tables that no snapshot was begun of. */
+  /** Tables for which no snapshot was started. */
   readonly absent: readonly TableName[];
 }
 
 const POLL_MS = 500;
 const UNTAKEN_MS = 10_000;
-/** Kafka may be restarted meanwhile. */
+/** Kafka may be restarted in the meantime. */
 const OUTAGE_MS_MAX = 300_000;
 
 /**
- * A snapshot of a table that was not over before is waited for instead of a new one.
+ * If a table's earlier snapshot had not ended, this waits for that one instead of a new one.
  * @throws CaptureError if Kafka can't be read for 5 minutes, or rejects it; the signal's reason if it aborts
  */
 export async function waitForSnapshots(
@@ -77,7 +77,10 @@ function pausedText(state: SnapshotState): string {
   return `The snapshot of ${table} is paused; to go on with it: pg-capture snapshot --resume ${table}`;
 }
 
-/** The states that tell how the request goes on: those of its tables that are not from before it. */
+/**
+ * The states that show the progress of the request: those of its tables, unless they are older than the
+ * request.
+ */
 function countingStates(
   { id, tables, before }: SentRequest,
   { states }: SnapshotLedger,

@@ -1,4 +1,4 @@
-// The port of a format: what changes look like in Kafka. docs/EXTENDING.md says how to add one.
+// The port of a format: how changes appear in Kafka. docs/EXTENDING.md tells how to add one.
 
 import type { EncodedRecord } from "../../core/encoded_record.ts";
 import type { PgType } from "../../core/pg_type.ts";
@@ -7,21 +7,21 @@ import type { LogicalMessage } from "../pgoutput/messages.ts";
 import type { Table } from "../table.ts";
 
 /**
- * Encodes the changes of one table. It is compiled on use, and again after it was dropped for want of memory.
+ * Encodes the changes of one table. It is compiled on use, and again after it was dropped to save memory.
  */
 export interface TableEncoder {
   /**
    * Encodes the change into the format's `record`. It is called for each row, so it must not create objects,
    * strings or promises.
    *
-   * @returns whether a tombstone (the same key with a null value) is to follow, if tombstones are configured
+   * @returns whether a tombstone (the same key with a null value) must follow, if tombstones are configured
    * @throws CompositeMismatch if a value does not fit its composite type
    * @throws CaptureError `decoding` if a value does not have the form that PostgreSQL prints
    */
   encode(change: Change): boolean;
 }
 
-/** What a pointer says about the record that it replaces. */
+/** The details about the replaced record that a pointer contains. */
 export interface DeadLetter {
   /** Size of the record, in bytes. */
   readonly bytes: number;
@@ -39,9 +39,9 @@ export interface UnsendableRecord extends RecordPlace, DeadLetter {
 
 /** A format. It is pure: it takes bytes and the time, and returns bytes. */
 export interface RecordFormat {
-  /** The record that was encoded last. Its buffers are reused for the next one. */
+  /** The last record encoded. Its buffers are reused for the next one. */
   readonly record: EncodedRecord;
-  /** Sets the time with which records are stamped from now on, in milliseconds since 1970. */
+  /** Sets the timestamp of the following records, in milliseconds since 1970. */
   setNow(nowMs: number): void;
   /** Sets the transaction of the records that follow. */
   beginTransaction(transaction: Transaction): void;
@@ -57,8 +57,7 @@ export interface RecordFormat {
    */
   encodeMessage(message: LogicalMessage, bytes: Uint8Array, place: RecordPlace): void;
   /**
-   * Replaces the record that was encoded last by a pointer to it: the same key, and a value that describes
-   * it.
+   * Replaces the last record encoded with a pointer to it: the same key, and a value that describes it.
    */
   encodePointer(unsendable: UnsendableRecord): void;
 }

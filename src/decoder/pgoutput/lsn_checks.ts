@@ -1,13 +1,13 @@
-// Checks the LSNs of the stream against each other: one that was altered in transit contradicts the others.
+// Checks the LSNs of the stream against each other: an LSN altered in transit contradicts the others.
 
 import { CaptureError } from "../../core/errors.ts";
 import { formatLsn, type Lsn, lsnOf } from "../../core/position.ts";
 import type { MessageBytes } from "./message_bytes.ts";
 
 /**
- * Transactions whose changes came out of the order of their LSNs. PostgreSQL sends them so only for a row
- * whose index expressions themselves write to a table, so the first time counts as a transmission error. What
- * comes the same way twice is not one.
+ * Transactions whose changes arrived out of the order of their LSNs. PostgreSQL sends them this way only for
+ * a row whose index expressions themselves write to a table, so the first time counts as a transmission
+ * error. The same order twice is not an error.
  */
 export class KnownDisorder {
   readonly #commitLsns = new Set<Lsn>();
@@ -42,7 +42,7 @@ export class LsnChecks {
     this.#disorder = disorder;
   }
 
-  /** A transaction begins. It must commit after the end of all that came before. */
+  /** Checks the start of a transaction. It must commit after the end of everything before it. */
   begin(commitLsn: Lsn): void {
     this.#expectBehindEnd(commitLsn, "a transaction's commit");
     this.#commitLsn = commitLsn;
@@ -53,14 +53,14 @@ export class LsnChecks {
   }
 
   /**
-   * Whether the transaction that ended was read before with a wrong LSN, and so with wrong values of
+   * Whether the transaction that ended was previously read with a wrong LSN, and so with wrong values of
    * `tx_seq`.
    */
   get wasMisread(): boolean {
     return !this.#isDisordered && this.#disorder.has(this.#commitLsn);
   }
 
-  /** A row change or TRUNCATE. It must be below its commit, and not below the change before it. */
+  /** Checks a row change or TRUNCATE. It must be below its commit, and not below the previous change. */
   change(high: number, low: number): void {
     if (high > this.#commitHigh || high === this.#commitHigh && low >= this.#commitLow) {
       throw corrupt(
@@ -71,7 +71,8 @@ export class LsnChecks {
   }
 
   /**
-   * A logical message. Its LSN, the end of its WAL record, is both in the message and in the XLogData header.
+   * Checks a logical message. Its LSN, the end of its WAL record, is both in the message and in the XLogData
+   * header.
    */
   logicalMessage(lsn: Lsn, transactional: boolean, message: MessageBytes): void {
     expectSame(lsn, message);
@@ -88,8 +89,8 @@ export class LsnChecks {
   }
 
   /**
-   * A transaction ends. It must be the one that began, and end after its commit record. The header has the
-   * end too.
+   * Checks the end of a transaction. It must be the one that began, and end after its commit record. The
+   * header contains the end, too.
    */
   commit(commitLsn: Lsn, endLsn: Lsn, message: MessageBytes): void {
     if (commitLsn !== this.#commitLsn) {
@@ -106,7 +107,7 @@ export class LsnChecks {
     this.#endLsn = endLsn;
   }
 
-  /** A keepalive says that everything that commits below `endLsn` was sent. */
+  /** Records that, according to a keepalive, everything that commits below `endLsn` was sent. */
   ended(endLsn: Lsn): void {
     if (endLsn > this.#endLsn) this.#endLsn = endLsn;
   }

@@ -1,11 +1,11 @@
-// The error for a message that the protocol does not allow. Whatever the bytes, reading them throws no other.
+// The error for a message that the protocol does not allow. Reading any bytes throws no other error.
 
 import { CaptureError } from "../../core/errors.ts";
 
 /**
  * @param tag the message's type byte
  * @param offset the byte of the message at which reading stopped
- * @param what what was found there
+ * @param what a description of the fault
  */
 export function malformedMessage(tag: number, offset: number, what: string): CaptureError {
   const name = tag >= 0x20 && tag < 0x7f ? `'${String.fromCharCode(tag)}'` : `0x${tag.toString(16)}`;

@@ -24,7 +24,7 @@ export interface Relation {
   readonly columns: readonly RelationColumn[];
 }
 
-/** One message. The columns of a row are not in it, but in the `RowChange` that `readMessage` was given. */
+/** One message. The columns of a row are stored in the `RowChange` passed to `readMessage` instead. */
 export type PgoutputMessage =
   | { readonly kind: "begin"; readonly commitLsn: Lsn; readonly commitTimeUs: number; readonly xid: number }
   | { readonly kind: "commit"; readonly commitLsn: Lsn; readonly endLsn: Lsn }
@@ -79,7 +79,7 @@ const REPLICA_IDENTITIES: ReadonlyMap<number, ReplicaIdentity> = new Map([
 /**
  * Reads the message at `bytes[start, end)`.
  * @param change receives a row change
- * @throws CaptureError `decoding`, and nothing else, whatever the bytes are
+ * @throws CaptureError `decoding`, and nothing else, for any bytes
  */
 export function readMessage(
   bytes: Uint8Array,
@@ -195,7 +195,7 @@ function uint32At(bytes: Uint8Array, at: number): number {
 
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Reads fields one after another and checks every bound. Not for row messages, which it would slow down. */
+/** Reads fields in order and checks every bound. It is too slow for row messages. */
 class MessageReader {
   at: number;
   readonly #bytes: Uint8Array;

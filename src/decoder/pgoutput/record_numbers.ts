@@ -4,8 +4,8 @@ import type { Lsn } from "../../core/position.ts";
 
 /**
  * `tx_seq`: the LSN of the change's WAL record as a number, or the previous number plus one if that is
- * greater. So it depends on the WAL alone, not on the catalog at the time of reading, on which tables are
- * published, or on whether logical messages are requested.
+ * greater. So it depends only on the WAL, and not on the catalog at the time of reading, on the published
+ * tables, or on whether logical messages are requested.
  *
  * - PostgreSQL sends the changes of a transaction in the order of their LSNs (reorderbuffer.c,
  *   ReorderBufferIterTXNNext).
@@ -27,7 +27,7 @@ export class RecordNumbers {
 
   /**
    * Takes `count` consecutive numbers for the change at that LSN, given as two unsigned halves.
-   * @returns the first of them, which is above all that were taken before
+   * @returns the first of them, which is above all numbers taken before
    */
   take(high: number, low: number, count: number): number {
     const place = (high - this.#baseHigh) * 4_294_967_296 + low;

@@ -2,9 +2,9 @@
 
 import { malformedMessage } from "./malformed_message.ts";
 
-/** Instead of a column's start: the value is null. */
+/** Replaces a column's start if the value is null. */
 export const NULL_COLUMN = -1;
-/** Instead of a column's start: an unchanged TOASTed value, which PostgreSQL did not send. */
+/** Replaces a column's start for an unchanged TOASTed value, which PostgreSQL did not send. */
 export const UNCHANGED_COLUMN = -2;
 
 const INITIAL_COLUMNS = 64;

@@ -30,7 +30,7 @@ const JSON_NULL = utf8("null");
  * Writes `{1,NULL,"a\"b"}` as `[1,null,"a\"b"]`, with the same nesting. Bounds (`[0:2]={…}`) are dropped.
  *
  * @param delimiter the byte between elements, `pg_type.typdelim`
- * @param level how deep the type is nested in others: which scratch buffer is free
+ * @param level the nesting depth of the type, which selects the free scratch buffer
  */
 export function arrayWriter(element: ValueWriter, delimiter: number, level: number): ValueWriter {
   const quoted = quotedWriter(element, { typeName: "array", doublesQuotes: false, level });

@@ -14,7 +14,7 @@ const OPEN_PARENTHESIS = 0x28;
 const CLOSE_PARENTHESIS = 0x29;
 const JSON_NULL = utf8("null");
 
-/** What writes one field of a composite type. */
+/** The writer of one field of a composite type. */
 interface FieldWriter {
   /** The field's name as a JSON string. */
   readonly name: Uint8Array;
@@ -24,8 +24,8 @@ interface FieldWriter {
 /**
  * Writes `(1,"a ""b""",)` as `{"id":1,"name":"a \"b\"","note":null}`.
  *
- * @param level how deep the type is nested in others: which scratch buffer is free
- * @param takesFewer whether a value may end before the last fields
+ * @param level the nesting depth of the type, which selects the free scratch buffer
+ * @param takesFewer whether a value may lack the last fields
  */
 export function compositeWriter(
   typeName: string,
@@ -42,7 +42,7 @@ export function compositeWriter(
     try {
       writeFields(typeName, keys, values, quoted, takesFewer, src, start, end, out);
     } catch (error) {
-      // The type was altered: the value may be of another field.
+      // The type was altered: the value may belong to another field.
       if (error instanceof CompositeMismatch || !(error instanceof CaptureError)) throw error;
       throw new CompositeMismatch(typeName, "it does not fit the type's fields");
     }

@@ -70,8 +70,8 @@ export function writeQuotedText(src: Uint8Array, start: number, end: number, out
 }
 
 /**
- * `text` as a JSON string in UTF-8, for names, which are the same in every row. Lone surrogates become
- * `\udXXX` escapes (ECMA-262 section 25.5.2.3), so the result is always valid UTF-8.
+ * Encodes `text` as a JSON string in UTF-8, for names, which are the same in every row. Lone surrogates
+ * become `\udXXX` escapes (ECMA-262 section 25.5.2.3), so the result is always valid UTF-8.
  */
 export function jsonStringBytes(text: string): Uint8Array {
   return utf8(JSON.stringify(text));
@@ -83,7 +83,7 @@ export function jsonStringBytes(text: string): Uint8Array {
  */
 function copyPlain(src: Uint8Array, start: number, end: number, bytes: Uint8Array, at: number): number {
   const offset = at - start;
-  // Up to twice SHORT_BYTES, the other way takes longer than it saves.
+  // Up to twice SHORT_BYTES, the other method takes longer than it saves.
   const short = end - start > 2 * SHORT_BYTES ? start + SHORT_BYTES : end;
   for (let i = start; i < short; i++) {
     const byte = src[i]!;

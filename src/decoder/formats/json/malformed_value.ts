@@ -2,7 +2,7 @@
 
 import { CaptureError } from "../../../core/errors.ts";
 
-/** Names the type and never the value: a row's data must not reach a log. */
+/** The message names the type but never the value, because a row's data must not reach a log. */
 export function malformedValue(typeName: string): CaptureError {
   return new CaptureError(
     "decoding",

@@ -1,4 +1,4 @@
-// Numbers, digit for digit: the consumer decides how much precision it keeps.
+// Writes numbers digit for digit: the consumer decides how much precision to keep.
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { utf8 } from "../../../core/utf8.ts";
@@ -33,7 +33,7 @@ export function integerWriter(typeName: string): ValueWriter {
   };
 }
 
-/** real, double precision: a JSON number, or a string for values that JSON has no number for. */
+/** real, double precision: a JSON number, or a string for values that JSON can't express as a number. */
 export function floatWriter(typeName: string): ValueWriter {
   return (src, start, end, out) => {
     if (scanNumber(src, start, end) === end) copyBytes(src, start, end, out);

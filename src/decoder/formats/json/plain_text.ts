@@ -9,7 +9,7 @@ const SPACES = 0x20 * ONES;
 const QUOTES = QUOTE * ONES;
 const BACKSLASHES = BACKSLASH * ONES;
 
-/** The view of a larger buffer is not kept: the buffer was created for a huge row. */
+/** The view of a larger buffer is not kept, because that buffer was created for a huge row. */
 const KEEP_BYTES_MAX = 1024 * 1024;
 
 /** The view of the last buffer. Usually all rows of a stream are in the same buffer. */

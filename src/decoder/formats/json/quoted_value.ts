@@ -1,5 +1,5 @@
 // Elements of arrays and fields of composites that PostgreSQL prints in double quotes: their escapes are
-// undone before their own writer reads them.
+// removed before their own writer reads them.
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { BACKSLASH, QUOTE } from "./ascii.ts";
@@ -15,11 +15,11 @@ export type QuotedWriter = (src: Uint8Array, start: number, end: number, out: By
 
 /** How the quotes are used. */
 export interface Quoting {
-  /** For errors: the type that the value is part of. */
+  /** The type that the value is part of, for errors. */
   readonly typeName: "array" | "composite";
   /** Whether a doubled quote stands for one (record_out prints those); a backslash escapes in both. */
   readonly doublesQuotes: boolean;
-  /** How deep the type is nested in others: which scratch buffer is free. */
+  /** The nesting depth of the type, which selects the free scratch buffer. */
   readonly level: number;
 }
 

@@ -1,6 +1,6 @@
-// Buffers for elements and fields whose escapes must be undone before their own writers can read them.
+// Buffers for elements and fields whose escapes must be removed before their own writers can read them.
 
-/** A larger buffer is not kept: it is for a huge value. */
+/** A larger buffer is not kept, because it was created for a huge value. */
 const KEEP_BYTES_MAX = 1024 * 1024;
 const INITIAL_BYTES = 4096;
 

@@ -20,7 +20,7 @@ import { writeBoolean, writeChar, writeJson } from "./scalar.ts";
 import type { ValueWriter } from "./value_writer_type.ts";
 import { writeVector } from "./vector.ts";
 
-/** Far deeper than any real type. It protects the stack from a catalog that is wrong. */
+/** Far deeper than any real type. This protects the stack from an invalid catalog. */
 const LEVELS_MAX = 64;
 
 /** Built-in base types that are not written as strings, by `pg_type.typname`. */

@@ -1,5 +1,5 @@
 // pgvector's vector, which is printed as JSON: `[1,2.5,3]` (vector_out in its src/vector.c). Its halfvec and
-// sparsevec are written as strings, as all types without a writer of their own.
+// sparsevec are written as strings, like all types without their own writer.
 
 import type { ByteWriter } from "../byte_writer.ts";
 import { CLOSE_BRACKET, COMMA, OPEN_BRACKET } from "./ascii.ts";

@@ -29,7 +29,9 @@ export class NativeFormat implements RecordFormat, EncodedRecord, NativeBuffer {
   sourceBegin: Uint8Array = new Uint8Array(0);
   /** `","xid":567,"commit_lsn":"0/1634FE8","tx_seq":` */
   sourceMiddle: Uint8Array = new Uint8Array(0);
-  /** Number of transactions so far. Encoders that cache `sourceBegin` compare it to know when to refresh. */
+  /**
+   * The number of transactions so far. Encoders that cache `sourceBegin` compare it to know when to refresh.
+   */
   transactions = 0;
   readonly #sourceHead: string;
   readonly #database: string;

@@ -26,9 +26,9 @@ export interface NativeTable {
   readonly source: Uint8Array;
 }
 
-/** @param types, mayBeOlder as for `RecordFormat.table` */
+/** @param types, mayBeOlder as in `RecordFormat.table` */
 export function compileNativeTable(table: Table, types: readonly PgType[], mayBeOlder: boolean): NativeTable {
-  // Columns of one type share a writer: a composite type's can be large.
+  // Columns of the same type share a writer, as a composite type's writer can be large.
   const writers = new Map([...new Set(types)].map((type) => [type, valueWriter(type, mayBeOlder)]));
   const names = table.columns.map(({ name }) => JSON.stringify(name));
   const place = `"schema":${JSON.stringify(table.schema)},"table":${JSON.stringify(table.table)}`;

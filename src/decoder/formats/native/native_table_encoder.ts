@@ -96,7 +96,7 @@ export class NativeTableEncoder implements TableEncoder {
     this.#format.keyEnd = out.length;
   }
 
-  /** The beginning of `source` is the same for all rows of a table in a transaction. */
+  /** Prepares the start of `source`, which is the same for all rows of a table in a transaction. */
   #prepareSource(): void {
     const { sourceBegin, transactions } = this.#format;
     const { source } = this.#table;

@@ -23,7 +23,7 @@ export function messageText(
 }
 
 /**
- * A pointer's value up to `source`: what the record was, its size and why it can't be sent.
+ * A pointer's value up to `source`: the kind of record, its size, and why it can't be sent.
  * @param schema, table, key as JSON
  */
 export function pointerText(
