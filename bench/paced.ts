@@ -6,6 +6,7 @@ import { delay } from "../dev/servers/server_process.ts";
 import { sql } from "../dev/servers/psql.ts";
 import { type Backlog, dropSlot, makeBacklog } from "./backlog.ts";
 import { MemorySampler } from "./process_usage.ts";
+import { SMALL_COLUMNS, smallRow } from "./cases.ts";
 import { captureEnvironment } from "./readers.ts";
 import type { Servers } from "./servers.ts";
 import { percentile, slope } from "./statistics.ts";
@@ -16,6 +17,8 @@ export interface PacedLoad {
   readonly seconds: number;
   readonly env: Readonly<Record<string, string>>;
   readonly executable: string | undefined;
+  /** Rows of another table, whose snapshot runs meanwhile; none when not given. */
+  readonly snapshotRows?: number;
 }
 
 /** Latencies in milliseconds, of the rows after the first few seconds. */
@@ -45,13 +48,18 @@ export async function measurePaced(servers: Servers, name: string, load: PacedLo
       description: "",
       rows: 0,
       setup: () =>
-        "CREATE TABLE t (id bigserial PRIMARY KEY, name text, email text, amount numeric(10,2), written_at timestamptz)",
+        "CREATE TABLE t (id bigserial PRIMARY KEY, name text, email text, amount numeric(10,2), written_at timestamptz); " +
+        `CREATE TABLE stock (${SMALL_COLUMNS}); ` +
+        `INSERT INTO stock SELECT ${smallRow("g")} FROM generate_series(1, ${load.snapshotRows ?? 0}) g`,
       fill: () => [],
     },
     0,
     [slot],
   );
   const topicPrefix = `paced-${name}`;
+  const env = load.snapshotRows === undefined
+    ? load.env
+    : { ...load.env, SNAPSHOT_MODE: "initial", SNAPSHOT_TABLES: "public.stock" };
   const topic = `${topicPrefix}.public.t`;
   const admin = kafkaClient(backlog.brokers).admin();
   await admin.connect();
@@ -59,7 +67,7 @@ export async function measurePaced(servers: Servers, name: string, load: PacedLo
   await admin.disconnect();
 
   await using capture = await startCapture({
-    env: await captureEnvironment(backlog, { slot, topicPrefix, env: load.env, executable: load.executable }),
+    env: await captureEnvironment(backlog, { slot, topicPrefix, env, executable: load.executable }),
     ...(load.executable === undefined ? {} : { executable: load.executable }),
   });
   const latencies = new Latencies();

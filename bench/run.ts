@@ -45,6 +45,7 @@ const BASELINE = fileURLToPath(new URL("./baseline.json", import.meta.url));
 const WARM_UP_ROWS = 300_000;
 const PACED_SECONDS = 20;
 const SNAPSHOT_ROWS = 1_000_000;
+const PACED_SNAPSHOT_ROWS = 6_000_000;
 /** What pg-capture makes of a row of the case small-rows. */
 const SMALL_RECORD =
   `{"schema":"public","table":"t","op":"INSERT","ts_ms":1790000000000,"before":null,"after":{"id":500000,` +
@@ -202,6 +203,13 @@ async function runPaced(servers: Servers): Promise<PacedCase[]> {
       name: "1,000 a second, KAFKA_LINGER_MS=5",
       transactionsPerSecond: 1_000,
       env: { KAFKA_LINGER_MS: "5" },
+    },
+    // The snapshot takes about as long as the load.
+    {
+      name: "1,000 a second, a snapshot beside it",
+      transactionsPerSecond: 1_000,
+      env: {},
+      snapshotRows: PACED_SNAPSHOT_ROWS,
     },
     { name: "10,000 a second", transactionsPerSecond: 10_000, env: {} },
     {
