@@ -15,7 +15,7 @@ const BATCH_BYTES_MAX = 1024 * 1024;
 export class LineSink implements Sink {
   readonly #print: (bytes: Uint8Array) => void;
 
-  /** @param print writes all of the bytes; what it throws ends the capture */
+  /** @param print writes all of the bytes; an error that it throws ends the capture */
   constructor(print: (bytes: Uint8Array) => void) {
     this.#print = print;
   }
@@ -101,8 +101,8 @@ class LineBatch implements Batch {
 }
 
 /**
- * JSON without characters that control a terminal. Unescaped ones occur only between tokens, as line breaks in
- * values of type json, and become spaces. The rest are in strings, where an escape means the same.
+ * JSON without characters that control a terminal. Unescaped ones occur only between tokens, as line breaks
+ * in values of type json, and become spaces. The rest are in strings, where an escape means the same.
  */
 function printable(json: Uint8Array): Uint8Array {
   if (json.every((byte) => byte >= SPACE && byte < DELETE)) return json;

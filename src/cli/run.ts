@@ -51,7 +51,7 @@ function matchesPattern(pattern: string, { schema, table }: TableName): boolean 
 
 /**
  * Captures until SIGTERM or SIGINT.
- * @returns the exit code: 0 stopped cleanly, 2 or 3 as the error's kind says
+ * @returns the exit code: 0 if stopped cleanly, 2 or 3 according to the error's kind
  * @throws anything that is not a CaptureError: a bug
  */
 export async function run({ config, warnings, file }: LoadedConfig): Promise<number> {

@@ -58,7 +58,7 @@ export const KAFKA_SECURITY_RULES: readonly Rule[] = [
   mustBeSetTogether("KAFKA_SSL_KEY", "KAFKA_SSL_CERT"),
 ];
 
-/** Settings that let an attacker on the network read or change what they should not. */
+/** Warns of settings that let an attacker on the network read or change data. */
 export function kafkaSecurityWarnings(values: Values): readonly string[] {
   const warnings: string[] = [];
   if (values.KAFKA_SECURITY_PROTOCOL === "SASL_PLAINTEXT") {

@@ -37,7 +37,7 @@ function parsePrefix(text: string): Parsed<string> {
   if (text.toLowerCase() === OFF) {
     return invalid("off stands beside other prefixes", 'write off alone, or "off" in quotes for that prefix');
   }
-  // Nobody should take `app.*` for all prefixes that begin with "app.".
+  // Rejected, because `app.*` could be mistaken for all prefixes that begin with "app.".
   if (text.includes("*")) {
     return invalid(
       `${quote(text)} has a star, which stands for all prefixes and only alone`,

@@ -1,10 +1,10 @@
-// The error type that all modules share, and what each of its kinds means for the program.
+// The error type that all modules share, and the consequences of each of its kinds.
 
 import { type Advice, adviceText } from "./advice.ts";
 
 /**
  * What went wrong, in the program's own terms. Adapters translate the errors of other systems to these kinds;
- * `errorPolicy` says what follows from each.
+ * `errorPolicy` decides the consequence of each.
  */
 export type ErrorKind =
   /** A setting is missing, malformed or not supported. */
@@ -58,7 +58,7 @@ export type ErrorKind =
   /** The checkpoint store can't be read or written. */
   | "checkpoint-unavailable";
 
-/** What follows from an error: a retry, or the end of the program with an exit code. */
+/** The consequence of an error: a retry, or the end of the program with an exit code. */
 export type ErrorPolicy =
   /** `pauseMsMax`: the longest pause before a retry. */
   | { readonly action: "retry"; readonly pauseMsMax: number }
@@ -67,7 +67,7 @@ export type ErrorPolicy =
 /**
  * An error with a kind and, if there is one, a fix.
  *
- * `message` says what could not be done, then what was found: `Cannot start replication on slot "orders": it
+ * `message` tells what could not be done, then what was found: `Cannot start replication on slot "orders": it
  * is in use by process 4711`. It never contains a row's value, a password or a connection string.
  */
 export class CaptureError extends Error {

@@ -1,4 +1,4 @@
-// Reads what a PEM file (RFC 7468) contains, for TLS to PostgreSQL and Kafka.
+// Reads the contents of PEM files (RFC 7468), for TLS to PostgreSQL and Kafka.
 
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 

@@ -1,13 +1,16 @@
-// A PostgreSQL type, as far as formats need to know it.
+// A PostgreSQL type, reduced to the details that formats need.
 
 /** A type, resolved to what decides the form of its values. */
 export type PgType =
   /** A built-in base type. `name` is `pg_type.typname`. */
   | { readonly kind: "base"; readonly name: string }
-  /** A base type of an extension (`pg_depend`), whatever schema the extension is installed in. */
+  /**
+   * A base type of an extension (`pg_depend`), regardless of the schema that the extension is installed in.
+   */
   | { readonly kind: "extension"; readonly extension: string; readonly name: string }
   /**
-   * Any other base type, whatever its name, and unknown types. Values are written as PostgreSQL prints them.
+   * Any other base type, regardless of its name, and unknown types. Values are written as PostgreSQL prints
+   * them.
    */
   | { readonly kind: "other" }
   | { readonly kind: "enum" }

@@ -4,7 +4,7 @@
  * - `queued`: it has not begun, or waits for its turn after a restart.
  * - `running`, `paused`: some of its rows may be in Kafka.
  * - `complete`: all of its rows are in Kafka.
- * - `stopped`: ended by a request. `failed`: ended for the `reason`.
+ * - `stopped`: ended by a request. `failed`: `reason` tells why it ended.
  */
 export type SnapshotStatus = "queued" | "running" | "paused" | "complete" | "stopped" | "failed";
 

@@ -6,7 +6,7 @@ import type { Clock } from "./clock.ts";
 const WOKEN = Symbol("woken");
 
 /**
- * Wakes the one task that waits. A call of `wake` while nobody waits is kept, so that no change is missed.
+ * Wakes the one waiting task. A call of `wake` while no task waits is kept, so that no change is missed.
  */
 export class Wakeup {
   readonly #clock: Pick<Clock, "sleep">;

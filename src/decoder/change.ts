@@ -1,4 +1,4 @@
-// What a format encodes: one change, as positions in the bytes that PostgreSQL sent.
+// The input of a format: one change, as positions in the bytes that PostgreSQL sent.
 
 import { TupleColumns } from "./pgoutput/tuple.ts";
 import type { KeyColumns } from "./table.ts";

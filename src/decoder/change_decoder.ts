@@ -21,7 +21,7 @@ import { type Table, tableOf } from "./table.ts";
 import { type DescribedTable, TableRegistry } from "./table_registry.ts";
 
 /**
- * What a message was:
+ * The kind of a message:
  * - `begin`, `commit`: a transaction begins or ends; `commitLsn` and, at the end, `endLsn` are set.
  * - `relation`: call `defineRelation` for `pendingRelation` before the next message.
  * - `change`: call `nextRecord` until it returns false.
@@ -412,7 +412,8 @@ export class ChangeDecoder {
       this.#format.beginTransaction({ commitLsn: message.lsn, commitTimeUs: this.#nowMs * 1000, xid: 0 });
       return "change";
     }
-    // Its LSN is the end of its WAL record, where that of a change may begin. Its last byte is its own.
+    // Its LSN is the end of its WAL record, where the record of a change may begin. Only its last byte is its
+    // own.
     const lastByte = message.lsn - 1n;
     this.#firstSeq = this.#numbers.take(Number(lastByte >> 32n), Number(lastByte & 0xffff_ffffn), 1);
     return "change";

@@ -7,8 +7,8 @@ export interface SnapshotReason {
 }
 
 /**
- * Separates the fix from a reason that ends with one: `Cannot read table …: permission denied (fix: GRANT
- * …)`.
+ * Separates the fix from a reason that ends with one:
+ * `Cannot read table …: permission denied (fix: GRANT …)`.
  */
 export function splitReason(reason: string): SnapshotReason {
   const at = reason.lastIndexOf(FIX);

@@ -1,6 +1,9 @@
 // The commit times of the records in a batch, and how many records have each: the latency metric needs them.
 
-/** Distinct milliseconds that are kept apart; if a backlog has more, the rest counts with its mean. */
+/**
+ * The number of distinct milliseconds counted separately; further ones in a backlog are counted at their
+ * mean.
+ */
 const TIMES_MAX = 256;
 
 /** Counts records by commit time. Reused for each batch; a record costs a comparison. */

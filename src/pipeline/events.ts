@@ -1,4 +1,4 @@
-// The event port: what the pipeline tells its subscribers. Logs and metrics subscribe side by side.
+// The event port: the events that the pipeline publishes. Logs and metrics subscribe side by side.
 
 import type { CaptureError } from "../core/errors.ts";
 import type { Lsn } from "../core/position.ts";
@@ -48,7 +48,7 @@ export interface MissingDetails {
 export interface ResumedEvent {
   readonly from: "progress" | "checkpoint" | "slot" | "new slot";
   readonly position: { readonly endLsn: Lsn };
-  /** What the operator should know about it. */
+  /** Something the operator should know about the resumption. */
   readonly warning?: string;
 }
 

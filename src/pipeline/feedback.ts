@@ -1,4 +1,4 @@
-// Tells PostgreSQL up to where it can discard WAL, and detects when nothing is received any more.
+// Tells PostgreSQL how much WAL it can discard, and detects when nothing is received any more.
 
 import type { Clock } from "../core/clock.ts";
 import { CaptureError } from "../core/errors.ts";

@@ -7,7 +7,7 @@ import type { Checkpoint, Sink } from "./ports.ts";
 
 const SLOW_MS = 5_000;
 
-/** Opens a sink and retries while Kafka is unreachable; the slot stays held meanwhile. */
+/** Opens a sink and retries while Kafka is unreachable. The slot stays held in the meantime. */
 export async function openSink(
   context: SessionContext,
   identity: SourceIdentity,
@@ -99,7 +99,7 @@ export async function loadCheckpoint(context: SessionContext): Promise<Checkpoin
   }
 }
 
-/** @throws the error, unless exactly-once delivery can go on without a checkpoint */
+/** @throws the error, unless exactly-once delivery can continue without a checkpoint */
 export function reportCheckpoint({ parts, settings }: SessionContext, error: unknown): void {
   const isTolerable = settings.delivery === "exactly-once" && error instanceof CaptureError &&
     error.kind === "checkpoint-unavailable";

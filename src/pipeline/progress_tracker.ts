@@ -1,4 +1,4 @@
-// How far a capture has come: three LSNs, and the rule that holds between them.
+// The progress of a capture: three LSNs and the invariant between them.
 
 import { formatLsn, isAtLeast, type Lsn, type Position } from "../core/position.ts";
 

@@ -1,5 +1,5 @@
-// Takes the records of one message into the batch: at once if possible, otherwise after whatever is in the
-// way.
+// Takes the records of one message into the batch: at once if possible, otherwise after removing the
+// obstacle.
 
 import { type EncodedRecord, tombstoneOf } from "../core/encoded_record.ts";
 import type { CaptureError } from "../core/errors.ts";
@@ -128,7 +128,7 @@ export class RecordTaker {
       commitLsn,
       seq,
       tombstone,
-      // A transaction of messages alone may not come again, once messages are no longer captured.
+      // A transaction that contains only messages may not be sent again once messages are no longer captured.
       target !== "message",
     );
     if (isAppended) this.#count();

@@ -212,7 +212,7 @@ function typeOids({ columns }: Table): readonly number[] {
   return columns.map((column) => column.typeOid);
 }
 
-/** Those that have to be read from the catalog. */
+/** The types that have to be read from the catalog. */
 function unknownTypes(oids: readonly number[]): number[] {
   return [...new Set(oids)].filter((oid) => builtinType(oid) === undefined);
 }

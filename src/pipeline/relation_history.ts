@@ -1,4 +1,4 @@
-// Decides which key and types a relation had at a commit, from what is remembered and what the catalog says.
+// Determines which key and types a relation had at a commit, from stored history and the catalog.
 //
 // The catalog describes the present, the stream the past: docs/DELIVERY.md, "What depends on the catalog of
 // now".

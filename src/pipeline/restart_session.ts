@@ -4,7 +4,7 @@ import type { CaptureError } from "../core/errors.ts";
 
 /**
  * A change cannot be sent, and part of its transaction is in the buffer. The next session stops before that
- * transaction (`SessionMemory.refused`) and delivers what comes before it.
+ * transaction (`SessionMemory.refused`) and delivers everything before it.
  */
 export class RestartSession extends Error {
   override readonly name = "RestartSession";

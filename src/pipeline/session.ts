@@ -61,8 +61,8 @@ class Session implements Disposable {
   }
 
   /**
-   * A table without a usable topic is rejected before anything is sent, unless its changes may be dead
-   * letters, or this session has to deliver what comes before a refused transaction.
+   * Rejects a table without a usable topic before anything is sent, unless its changes may become dead
+   * letters, or this session has to deliver the transactions before a refused one.
    */
   #refuseConflicts({ publishedTables }: SourceSession): void {
     const { parts, settings, memory } = this.#context;

@@ -26,7 +26,7 @@ export class SessionMemory {
   /** Whether Kafka has accepted everything that delivery needs: login, rights, limits. */
   kafkaAccepted: boolean;
   /**
-   * The next session stops before this transaction, delivers what comes before it, and ends with its error.
+   * The next session stops before this transaction, delivers everything before it, and ends with its error.
    */
   refused: RefusedTransaction | undefined;
   readonly #undescribed = new Set<string>();

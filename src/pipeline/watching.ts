@@ -70,7 +70,7 @@ export class ServerWatch {
     this.#onVisibility = listener;
   }
 
-  /** Reads now which transactions are visible. */
+  /** Reads which transactions are visible, without waiting for the next poll. */
   async look(signal: AbortSignal): Promise<void> {
     const { visibility } = await this.#session.readWal(signal);
     if (visibility !== null) this.#onVisibility(visibility);

@@ -4,7 +4,7 @@ import { matchesTable } from "./table_pattern.ts";
 import type { TableRule } from "./table_rule.ts";
 import { DEFAULT_TOPIC, renderTopic } from "./topic_name.ts";
 
-/** What the rules say about one table. */
+/** The result of the rules for one table. */
 interface CompiledRule {
   readonly topic: string;
 }

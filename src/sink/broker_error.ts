@@ -12,7 +12,7 @@ export interface Attempt {
   readonly rule: string;
   /** Absent if the operation is not about one topic. */
   readonly topic?: string;
-  /** The kind of an error whose code does not say what has to change. */
+  /** The kind of an error whose code does not tell what has to change. */
   readonly otherwise: "kafka-unavailable" | "kafka-unclear";
 }
 

@@ -75,7 +75,7 @@ export class Cluster {
     return await this.broker(nodeId, signal);
   }
 
-  /** A connection to the broker that creates topics, as far as the last metadata says. */
+  /** A connection to the broker that creates topics, according to the last metadata. */
   controller(signal: AbortSignal): Promise<Connection> {
     return this.#controllerId < 0 ? this.any(signal) : this.broker(this.#controllerId, signal);
   }

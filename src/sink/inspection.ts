@@ -55,8 +55,8 @@ export class KafkaInspection implements Disposable {
   }
 
   /**
-   * Those of these missing topics that Kafka would not create, because it does not distinguish them from
-   * existing ones.
+   * The missing topics that Kafka would refuse to create, because it does not distinguish them from existing
+   * ones.
    */
   async collisions(missing: readonly string[], signal: AbortSignal): Promise<readonly TopicConflict[]> {
     if (missing.length === 0) return [];

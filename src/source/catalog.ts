@@ -1,4 +1,4 @@
-// Reads from the catalog what the stream does not tell about a relation: its primary key and its types.
+// Reads the details of a relation that the stream does not contain: its primary key and its types.
 
 import type { CompositeField, PgType } from "../core/pg_type.ts";
 import type { RelationDetails } from "../pipeline/ports.ts";

@@ -40,7 +40,7 @@ export async function logIn(
   mode: LoginMode,
   signal: AbortSignal,
 ): Promise<Login> {
-  // TLS is not used over a Unix socket (PostgreSQL manual, 34.1.2, sslmode).
+  // TLS is not spoken over a Unix socket (PostgreSQL manual, 34.1.2, sslmode).
   const isEncrypted = options.tls.mode !== "disable" && !server.host.startsWith("/");
   if (isEncrypted) expectTlsRuntime();
   const first = await tryLogin(options, server, mode, isEncrypted, signal);

@@ -9,7 +9,7 @@ import { PLAIN, type Style } from "../style.ts";
 type Outcome = "ok" | "warning" | "failure";
 
 export interface Finding {
-  /** What was checked: `PostgreSQL: wal_level`. */
+  /** The name of the check: `PostgreSQL: wal_level`. */
   readonly check: string;
   readonly outcome: Outcome;
   readonly found: string;
@@ -49,7 +49,7 @@ export function exitCodeOfFindings(findings: readonly Finding[]): number {
     : EXIT_ACTION_NEEDED;
 }
 
-/** Lines for people: `ok       PostgreSQL: version: 17.2`, the fix on a line of its own. */
+/** Lines for people: `ok       PostgreSQL: version: 17.2`, with the fix on a separate line. */
 export function formatFinding({ check, outcome, found, fix }: Finding, style: Style = PLAIN): string {
   const { word, color } = MARKS[outcome];
   const line = `${style[color](word.padEnd(MARK_WIDTH))}${escapeControls(`${check}: ${found}`)}\n`;

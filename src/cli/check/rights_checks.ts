@@ -38,7 +38,7 @@ export async function rightsFinding(
   return failure(check, `not allowed: ${named.join(", ")}${others}`, fix(kafka, missing));
 }
 
-/** The commands from SECURITY.md that grant what is missing. */
+/** The commands from SECURITY.md that grant the missing rights. */
 function fix(
   { topicPrefix, security: { sasl } }: Config["kafka"],
   missing: readonly MissingAcl[],

@@ -36,7 +36,7 @@ export class ByteWriter {
     this.bytes[this.length++] = value;
   }
 
-  /** Discards what was written, and the buffer too if a huge row made it larger than `keepBytesMax`. */
+  /** Discards the content, and also the buffer if a huge row made it larger than `keepBytesMax`. */
   reset(keepBytesMax: number): void {
     this.length = 0;
     if (this.bytes.length > keepBytesMax) this.bytes = new Uint8Array(INITIAL_BYTES);

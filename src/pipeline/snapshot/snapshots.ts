@@ -291,8 +291,8 @@ export class Snapshots {
   }
 
   /**
-   * Whether rows can be sent here: numbers are free, because no record uses the LSN of the last byte read,
-   * and the changes delivered before have been streamed again, as the rows may not see one of their
+   * Whether rows can be sent here. There must be free numbers: no record uses the LSN of the last byte read.
+   * And the changes delivered before must have been streamed again, as the rows may not see one of their
    * transactions.
    */
   get #isUsable(): boolean {

@@ -6,7 +6,7 @@ import type { TlsSettings } from "./security.ts";
 import { formatAddress, type HostPort } from "../../core/address.ts";
 import { type PresentedCertificate, REACH_HINT } from "./socket.ts";
 
-/** What is known besides the error itself. */
+/** Known circumstances of the error. */
 export interface TlsCircumstances {
   /** The broker's certificate, if it was rejected here. */
   readonly certificate?: PresentedCertificate | undefined;

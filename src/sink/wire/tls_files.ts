@@ -13,7 +13,7 @@ export interface TlsFilePaths {
   readonly key?: string | undefined;
 }
 
-/** What the files hold, as PEM. */
+/** The contents of the files, as PEM. */
 export interface TlsMaterial {
   readonly ca?: readonly string[];
   readonly cert?: string;

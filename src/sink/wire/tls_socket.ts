@@ -84,7 +84,7 @@ function nameOf(name: { readonly CN?: unknown; readonly O?: unknown } | undefine
   return String(name?.CN ?? name?.O ?? "without a name");
 }
 
-/** Limit of what is read ahead. Beyond it, TCP flow control stops the broker. */
+/** The limit for bytes read ahead. Beyond it, TCP flow control stops the broker. */
 const AHEAD_BYTES_MAX = 256 * 1024;
 
 /** Encrypted at a time: a whole batch would be in memory twice. */

@@ -34,8 +34,7 @@ export interface SnapshotReaderOptions {
 
 // A role or a database can limit the length of transactions. Row-level security would silently leave rows
 // out. A chunk must be found by the key's index, even if the table was just filled and its statistics are out
-// of date. A session that holds a lock must not hold up other tables. statistics of a table that was just
-// filled say. Whoever holds a lock must not hold up other tables.
+// of date. A session that holds a lock must not hold up other tables.
 const SETTINGS =
   "SET row_security = off; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = 0; " +
   "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'; " +

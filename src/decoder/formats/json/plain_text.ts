@@ -41,7 +41,7 @@ function wordsOf(buffer: ArrayBufferLike): Int32Array {
  * Whether none of the four bytes is a control character, a quote or a backslash. In each term the high bit of
  * a byte is set if that byte is below 0x20, or zero after the exclusive or (Sean Eron Anderson, Bit Twiddling
  * Hacks, "Determine if a word has a byte less than n"). A borrow can set it wrongly, but only next to a byte
- * where it is set rightly.
+ * where it is set correctly.
  */
 function isPlain(word: number): boolean {
   const quotes = word ^ QUOTES;

@@ -21,7 +21,7 @@ export interface VersionRange {
 
 /**
  * ApiVersions, version 3; version 0 for brokers that answer UNSUPPORTED_VERSION. Such a broker answers in
- * version 0's layout, whatever was asked, so the error code decides how the rest is read.
+ * version 0's layout, whatever the request's version, so the error code decides how to read the rest.
  */
 export const apiVersions: Api<ApiVersionsRequest, ApiVersionsResponse> = {
   name: "ApiVersions",

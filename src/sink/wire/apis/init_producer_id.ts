@@ -15,7 +15,7 @@ export interface InitProducerIdResponse {
   readonly producerEpoch: number;
 }
 
-/** InitProducerId, version 4: the first that says PRODUCER_FENCED. */
+/** InitProducerId, version 4: the first that can return PRODUCER_FENCED. */
 export const initProducerId: Api<InitProducerIdRequest, InitProducerIdResponse> = {
   name: "InitProducerId",
   key: 22,
