@@ -74,7 +74,7 @@ export class LifecycleLog implements CaptureSubscriber {
   publicationKept({ made, added, removed, unmatched }: PublicationChange): void {
     this.#notKeptSaid = "";
     if (made || added.length > 0 || removed.length > 0) {
-      this.#logger.info(made ? "Made the publication" : "Changed the publication", {
+      this.#logger.info(made ? "Created the publication" : "Changed the publication", {
         ...(added.length === 0 ? {} : { added: added.join(", ") }),
         ...(removed.length === 0 ? {} : { removed: removed.join(", ") }),
       });
@@ -164,12 +164,14 @@ export class LifecycleLog implements CaptureSubscriber {
   }
 
   slotCreating(slot: string): void {
-    this.#logger.info("Making the replication slot; PostgreSQL waits for open transactions to end", { slot });
+    this.#logger.info("Creating the replication slot; PostgreSQL is waiting for open transactions to end", {
+      slot,
+    });
   }
 
   slotAwaits(slot: string, blockers: readonly SlotBlocker[]): void {
     for (const { pid, username, application, since } of blockers) {
-      this.#logger.warn("The replication slot waits for a transaction that is older than it", {
+      this.#logger.warn("Creating the replication slot has to wait for an older transaction", {
         slot,
         process: pid,
         ...(username === undefined ? {} : { role: username }),
@@ -203,7 +205,7 @@ export class LifecycleLog implements CaptureSubscriber {
     const now = this.#now();
     if (this.#slotHeldSaidAt !== undefined && now - this.#slotHeldSaidAt < SLOT_HELD_EVERY_MS) return;
     this.#slotHeldSaidAt = now;
-    this.#logger.info("Waiting for the slot, which another instance holds", { slot, process: pid });
+    this.#logger.info("Waiting for the slot; another instance is using it", { slot, process: pid });
   }
 
   checkpointFailed(error: CaptureError): void {
@@ -218,11 +220,11 @@ export class LifecycleLog implements CaptureSubscriber {
   checkpointSaved(): void {
     if (!this.#checkpointFails) return;
     this.#checkpointFails = false;
-    this.#logger.info("The checkpoint is kept again");
+    this.#logger.info("Saving the checkpoint works again");
   }
 
   abandoned(error: CaptureError): void {
-    this.#logger.warn("Stopped before everything was delivered; it comes again at the next start", {
+    this.#logger.warn("Stopped before everything was delivered; the rest is sent at the next start", {
       found: error.message,
     });
   }

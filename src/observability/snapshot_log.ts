@@ -17,7 +17,7 @@ type LineKind = keyof typeof LINES;
 
 /** The text of a line for one table and for several. */
 const LINES = {
-  began: { level: "info", one: "Snapshot begins", many: "Snapshots begin" },
+  began: { level: "info", one: "Snapshot started", many: "Snapshots started" },
   complete: { level: "info", one: "Snapshot complete", many: "Snapshots complete" },
   paused: { level: "info", one: "Snapshot paused", many: "Snapshots paused" },
   resumed: { level: "info", one: "Snapshot resumed", many: "Snapshots resumed" },
@@ -27,11 +27,11 @@ const LINES = {
     one: "The snapshot of a table failed",
     many: "The snapshots of several tables failed",
   },
-  taken: { level: "info", one: "Snapshot request taken", many: "Snapshot requests taken" },
+  taken: { level: "info", one: "Snapshot request accepted", many: "Snapshot requests accepted" },
   refused: {
     level: "warn",
-    one: "A snapshot request can't be taken",
-    many: "Several snapshot requests can't be taken",
+    one: "Rejected a snapshot request",
+    many: "Rejected several snapshot requests",
   },
 } as const;
 
@@ -91,7 +91,7 @@ export class SnapshotLog {
       rows += state.rows;
     }
     this.#areFailuresSaid = true;
-    if (open > 0) this.#logger.info("Snapshots go on", { tables: open, rows });
+    if (open > 0) this.#logger.info("Snapshots in progress", { tables: open, rows });
   }
 
   /** A complete or stopped snapshot is logged only once that state is delivered. */
@@ -146,7 +146,7 @@ export class SnapshotLog {
     const now = this.#now();
     if (known?.waitsSaidAtMs !== undefined && now - known.waitsSaidAtMs < WAITS_EVERY_MS) return;
     if (known !== undefined) known.waitsSaidAtMs = now;
-    this.#logger.warn("The snapshot of a table waits", { table: nameOf(table), ...reasonFields(reason) });
+    this.#logger.warn("A table's snapshot is waiting", { table: nameOf(table), ...reasonFields(reason) });
   }
 
   requested(request: SnapshotRequest | undefined, problem: string | undefined): void {

@@ -32,7 +32,7 @@ export async function unclearWhenLost<Response>(response: Promise<Response>): Pr
     return await response;
   } catch (error) {
     if (!(error instanceof CaptureError) || error.kind !== "kafka-unavailable") throw error;
-    throw new CaptureError("kafka-unclear", `Cannot tell what became of the batch: ${error.message}`, {
+    throw new CaptureError("kafka-unclear", `Cannot tell whether the batch was written: ${error.message}`, {
       cause: error,
     });
   }

@@ -48,7 +48,7 @@ function noneFound(failures: readonly CaptureError[], isReadOnly: boolean): Capt
   const found = failures.map(({ message }) => message.replace(/^Cannot \w+(?: to)? PostgreSQL at /, ""));
   return new CaptureError(
     "postgres-unavailable",
-    `Cannot find a PostgreSQL that takes writes: ${found.join("; ")}`,
+    `Cannot find a writable PostgreSQL server: ${found.join("; ")}`,
     {
       hint: isReadOnly
         ? advice`promote one of them, set default_transaction_read_only = off, or name the primary in ${

@@ -97,7 +97,7 @@ export class PostgresStream extends MessageBuffer implements ReplicationStream {
         case ERROR_RESPONSE:
           throw translateServerError(
             parseErrorResponse(bytes, this.start, this.end),
-            `Cannot go on with ${this.#what}`,
+            `Cannot continue with ${this.#what}`,
           );
         case COPY_DONE:
         case COMMAND_COMPLETE:
@@ -110,7 +110,7 @@ export class PostgresStream extends MessageBuffer implements ReplicationStream {
         case NOTICE_RESPONSE:
           throwSkippedPublication(
             parseErrorResponse(bytes, this.start, this.end),
-            `Cannot go on with ${this.#what}`,
+            `Cannot continue with ${this.#what}`,
           );
           break;
         case PARAMETER_STATUS:

@@ -56,7 +56,7 @@ export async function refusePromoted(connection: PostgresConnection, signal: Abo
     signal,
   );
   if (row.is_standby === "t") return;
-  throw new CaptureError("postgres-unavailable", "Cannot go on: the server was promoted; connecting again");
+  throw new CaptureError("postgres-unavailable", "Cannot continue: the server was promoted; reconnecting");
 }
 
 /** Reads the state of the WAL and how much of it the slot retains. */

@@ -96,7 +96,7 @@ slowTest(
     await bed.postgresServer.stop("immediate");
     await writers.stop();
     // The failover is not done yet: there is a standby and a closed port, and pg-capture waits.
-    await capture.waitForLog(/Cannot find a PostgreSQL that takes writes: .*read-only; .*connection refused/);
+    await capture.waitForLog(/Cannot find a writable PostgreSQL server: .*read-only; .*connection refused/);
     strictEqual(await onStandby.value("SELECT pg_promote()"), "t");
     await onStandby.exec("INSERT INTO account VALUES (7777777, 'after the failover', 0)");
     await waitForCommits(bed, capture);

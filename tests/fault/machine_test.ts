@@ -66,7 +66,7 @@ quickTest(
     await capture.waitForLog("The checkpoint can't be kept");
     await waitForCommits(bed, capture, 5);
     await disk.free();
-    await capture.waitForLog("The checkpoint is kept again");
+    await capture.waitForLog("Saving the checkpoint works again");
     await assertExactlyOnce(bed, capture, writers);
   },
   MOUNT_OBSTACLE,

@@ -200,7 +200,11 @@ slowTest("a standby that lagged and was promoted is refused", async () => {
   await bed.postgresServer.start();
   while (await bed.sql.value("SELECT pg_is_in_recovery()") === "t") await delay(50);
   await bed.sql.exec("INSERT INTO account SELECT g, 'other', 0 FROM generate_series(1000, 5000) g");
-  await assertRefused(bed, /timeline 1 .*restored from a backup, or is a standby that lagged/, /SNAPSHOT_MODE=initial/);
+  await assertRefused(
+    bed,
+    /timeline 1 .*restored from a backup, or is a standby that lagged/,
+    /SNAPSHOT_MODE=initial/,
+  );
 });
 
 quickTest("two tables whose topics Kafka can't tell apart are refused before anything is sent", async () => {

@@ -133,7 +133,7 @@ quickTest("a key's type becomes another, which has another order, while rows are
     SNAPSHOT_TABLES: "public.item",
   });
   writers.start();
-  await capture.waitForLog("Snapshot begins table=public.item");
+  await capture.waitForLog("Snapshot started table=public.item");
   await delay(1_000);
   await bed.sql.exec(`ALTER TABLE item ALTER COLUMN id TYPE text USING id::text`);
   await waitUntilSnapshotsEnd(bed, capture, TABLES);

@@ -29,7 +29,7 @@ Deno.test("the first host that can be reached and takes writes is chosen", async
   strictEqual(none.kind, "postgres-unavailable");
   match(
     none.message,
-    /^Cannot find a PostgreSQL that takes writes: 127.*: it is read-only; 127\.0\.0\.1:1: connection refused$/,
+    /^Cannot find a writable PostgreSQL server: 127.*: it is read-only; 127\.0\.0\.1:1: connection refused$/,
   );
   const standbys = await chosen([readOnly.port, readOnly.port]);
   ok(standbys instanceof CaptureError);
@@ -54,7 +54,7 @@ Deno.test("no host that can be reached is awaited, and found when it comes", asy
   const env = { ...bed.env, PG_HOST: "127.0.0.1,127.0.0.1", PG_PORT: `1,${port}` };
   await using capture = await startCapture({ env });
   await capture.waitForLog(
-    /warn .*Cannot find a PostgreSQL that takes writes: .*:1: connection refused; .*retry_in_ms/,
+    /warn .*Cannot find a writable PostgreSQL server: .*:1: connection refused; .*retry_in_ms/,
   );
   await using _late = await startPostgres({ port, password: postgres.password });
   // The right server, without the database: it answers, and the answer is no.

@@ -70,11 +70,12 @@ export async function waitForSnapshots(
   }
 }
 
-const UNTAKEN = "pg-capture has not taken the request yet. Is it running, with this slot and topic prefix?";
+const UNTAKEN =
+  "pg-capture has not picked up the request yet. Is it running with this slot and topic prefix?";
 
 function pausedText(state: SnapshotState): string {
   const table = tableAsPattern(state);
-  return `The snapshot of ${table} is paused; to go on with it: pg-capture snapshot --resume ${table}`;
+  return `The snapshot of ${table} is paused; to resume it: pg-capture snapshot --resume ${table}`;
 }
 
 /**

@@ -58,7 +58,7 @@ Deno.test("a snapshot has a line when it begins to send, and one when it is comp
   log.snapshotDelivered(complete("users", 1000));
   log.snapshotDelivered(complete("users", 1000));
   deepStrictEqual(lines, [
-    ["Snapshot begins", { table: "public.users", snapshot: "initial", rows: 500, rows_expected: 900 }],
+    ["Snapshot started", { table: "public.users", snapshot: "initial", rows: 500, rows_expected: 900 }],
     ["Snapshot complete", {
       ...{ table: "public.users", snapshot: "initial", rows: 1000 },
       ...{ seconds: 2.5, rows_per_second: 400 },
@@ -113,7 +113,7 @@ Deno.test("a large table among many small ones has its two lines", () => {
   for (const table of ["a", "b", "c", "d", "e", "f"]) log.snapshotDelivered(complete(table, 1));
   log.snapshotDelivered(complete("large", 900));
   deepStrictEqual(lines.map(([message, { table }]) => [message, table]), [
-    ["Snapshot begins", "public.large"],
+    ["Snapshot started", "public.large"],
     ...["a", "b", "c", "d", "e"].map((table) => ["Snapshot complete", `public.${table}`]),
     ["Snapshot complete", "public.large"],
   ]);
@@ -158,8 +158,8 @@ Deno.test("at the first session's begin, what failed before and what goes on is 
   log.snapshotsFound(found);
   deepStrictEqual(lines, [
     ["The snapshot of a table failed", { table: "public.bad", snapshot: "initial", found: "it is gone" }],
-    ["Snapshots go on", { tables: 1, rows: 70 }],
-    ["Snapshots go on", { tables: 1, rows: 70 }],
+    ["Snapshots in progress", { tables: 1, rows: 70 }],
+    ["Snapshots in progress", { tables: 1, rows: 70 }],
   ]);
   log.snapshotDelivered(running("large", 90));
   strictEqual(lines.length, 3, "it does not begin again");
@@ -183,17 +183,17 @@ Deno.test("requests are logged with what they do; a condition is not, because it
   log.snapshotRequested(undefined, "it is no JSON (fix: use pg-capture snapshot)");
   const table = { table: "public.users", snapshot: "s1", rows: 5 };
   deepStrictEqual(lines, [
-    ["Snapshot request taken", {
+    ["Snapshot request accepted", {
       ...{ request: "start", tables: "public.users", snapshot: "s1", has_condition: true },
     }],
-    ["Snapshot begins", { ...table, rows_expected: 900 }],
-    ["Snapshot request taken", { request: "pause", tables: "all" }],
+    ["Snapshot started", { ...table, rows_expected: 900 }],
+    ["Snapshot request accepted", { request: "pause", tables: "all" }],
     ["Snapshot paused", table],
-    ["Snapshot request taken", { request: "resume", tables: "public.*" }],
+    ["Snapshot request accepted", { request: "resume", tables: "public.*" }],
     ["Snapshot resumed", table],
-    ["Snapshot request taken", { request: "stop", tables: "*.users" }],
+    ["Snapshot request accepted", { request: "stop", tables: "*.users" }],
     ["Snapshot stopped", table],
-    ["A snapshot request can't be taken", { found: "it is no JSON", fix: "use pg-capture snapshot" }],
+    ["Rejected a snapshot request", { found: "it is no JSON", fix: "use pg-capture snapshot" }],
   ]);
 });
 
@@ -204,7 +204,7 @@ Deno.test("a flood of requests is summed up, and a long one is cut", () => {
   strictEqual(lines.length, 5);
   heard.pass(10_000);
   deepStrictEqual(lines.at(-1), [
-    "Several snapshot requests can't be taken",
+    "Rejected several snapshot requests",
     { requests: 995, found: "it is no JSON" },
   ]);
   log.snapshotRequested({ kind: "stop", tables: Array.from({ length: 9999 }, () => "a.b") }, undefined);
@@ -219,12 +219,12 @@ Deno.test("a table that waits is logged twice a minute, however often that is to
   for (; heard.nowMs < 60_000; heard.nowMs += 200) {
     log.snapshotWaits({ schema: "public", table: "users" }, "another session has locked the table");
   }
-  const line = ["The snapshot of a table waits", {
+  const line = ["A table's snapshot is waiting", {
     table: "public.users",
     found: "another session has locked the table",
   }];
   deepStrictEqual(lines, [line, line]);
-  ok(heard.warnings.has("The snapshot of a table waits"));
+  ok(heard.warnings.has("A table's snapshot is waiting"));
 });
 
 Deno.test("nothing that the log holds of a state is a key", () => {

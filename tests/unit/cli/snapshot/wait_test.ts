@@ -72,8 +72,8 @@ Deno.test("a request that is not taken for 10 s, and a snapshot that is paused, 
   const { result, notes } = wait({}, script);
   await result;
   deepStrictEqual(notes, [
-    "pg-capture has not taken the request yet. Is it running, with this slot and topic prefix?",
-    "The snapshot of public.users is paused; to go on with it: pg-capture snapshot --resume public.users",
+    "pg-capture has not picked up the request yet. Is it running with this slot and topic prefix?",
+    "The snapshot of public.users is paused; to resume it: pg-capture snapshot --resume public.users",
   ]);
 });
 
