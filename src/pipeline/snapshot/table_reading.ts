@@ -267,7 +267,7 @@ export class TableReading {
       case "locked":
         events.snapshotWaits(run, "another session has locked the table");
         // Other tables are read first.
-        run.notBefore = clock.now() + LOCKED_MS;
+        snapshots.runs.putOff(run, clock.now() + LOCKED_MS);
         return "given up";
     }
   }

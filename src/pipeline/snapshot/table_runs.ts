@@ -92,6 +92,12 @@ export class TableRuns implements NoteSource {
     return undefined;
   }
 
+  /** It is not read before this time, nor before the others. */
+  putOff(run: TableRun, untilMs: number): void {
+    run.notBefore = untilMs;
+    if (this.#open.delete(run)) this.#open.add(run);
+  }
+
   /** Tables whose rows will probably be sent next. */
   next(count: number): readonly TableName[] {
     const next: TableName[] = [];

@@ -22,6 +22,20 @@ Deno.test("a run is handed out to one reader, and not before its time", async ()
   strictEqual(runs.take(), second);
 });
 
+Deno.test("runs that are put off again and again let the others come first", async () => {
+  const { runs, clock } = new SnapshotsBed();
+  for (const table of ["a", "b", "c"]) runs.add(queuedSnapshot(table), true);
+  const taken: string[] = [];
+  for (let turn = 0; turn < 4; turn++) {
+    const run = runs.take()!;
+    taken.push(run.table);
+    await clock.pass(2_000);
+    runs.putOff(run, clock.now() + 200);
+    run.isTaken = false;
+  }
+  deepStrictEqual(taken, ["a", "b", "c", "a"]);
+});
+
 Deno.test("a run that is read to its end is handed out for keys to read again, when all else is sent", () => {
   const again = [["1"]];
   const bed = new SnapshotsBed({
