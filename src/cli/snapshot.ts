@@ -166,7 +166,8 @@ interface SourceFacts {
 async function readSource(config: Config, signal: AbortSignal): Promise<SourceFacts> {
   const { publication, slotName } = config.pg;
   using inspection = await PostgresInspection.open(postgresOptions(config), signal);
-  const tables = await readPublication(inspection.connection, publication, signal);
+  const { versionNumber } = await inspection.server(signal);
+  const tables = await readPublication(inspection.connection, publication, versionNumber, signal);
   const slot = await inspection.slot(slotName, signal);
   const identity = await identityOf(config, signal);
   return { identity, tables, isActive: slot !== null && slot.activePid !== null };

@@ -4,6 +4,8 @@ import { CaptureError } from "../core/errors.ts";
 import type { PublishedOid, PublishedTable, SourceWarning } from "../pipeline/ports.ts";
 import { type PostgresConnection, quoteIdentifier, quoteLiteral } from "./connection.ts";
 
+const POSTGRES_15 = 150_000;
+
 /**
  * Reads the tables of the publication.
  *
@@ -14,6 +16,7 @@ import { type PostgresConnection, quoteIdentifier, quoteLiteral } from "./connec
 export async function readPublication(
   connection: PostgresConnection,
   publication: string,
+  versionNumber: number,
   signal: AbortSignal,
 ): Promise<readonly PublishedTable[]> {
   const name = quoteLiteral(publication);
@@ -24,15 +27,14 @@ export async function readPublication(
   );
   if (found.length === 0) throw missing(publication);
   const rows = await connection.query(
-    `SELECT p.schemaname AS schema, p.tablename AS table,
+    `SELECT n.nspname AS schema, c.relname AS table,
             (b.pubupdate OR b.pubdelete)
               AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS
                     (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)) AS no_identity
-       FROM pg_catalog.pg_publication_tables p
-       JOIN pg_catalog.pg_publication b ON b.pubname = p.pubname
-       JOIN pg_catalog.pg_namespace n ON n.nspname = p.schemaname
-       JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename
-      WHERE p.pubname = ${name} ORDER BY 1, 2`,
+       FROM (${publishedSql(publication, versionNumber)}) p
+       JOIN pg_catalog.pg_class c ON c.oid = p.oid
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+       JOIN pg_catalog.pg_publication b ON b.pubname = ${name} ORDER BY 1, 2`,
     `list the tables of publication "${publication}"`,
     signal,
   );
@@ -47,14 +49,14 @@ export async function readPublication(
 export async function readPublishedOids(
   connection: PostgresConnection,
   publication: string,
+  versionNumber: number,
   signal: AbortSignal,
 ): Promise<readonly PublishedOid[]> {
   const rows = await connection.query(
     `SELECT n.nspname AS schema, c.relname AS table, c.oid
-       FROM pg_catalog.pg_publication_tables p
-       JOIN pg_catalog.pg_namespace n ON n.nspname = p.schemaname
-       JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename
-      WHERE p.pubname = ${quoteLiteral(publication)} ORDER BY 1, 2`,
+       FROM (${publishedSql(publication, versionNumber)}) p
+       JOIN pg_catalog.pg_class c ON c.oid = p.oid
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY 1, 2`,
     `list the tables of publication "${publication}"`,
     signal,
   );
@@ -63,6 +65,32 @@ export async function readPublishedOids(
     table: table ?? "",
     oid: Number(oid),
   }));
+}
+
+/**
+ * SQL for the OIDs of the tables under whose names the publication sends changes. `pg_publication_tables` has the
+ * same, but opens each table (pg_publication.c, pg_get_publication_tables), so it waits for whoever has locked one.
+ */
+function publishedSql(publication: string, versionNumber: number): string {
+  const inSchema = "OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace s " +
+    "WHERE s.pnpubid = b.oid AND s.pnnspid = c.relnamespace)";
+  return `WITH RECURSIVE b AS (
+              SELECT * FROM pg_catalog.pg_publication WHERE pubname = ${quoteLiteral(publication)}),
+            named(oid) AS (
+              SELECT c.oid FROM pg_catalog.pg_class c CROSS JOIN b
+               WHERE c.relkind IN ('r', 'p') AND pg_catalog.pg_relation_is_publishable(c.oid)
+                 AND (b.puballtables
+                      OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel r
+                                  WHERE r.prpubid = b.oid AND r.prrelid = c.oid)
+                      ${versionNumber < POSTGRES_15 ? "" : inSchema})
+              UNION
+              SELECT i.inhrelid FROM named JOIN pg_catalog.pg_inherits i ON i.inhparent = named.oid
+                JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relispartition)
+            SELECT c.oid FROM named JOIN pg_catalog.pg_class c ON c.oid = named.oid CROSS JOIN b
+             WHERE CASE WHEN b.pubviaroot
+                        THEN NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN named a ON a.oid = i.inhparent
+                                          WHERE i.inhrelid = c.oid AND c.relispartition)
+                        ELSE c.relkind = 'r' END`;
 }
 
 /** Reads the operations that the publication does not publish. */

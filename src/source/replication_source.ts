@@ -54,7 +54,7 @@ export class PostgresSource implements ReplicationSource {
       using inspecting = await PostgresConnection.open(postgres, "sql", signal);
       const change = await keep(inspecting, this.#replication, server.versionNumber, signal);
       const { publication } = this.#replication;
-      const tables = await readPublication(inspecting, publication, signal);
+      const tables = await readPublication(inspecting, publication, server.versionNumber, signal);
       const unpublished = await readUnpublished(inspecting, publication, signal);
       return new PostgresSession(
         postgres,
@@ -202,7 +202,7 @@ class PostgresSession implements SourceSession {
   async publishedNow(signal: AbortSignal): Promise<readonly PublishedOid[]> {
     const { publication } = this.#replication;
     using connection = await PostgresConnection.open(this.#postgres, "sql", signal);
-    return await readPublishedOids(connection, publication, signal);
+    return await readPublishedOids(connection, publication, this.server.versionNumber, signal);
   }
 
   async advanceWal(signal: AbortSignal): Promise<Lsn> {

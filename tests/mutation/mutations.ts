@@ -748,8 +748,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "queries about tables run on the stream's connection: rows older than an ALTER TABLE are misread",
     file: "src/source/replication_source.ts",
-    find: "const tables = await readPublication(inspecting, publication, signal);",
-    replace: "const tables = await readPublication(connection, publication, signal);",
+    find: "const tables = await readPublication(inspecting, publication, server.versionNumber, signal);",
+    replace: "const tables = await readPublication(connection, publication, server.versionNumber, signal);",
   },
   {
     breaks: "the types of a table that was dropped are forgotten",

@@ -28,7 +28,12 @@ export async function* publicationFindings(
   }
   let tables: readonly PublishedTable[];
   try {
-    tables = await readPublication(inspection.connection, pg.publication, signal);
+    tables = await readPublication(
+      inspection.connection,
+      pg.publication,
+      versionNumber,
+      signal,
+    );
   } catch (error) {
     const isMissing = error instanceof CaptureError && error.kind === "publication-missing";
     if (!isMissing || pg.tables === undefined) {
