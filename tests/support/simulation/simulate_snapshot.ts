@@ -77,7 +77,7 @@ class SnapshotSimulation {
 
   async #write(over: AbortSignal): Promise<void> {
     const { random, clock } = this.#world;
-    const pauseMsMax = random.between(20, 400);
+    const pauseMsMax = random.between(10, 150);
     for (let count = random.between(50, 300); count > 0; count--) {
       await clock.sleep(random.between(0, pauseMsMax), over);
       if (random.chance(0.55)) this.#postgres.tables.begin();
