@@ -1,6 +1,7 @@
 // Reusable buffers for rows, filled in place from the connection.
 
 import type { RowBlock } from "../../pipeline/snapshot_ports.ts";
+import { HEADER_BYTES } from "../frames.ts";
 import type { LargeRow } from "./large_row.ts";
 
 const BLOCK_BYTES = 1024 * 1024;
@@ -86,7 +87,7 @@ export class GrowingBlock implements RowBlock {
     this.bytes.set(rest, this.head + message.length);
     this.tail = this.head + message.length + rest.length;
     this.omitted.set(this.count, omittedBytes);
-    this.takeRow(this.head, this.head + message.length);
+    this.takeRow(this.head + HEADER_BYTES, this.head + message.length);
     return true;
   }
 
