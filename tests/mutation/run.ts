@@ -6,6 +6,7 @@ import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Mutation, MUTATIONS } from "./mutations.ts";
+import { SNAPSHOT_MUTATIONS } from "./snapshot_mutations.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 /** At the same time, each in a copy of its own. */
@@ -17,7 +18,9 @@ const { values: options } = parseArgs({
   args: Deno.args,
   options: { fast: { type: "boolean", default: false }, only: { type: "string", default: "" } },
 });
-const chosen = MUTATIONS.filter(({ breaks, file }) => `${file} ${breaks}`.includes(options.only));
+const chosen = [...MUTATIONS, ...SNAPSHOT_MUTATIONS].filter(({ breaks, file }) =>
+  `${file} ${breaks}`.includes(options.only)
+);
 const survivors = await tryAll(chosen);
 print(`${chosen.length - survivors.length} of ${chosen.length} noticed`);
 for (const { file, breaks } of survivors) print(`NOT NOTICED ${file}: ${breaks}`);

@@ -3,6 +3,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import fc from "fast-check";
 import { join } from "../../dev/fixtures/pgoutput_bytes.ts";
+import { TupleColumns, UNCHANGED_COLUMN } from "../../src/decoder/pgoutput/tuple.ts";
+import { readRow } from "../../src/pipeline/snapshot/row_key.ts";
 import { utf8 } from "../../src/core/utf8.ts";
 import { BlockPool } from "../../src/source/snapshot/block_pool.ts";
 import { LargeRow } from "../../src/source/snapshot/large_row.ts";
@@ -110,6 +112,12 @@ Deno.test("a large row keeps its short values and its columns, and tells how man
       const body = large.message.slice(5);
       const block = { bytes: body, starts: new Uint32Array([0]) } as Parameters<typeof textRow>[0];
       deepStrictEqual(textRow(block, 0), values.map((each) => isLong(each) ? null : each));
+      const columns = new TupleColumns();
+      readRow(block, 0, columns);
+      deepStrictEqual(
+        values.map((_, column) => columns.starts[column] === UNCHANGED_COLUMN),
+        values.map(isLong),
+      );
     }),
     { numRuns: 60 },
   );
