@@ -88,8 +88,8 @@ function publishedSql(publication: string, versionNumber: number): string {
                 JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relispartition)
             SELECT c.oid FROM named JOIN pg_catalog.pg_class c ON c.oid = named.oid CROSS JOIN b
              WHERE CASE WHEN b.pubviaroot
-                        THEN NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN named a ON a.oid = i.inhparent
-                                          WHERE i.inhrelid = c.oid AND c.relispartition)
+                        THEN NOT (c.relispartition AND c.oid IN (
+                               SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN named a ON a.oid = i.inhparent))
                         ELSE c.relkind = 'r' END`;
 }
 
