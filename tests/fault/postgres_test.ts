@@ -241,7 +241,7 @@ quickTest("a new slot waits for a transaction that is open, and says so", async 
   await delay(4_000);
   await old.exec("COMMIT");
   await using capture = await starting;
-  await capture.waitForLog("waits for open transactions");
+  await capture.waitForLog("is waiting for open transactions");
   await bed.sql.exec("INSERT INTO account VALUES (1, 'a', 0)");
   await assertExactlyOnce(bed, capture);
 });

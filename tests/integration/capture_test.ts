@@ -142,7 +142,7 @@ Deno.test("a slot that waits for an older transaction says so, and for whom", as
   await older.exec("BEGIN; INSERT INTO t VALUES (1)");
   const pid = await older.value("SELECT pg_backend_pid()");
   await using capture = await startCapture({ env: bed.env });
-  const line = await capture.waitForLog("waits for a transaction that is older", { timeoutMs: 20_000 });
+  const line = await capture.waitForLog("has to wait for an older transaction", { timeoutMs: 20_000 });
   match(line, new RegExp(`process=${pid} .*pg_terminate_backend\\(${pid}\\)`));
   await older.exec("COMMIT");
   await capture.waitForLog("Streaming");

@@ -168,7 +168,7 @@ Deno.test("the first line fixes: a physical slot, and a temporary one of another
   await other.exec(`SELECT pg_create_logical_replication_slot('${bed.slot}', 'pgoutput', true)`);
   await using capture = await startCapture({ env: bed.env });
   const line = await capture.waitForLog("Waiting for the slot");
-  match(line, /another instance holds .*process=\d+/);
+  match(line, /another instance is using it .*process=\d+/);
 });
 
 Deno.test("the first line fixes: a role that may not log in", async () => {

@@ -124,7 +124,7 @@ Deno.test("--wait ends with 3 and the reason if a snapshot fails", async () => {
 Deno.test("Ctrl-C ends the wait and not the snapshot; a request that is not taken is told", async () => {
   await using bed = await bedWithTables();
   await using waiting = await startCapture({ env: bed.env, args: ["snapshot", "public.users", "--wait"] });
-  await waiting.waitForLog("pg-capture has not taken the request yet");
+  await waiting.waitForLog("pg-capture has not picked up the request yet");
   waiting.signal("SIGINT");
   strictEqual((await waiting.waitForExit()).code, 130);
   match(waiting.log.at(-1) ?? "", /^The snapshot goes on; pg-capture snapshot --list shows it$/);
