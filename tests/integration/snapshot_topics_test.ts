@@ -24,6 +24,7 @@ import { TopicDirectory } from "../../src/sink/topic_directory.ts";
 import { controlTopic, progressTopic, snapshotTopic } from "../../src/sink/topics.ts";
 import { TransactionalDelivery } from "../../src/sink/transaction.ts";
 import { createSinkBed, filled, idsOf, type SinkBed } from "../support/sink_bed.ts";
+import { snapshotState } from "../support/snapshot_states.ts";
 
 const FOREVER = new AbortController().signal;
 const NOTHING = { states: [], requestsTaken: null };
@@ -477,25 +478,7 @@ async function until<Result>(
 }
 
 function state(table: string, rows: number): SnapshotState {
-  return {
-    schema: "public",
-    table,
-    id: "s-1",
-    status: "running",
-    where: null,
-    tableOid: 16_384,
-    keyColumns: ["id"],
-    lastKey: [String(rows)],
-    again: [],
-    rows,
-    rowsExpected: 10_000,
-    keyOrder: "",
-    isWhole: false,
-    reason: null,
-    requestedAtMs: 1_700_000_000_000,
-    startedAtMs: 1_700_000_000_000,
-    updatedAtMs: 1_700_000_000_000,
-  };
+  return snapshotState(table, { lastKey: [String(rows)], rows, rowsExpected: 10_000 });
 }
 
 function byTable({ states, requestsTaken }: Awaited<ReturnType<typeof reread>>) {

@@ -25,3 +25,20 @@ export function snapshotState(table: string, given: Partial<SnapshotState> = {})
     ...given,
   };
 }
+
+/** The initial snapshot of `public.{table}`, which is queued, but for what is given. */
+export function queuedSnapshot(table: string, given: Partial<SnapshotState> = {}): SnapshotState {
+  return snapshotState(table, {
+    id: "initial",
+    status: "queued",
+    tableOid: 0,
+    keyColumns: [],
+    lastKey: null,
+    rows: 0,
+    rowsExpected: null,
+    requestedAtMs: 0,
+    startedAtMs: null,
+    updatedAtMs: 0,
+    ...given,
+  });
+}

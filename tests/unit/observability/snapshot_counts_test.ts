@@ -9,7 +9,7 @@ import { Statistics } from "../../../src/observability/statistics.ts";
 import { statusJson } from "../../../src/observability/status_json.ts";
 import { statusFields } from "../../../src/observability/status_line.ts";
 import type { StatusSnapshot } from "../../../src/observability/status_snapshot.ts";
-import { queuedSnapshot } from "../../support/queued_snapshot.ts";
+import { queuedSnapshot } from "../../support/snapshot_states.ts";
 
 const NOW_MS = 1_800_000_000_000;
 

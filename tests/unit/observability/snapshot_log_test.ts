@@ -5,7 +5,7 @@ import type { SnapshotState } from "../../../src/core/snapshot_state.ts";
 import { LifecycleLog } from "../../../src/observability/lifecycle_log.ts";
 import type { LogFields } from "../../../src/observability/logger.ts";
 import { WalGuard } from "../../../src/observability/wal_guard.ts";
-import { queuedSnapshot } from "../../support/queued_snapshot.ts";
+import { queuedSnapshot } from "../../support/snapshot_states.ts";
 
 const WAL = { end: 1n, keptFrom: 1n, status: "reserved", bytesLeft: null, visibility: null } as const;
 

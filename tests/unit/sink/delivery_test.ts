@@ -3,7 +3,7 @@
 import { NO_HEADERS } from "../../../src/core/encoded_record.ts";
 import { strict as assert } from "node:assert";
 import { CaptureError, type ErrorKind } from "../../../src/core/errors.ts";
-import type { SnapshotNotes, SnapshotState } from "../../../src/core/snapshot_state.ts";
+import type { SnapshotNotes } from "../../../src/core/snapshot_state.ts";
 import type { Batch, Sink } from "../../../src/pipeline/ports.ts";
 import { ArenaPool } from "../../../src/sink/arena_pool.ts";
 import { createKafkaSink } from "../../../src/sink/kafka_sink.ts";
@@ -13,6 +13,7 @@ import { SequenceNumbers } from "../../../src/sink/sequence_numbers.ts";
 import { ErrorCode } from "../../../src/sink/wire/error_codes.ts";
 import { PLAINTEXT } from "../../../src/sink/wire/security.ts";
 import { Api, ScriptedCluster, type Turn } from "../../support/scripted_cluster.ts";
+import { queuedSnapshot } from "../../support/snapshot_states.ts";
 
 const FOREVER = new AbortController().signal;
 const IDENTITY = { systemIdentifier: "1", database: "shop", slot: "orders" };
@@ -387,24 +388,6 @@ function sequencesOf(cluster: ScriptedCluster, topic: string): readonly number[]
 
 /** So many states, and requests that are taken. */
 function notes(count: number): SnapshotNotes {
-  const states = Array.from({ length: count }, (_, index): SnapshotState => ({
-    schema: "public",
-    table: `t${index}`,
-    id: "s-1",
-    status: "queued",
-    where: null,
-    tableOid: 0,
-    keyColumns: [],
-    lastKey: null,
-    again: [],
-    rows: 0,
-    rowsExpected: null,
-    keyOrder: "",
-    isWhole: false,
-    reason: null,
-    requestedAtMs: 0,
-    startedAtMs: null,
-    updatedAtMs: 0,
-  }));
+  const states = Array.from({ length: count }, (_, index) => queuedSnapshot(`t${index}`));
   return { states, requestsTaken: 7n };
 }

@@ -5,7 +5,7 @@ import { advice } from "../../../../src/core/advice.ts";
 import { CaptureError } from "../../../../src/core/errors.ts";
 import type { SnapshotRequest } from "../../../../src/core/snapshot_state.ts";
 import { answerRequests } from "../../../../src/pipeline/snapshot/requests.ts";
-import { queuedSnapshot } from "../../../support/queued_snapshot.ts";
+import { queuedSnapshot } from "../../../support/snapshot_states.ts";
 import { SnapshotsBed } from "../../../support/snapshots_bed.ts";
 
 const ONE = { kind: "start", id: "s-1", tables: ["a"], where: "id > 5" } as const;

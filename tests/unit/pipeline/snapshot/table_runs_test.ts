@@ -3,7 +3,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { begin, commit, relation, truncate, update } from "../../../../dev/fixtures/pgoutput_bytes.ts";
 import { chunk, ITEM_TABLE, moment } from "../../../support/row_blocks.ts";
-import { queuedSnapshot } from "../../../support/queued_snapshot.ts";
+import { queuedSnapshot } from "../../../support/snapshot_states.ts";
 import { QUEUED, SnapshotsBed } from "../../../support/snapshots_bed.ts";
 
 const MOMENT = moment("100:100:", 1n);
