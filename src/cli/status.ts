@@ -1,5 +1,6 @@
 // `pg-capture status`: slot, lag, checkpoint, Kafka progress and snapshots side by side.
 
+import { joinReason } from "../core/reason.ts";
 import { formatAddress } from "../core/address.ts";
 import type { Config } from "../config/config.ts";
 import { CaptureError } from "../core/errors.ts";
@@ -186,7 +187,7 @@ function snapshotLines(
 }
 
 function fault({ error, fix }: { readonly error: string; readonly fix: string | null }): string {
-  return fix === null ? error : `${error} (fix: ${fix})`;
+  return joinReason(error, fix);
 }
 
 function formatRows(rows: readonly (readonly [string, string])[], style: Style): string {

@@ -1,9 +1,9 @@
 // Logs the events of snapshots: one line each for few tables, a summary for many.
 
+import { splitReason } from "../core/reason.ts";
 import type { SnapshotRequest, SnapshotState } from "../core/snapshot_state.ts";
 import { type TableName, tableText } from "../core/table_name.ts";
 import type { LogFields, Logger } from "./logger.ts";
-import { splitReason } from "./snapshot_reason.ts";
 
 /** The number of lines of a kind logged one by one in a period; further ones are summed up at its end. */
 const LINES_MAX = 5;

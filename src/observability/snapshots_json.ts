@@ -1,8 +1,8 @@
 // The status page's data about snapshots, as JSON.
 
+import { splitReason } from "../core/reason.ts";
 import { rowsPerSecond } from "./row_rate.ts";
 import type { ListedSnapshot, SnapshotsReading } from "./snapshot_counts.ts";
-import { splitReason } from "./snapshot_reason.ts";
 
 /** An ended snapshot is listed for this long. */
 const ENDED_MS = 5 * 60_000;

@@ -71,7 +71,7 @@ export async function readPublishedOids(
  * SQL for the OIDs of the tables under whose names the publication sends changes. `pg_publication_tables` has the
  * same, but opens each table (pg_publication.c, pg_get_publication_tables), so it waits for whoever has locked one.
  */
-function publishedSql(publication: string, versionNumber: number): string {
+export function publishedSql(publication: string, versionNumber: number): string {
   const inSchema = "OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace s " +
     "WHERE s.pnpubid = b.oid AND s.pnnspid = c.relnamespace)";
   return `WITH RECURSIVE b AS (

@@ -52,7 +52,7 @@ export async function* publicationFindings(
     yield warning(check, found, fix);
   }
   yield identityFinding(tables);
-  yield* readableFindings(config, inspection, signal);
+  yield* readableFindings(config, inspection, versionNumber, signal);
   yield* topicNameFindings(config, tables);
 }
 

@@ -13,14 +13,16 @@ const NAMED_MAX = 10;
 export async function* readableFindings(
   { pg, snapshot }: Config,
   inspection: PostgresInspection,
+  versionNumber: number,
   signal: AbortSignal,
 ): Findings {
   if (snapshot.mode === "never") return;
   const check = "PostgreSQL: rows of the tables";
-  const unreadable = (await readUnreadableTables(inspection.connection, pg.publication, signal))
-    .filter(({ schema, table }) =>
-      snapshot.tables?.some((pattern) => matchesTable(pattern, schema, table)) ?? true
-    );
+  const unreadable =
+    (await readUnreadableTables(inspection.connection, pg.publication, versionNumber, signal))
+      .filter(({ schema, table }) =>
+        snapshot.tables?.some((pattern) => matchesTable(pattern, schema, table)) ?? true
+      );
   if (unreadable.length === 0) {
     yield ok(check, "can be read for the snapshot");
     return;

@@ -9,6 +9,6 @@ export function throwFailed(runs: Iterable<TableRun>, { includes }: SnapshotSett
   const failed = [...runs].filter((run) => run.status === "failed" && run.id === INITIAL && includes(run));
   const [first] = failed;
   if (first === undefined) return;
-  const more = failed.length === 1 ? "" : ` (and ${failed.length - 1} more tables)`;
+  const more = failed.length === 1 ? "" : ` (and ${failed.length - 1} more)`;
   throw new CaptureError("postgres-refused", `Cannot complete the initial snapshot: ${first.reason}${more}`);
 }

@@ -53,9 +53,12 @@ function isSame(key: KeyBytes, bytes: Uint8Array, length: number): boolean {
   return true;
 }
 
-/** FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
+/** Random, so that nobody can prepare keys that share a slot. It decides nothing but the time taken. */
+const SEED = crypto.getRandomValues(new Int32Array(1))[0]!;
+
+/** FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/, from a random start. */
 function hash(bytes: Uint8Array, length: number): number {
-  let value = 0x811c9dc5;
+  let value = SEED;
   for (let at = 0; at < length; at++) value = Math.imul(value ^ bytes[at]!, 0x01000193);
   return value ^ (value >>> 15);
 }

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../../core/clock.ts";
 import { CaptureError, errorPolicy } from "../../core/errors.ts";
+import { reasonOf } from "../../core/reason.ts";
 import type { SnapshotRequest } from "../../core/snapshot_state.ts";
 import type { TableName } from "../../core/table_name.ts";
 import type { CaptureEvents } from "../events.ts";
@@ -39,10 +40,7 @@ export async function answerRequests(parts: RequestsParts, signal: AbortSignal):
       // Delivery notices when Kafka is unreachable, and the stream when PostgreSQL is. A refusal concerns
       // only requests, so changes continue.
       if (errorPolicy(error.kind).action === "stop") {
-        events.snapshotRequested(
-          undefined,
-          error.fix === undefined ? error.message : `${error.message} (fix: ${error.fix})`,
-        );
+        events.snapshotRequested(undefined, reasonOf(error));
         await clock.sleep(REFUSED_MS, signal);
       }
     }

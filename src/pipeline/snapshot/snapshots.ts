@@ -2,8 +2,10 @@
 
 import type { Clock } from "../../core/clock.ts";
 import type { Lsn } from "../../core/position.ts";
+import { reasonOf } from "../../core/reason.ts";
 import type { TableName } from "../../core/table_name.ts";
 import { conflictOf, TopicConflict } from "../../core/topic_conflict.ts";
+import { Turns } from "../../core/turns.ts";
 import { unlessAborted } from "../../core/wait.ts";
 import { Wakeup } from "../../core/wakeup.ts";
 import type { ChangeDecoder } from "../../decoder/change_decoder.ts";
@@ -59,7 +61,8 @@ export class Snapshots {
   #atBorder: (() => Promise<void>) | undefined;
   /** A table whose moment waits for the stream to reach its border. */
   #split: Split | undefined;
-  #isSplitting = false;
+  readonly #borderTurns = new Turns();
+  readonly #splitTurns = new Turns();
   /** Tables that are read as a whole, by relation id. */
   readonly #wholes = new Map<number, WholeTable>();
   #streamedUpTo: Lsn = 0n;
@@ -125,7 +128,7 @@ export class Snapshots {
 
   /** Reads while intake waits at a border, so that nothing is streamed in the meantime. */
   async atBorder<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    while (this.#atBorder !== undefined) await this.#parts.clock.sleep(1, signal);
+    using _turn = await this.#borderTurns.take(signal);
     const done = Promise.withResolvers<T>();
     this.#atBorder = () => read().then(done.resolve, done.reject);
     this.#wake();
@@ -144,9 +147,7 @@ export class Snapshots {
     read: () => Promise<WholeRead | TableFault>,
     signal: AbortSignal,
   ): Promise<WholeTable | TableFault | "again" | number> {
-    const { clock } = this.#parts;
-    while (this.#isSplitting) await clock.sleep(1, signal);
-    this.#isSplitting = true;
+    using _turn = await this.#splitTurns.take(signal);
     try {
       const taken = await this.atBorder(async () => {
         using _reading = this.#parts.unshown.reading();
@@ -160,7 +161,6 @@ export class Snapshots {
       return taken instanceof Split ? await unlessAborted(taken.result, signal) : taken;
     } finally {
       this.#split = undefined;
-      this.#isSplitting = false;
     }
   }
 
@@ -320,7 +320,7 @@ export class Snapshots {
         ? await this.#sendChunk(head, until, signal)
         : await this.#sendWhole(head, until, signal);
     } catch (error) {
-      if (error instanceof TopicConflict) this.end(run, "failed", conflictReason(run, error));
+      if (error instanceof TopicConflict) this.end(run, "failed", reasonOf(conflictOf(run, error)));
       else if (!(error instanceof CompositeMismatch)) throw error;
       else {
         run.rewind();
@@ -404,9 +404,4 @@ export class Snapshots {
     this.#wholes.delete(run.tableOid);
     this.runs.end(run, "complete", null);
   }
-}
-
-function conflictReason(run: TableRun, found: TopicConflict): string {
-  const { message, fix } = conflictOf(run, found);
-  return fix === undefined ? message : `${message} (fix: ${fix})`;
 }

@@ -4,6 +4,7 @@ import type { Clock } from "../../core/clock.ts";
 import { CaptureError, errorPolicy } from "../../core/errors.ts";
 import type { PgType } from "../../core/pg_type.ts";
 import { builtinType } from "../../core/builtin_types.ts";
+import { reasonOf } from "../../core/reason.ts";
 import { tableText } from "../../core/table_name.ts";
 import type { RecordFormat } from "../../decoder/formats/format.ts";
 import type { CaptureEvents } from "../events.ts";
@@ -72,7 +73,7 @@ export class TableReading {
         signal.throwIfAborted();
         if (!(error instanceof CaptureError) || errorPolicy(error.kind).action === "stop") throw error;
         // The connection was lost. The stream's connection notices whether the server is lost, too.
-        events.snapshotWaits(run, error.message);
+        events.snapshotWaits(run, reasonOf(error));
         run.rewind();
         await clock.sleep(LOST_MS, signal);
       }
@@ -182,7 +183,7 @@ export class TableReading {
   async #waitForWal(run: TableRun, signal: AbortSignal): Promise<void> {
     const { isWalShort, clock, events } = this.#parts;
     if (!isWalShort()) return;
-    events.snapshotWaits(run, "the slot may be lost before long: changes are sent first");
+    events.snapshotWaits(run, "the slot may soon be lost, so changes are sent first");
     while (isWalShort()) await clock.sleep(WAL_POLL_MS, signal);
   }
 
@@ -198,7 +199,7 @@ export class TableReading {
       this.#unseenSince = now;
       events.snapshotWaits(
         run,
-        `transaction ${xid} is not visible yet: it may wait for a synchronous standby, or not have ended`,
+        `transaction ${xid} is not visible yet: it may be waiting for a synchronous standby, or may not have ended`,
       );
     }
     await clock.sleep(this.#unseenMs, signal);

@@ -10,16 +10,16 @@ export function conditionFault(condition: string): string | undefined {
   for (let at = 0; at < condition.length;) {
     const rest = condition.slice(at);
     const [token] = TOKEN.exec(rest)!;
-    if (token.startsWith("--") || token.startsWith("/*")) return "it has a comment";
-    if (token === ";") return "it has a semicolon";
-    if (QUERY.test(token)) return "it has a query in it";
-    if (/^[Uu]&/.test(token)) return "it has a name or string with Unicode escapes";
-    if (token === "'" || token === '"' || DOLLAR.test(token)) return "a quote is not closed";
+    if (token.startsWith("--") || token.startsWith("/*")) return "it contains a comment";
+    if (token === ";") return "it contains a semicolon";
+    if (QUERY.test(token)) return "it contains a query";
+    if (/^[Uu]&/.test(token)) return "it contains a name or string with Unicode escapes";
+    if (token === "'" || token === '"' || DOLLAR.test(token)) return "it leaves a quote open";
     if (token === "(") depth++;
-    if (token === ")" && --depth < 0) return "a parenthesis is closed that was not opened";
+    if (token === ")" && --depth < 0) return "it closes a parenthesis that it has not opened";
     at += token.length;
   }
-  return depth > 0 ? "a parenthesis is not closed" : undefined;
+  return depth > 0 ? "it leaves a parenthesis open" : undefined;
 }
 
 /** The names that a condition calls as functions, as PostgreSQL stores them; some are keywords. */

@@ -2,6 +2,7 @@
 
 import { CaptureError, errorPolicy } from "../../core/errors.ts";
 import { parseLsn } from "../../core/position.ts";
+import { joinReason } from "../../core/reason.ts";
 import { Visibility } from "../../core/visibility.ts";
 import { type TableName, tableText } from "../../core/table_name.ts";
 import type {
@@ -298,13 +299,12 @@ function faultOf(error: ServerError, table: TableName, role: string, isUnchanged
   }
   const failure = translateServerError(error, context);
   if (errorPolicy(failure.kind).action === "retry") throw failure;
-  return { kind: "refused", reason: `${failure.message}${fixOf(error, table, role)}` };
+  return { kind: "refused", reason: joinReason(failure.message, fixOf(error, table, role)) };
 }
 
-function fixOf({ code, message }: ServerError, table: TableName, role: string): string {
-  if (code !== INSUFFICIENT_PRIVILEGE) return "";
-  const fix = message.includes("row-level security") ? bypassRowSecurity(role) : grantSelect(table, role);
-  return ` (fix: ${fix})`;
+function fixOf({ code, message }: ServerError, table: TableName, role: string): string | null {
+  if (code !== INSUFFICIENT_PRIVILEGE) return null;
+  return message.includes("row-level security") ? bypassRowSecurity(role) : grantSelect(table, role);
 }
 
 function isCurrent({ signature }: TablePlan, found: readonly TextRow[] | undefined): boolean {

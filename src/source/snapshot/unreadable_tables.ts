@@ -1,7 +1,8 @@
 // Finds published tables whose rows the role can't read: streaming needs fewer rights than a snapshot does.
 
 import type { TableName } from "../../core/table_name.ts";
-import { type PostgresConnection, quoteIdentifier, quoteLiteral } from "../connection.ts";
+import { type PostgresConnection, quoteIdentifier } from "../connection.ts";
+import { publishedSql } from "../publication.ts";
 
 /** A table and the SQL that would let the role read it. */
 export interface UnreadableTable {
@@ -19,16 +20,16 @@ const MAY_SELECT = "pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND " +
 export async function readUnreadableTables(
   connection: PostgresConnection,
   publication: string,
+  versionNumber: number,
   signal: AbortSignal,
 ): Promise<readonly UnreadableTable[]> {
   const rows = await connection.query(
     `SELECT n.nspname AS schema, c.relname AS table, current_user AS role,
             ${MAY_SELECT} AS may_select
-       FROM pg_catalog.pg_publication_tables p
-       JOIN pg_catalog.pg_namespace n ON n.nspname = p.schemaname
-       JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename
-      WHERE p.pubname = ${quoteLiteral(publication)}
-        AND (NOT (${MAY_SELECT}) OR pg_catalog.row_security_active(c.oid))
+       FROM (${publishedSql(publication, versionNumber)}) p
+       JOIN pg_catalog.pg_class c ON c.oid = p.oid
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE NOT (${MAY_SELECT}) OR pg_catalog.row_security_active(c.oid)
       ORDER BY 1, 2`,
     "look for tables that can't be read",
     signal,

@@ -4,7 +4,6 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import type { SnapshotState } from "../../../src/core/snapshot_state.ts";
 import { renderMetrics } from "../../../src/observability/metrics.ts";
 import { RowRate, rowsPerSecond } from "../../../src/observability/row_rate.ts";
-import { splitReason } from "../../../src/observability/snapshot_reason.ts";
 import { Statistics } from "../../../src/observability/statistics.ts";
 import { statusJson } from "../../../src/observability/status_json.ts";
 import { statusFields } from "../../../src/observability/status_line.ts";
@@ -227,12 +226,6 @@ Deno.test("the rate is that of the last seconds, falls while nothing comes, and 
   rate.take(20_700, NOW_MS);
   rate.take(21_700, NOW_MS + 1_000);
   strictEqual(at(1), 1000, "also after the clock was set back");
-});
-
-Deno.test("the fix is what a reason ends with", () => {
-  deepStrictEqual(splitReason("no (fix: GRANT a (b))"), { found: "no", fix: "GRANT a (b)" });
-  deepStrictEqual(splitReason("no (fix: x), says it"), { found: "no (fix: x), says it", fix: null });
-  deepStrictEqual(splitReason("no"), { found: "no", fix: null });
 });
 
 function opened(...names: readonly string[]): Statistics {

@@ -34,6 +34,7 @@ async function taken(
   let result: unknown;
   bed.snapshots.split(run, run.encoded!, () => Promise.resolve(read), bed.signal)
     .then((each) => result = each);
+  await bed.clock.settle();
   await bed.send();
   await bed.clock.settle();
   return { bed, run, result: () => result };

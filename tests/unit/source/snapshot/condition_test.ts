@@ -16,18 +16,18 @@ Deno.test("one expression is taken, whatever its strings hold", () => {
 
 Deno.test("what could be more than an expression is refused", () => {
   const faults: Readonly<Record<string, string>> = {
-    "true; DROP TABLE t": "it has a semicolon",
-    "true) OR (true": "a parenthesis is closed that was not opened",
-    "(true": "a parenthesis is not closed",
-    "true -- )": "it has a comment",
-    "true /* ": "it has a comment",
-    "name = 'x": "a quote is not closed",
-    'a = "x': "a quote is not closed",
-    'U&"\\0070g_sleep"(1) IS NULL': "it has a name or string with Unicode escapes",
-    "id IN (SELECT id FROM other)": "it has a query in it",
-    "id IN (TABLE other)": "it has a query in it",
-    "a = $$x": "a quote is not closed",
-    "name = E'x\\' ; y": "it has a semicolon",
+    "true; DROP TABLE t": "it contains a semicolon",
+    "true) OR (true": "it closes a parenthesis that it has not opened",
+    "(true": "it leaves a parenthesis open",
+    "true -- )": "it contains a comment",
+    "true /* ": "it contains a comment",
+    "name = 'x": "it leaves a quote open",
+    'a = "x': "it leaves a quote open",
+    'U&"\\0070g_sleep"(1) IS NULL': "it contains a name or string with Unicode escapes",
+    "id IN (SELECT id FROM other)": "it contains a query",
+    "id IN (TABLE other)": "it contains a query",
+    "a = $$x": "it leaves a quote open",
+    "name = E'x\\' ; y": "it contains a semicolon",
   };
   for (const [condition, fault] of Object.entries(faults)) {
     strictEqual(conditionFault(condition), fault, condition);
