@@ -10,6 +10,7 @@ import type { DeliveryGuarantee } from "../../../src/pipeline/ports.ts";
 import type { RelationHistory } from "../../../src/pipeline/relation_store.ts";
 import { supervise } from "../../../src/pipeline/supervisor.ts";
 import { FAKE_SETTINGS } from "../fake_ports.ts";
+import { live } from "./lifetime.ts";
 import { SimulatedKafka, type SimulatedRecord } from "./simulated_kafka.ts";
 import { SimulatedPostgres } from "./simulated_postgres.ts";
 import { SimulatedProcess } from "./simulated_process.ts";
@@ -26,7 +27,6 @@ export interface SimulationResult {
 }
 
 const TRANSACTIONS = 30;
-const CALM_MS_MAX = 30 * 60_000;
 const DOUBTFUL_TOPIC = "public.doubtful";
 
 /** The same seed gives the same result, event by event. */
@@ -88,10 +88,8 @@ class Simulation {
    * delivered.
    */
   async #runProcess(): Promise<void> {
-    const { clock, random, isCalm } = this.#world;
+    const { clock, random } = this.#world;
     const process = new SimulatedProcess(clock);
-    const stop = new AbortController();
-    let ended: { readonly error: unknown } | undefined;
     const settings = {
       ...FAKE_SETTINGS,
       delivery: this.#delivery,
@@ -105,26 +103,13 @@ class Simulation {
       pollIntervalMs: 500,
       stopMsMax: 7_000,
     };
-    this.#world.log("a process starts");
-    const running = supervise(this.#parts(process), settings, random.next, stop.signal);
-    running.then(() => ended = { error: undefined }, (error) => ended = { error });
-    const isOver = new AbortController();
-    const msMax = random.chance(0.2) ? 120_000 : 12_000;
-    const endsAtMs = clock.now() + (isCalm ? CALM_MS_MAX : random.between(50, msMax));
-    clock.sleep(endsAtMs - clock.now(), isOver.signal).catch(() => {});
-    const isDone = () => ended !== undefined || clock.now() >= endsAtMs || isCalm && this.#isDelivered;
-    await clock.until(isDone, () => "everything stands still", 2 * CALM_MS_MAX);
-    isOver.abort();
-    if (ended === undefined && !isCalm && random.chance(0.5)) {
-      this.#world.log("the process is killed");
-      process.die();
-      return;
-    }
-    stop.abort(new DOMException("asked to stop", "AbortError"));
-    await clock.until(() => ended !== undefined, () => "it does not stop");
-    this.#world.log(`the process ends: ${ended?.error ?? "stopped"}`);
-    process.die();
-    this.#judgeError(ended?.error);
+    const capture = (signal: AbortSignal) => supervise(this.#parts(process), settings, random.next, signal);
+    const ended = await live(this.#world, process, capture, {
+      ms: random.between(50, random.chance(0.2) ? 120_000 : 12_000),
+      kills: 0.5,
+      isDelivered: () => this.#isDelivered,
+    });
+    if (ended !== null) this.#judgeError(ended.error);
   }
 
   #parts(process: SimulatedProcess): CaptureParts {

@@ -8,6 +8,7 @@ import { type CaptureSubscriber, publishTo } from "../../../src/pipeline/events.
 import { supervise } from "../../../src/pipeline/supervisor.ts";
 import { FAKE_SETTINGS } from "../fake_ports.ts";
 import { judgeSnapshot, judgeState } from "./snapshot_judge.ts";
+import { live } from "./lifetime.ts";
 import { SimulatedKafka } from "./simulated_kafka.ts";
 import { SimulatedProcess } from "./simulated_process.ts";
 import { SimulatedStore } from "./simulated_store.ts";
@@ -22,8 +23,6 @@ export interface SnapshotSimulationResult {
   readonly reads: number;
   readonly records: number;
 }
-
-const CALM_MS_MAX = 30 * 60_000;
 
 /** The same seed gives the same result, event by event. */
 export async function simulateSnapshot(seed: number): Promise<SnapshotSimulationResult> {
@@ -109,12 +108,10 @@ class SnapshotSimulation {
   }
 
   async #runProcess(mode: "never" | "initial"): Promise<void> {
-    const { clock, random, isCalm } = this.#world;
+    const { clock, random } = this.#world;
     // What is written meanwhile is streamed at its start.
     if (random.chance(0.5)) await clock.pass(random.between(0, 3_000));
     const process = new SimulatedProcess(clock);
-    const stop = new AbortController();
-    let ended: { readonly error: unknown } | undefined;
     const settings = {
       ...FAKE_SETTINGS,
       limits: {
@@ -134,25 +131,12 @@ class SnapshotSimulation {
         rowsPerSecond: random.chance(0.5) ? random.between(4, 40) : undefined,
       },
     };
-    this.#world.log("a process starts");
-    const running = supervise(this.#parts(process), settings, random.next, stop.signal);
-    running.then(() => ended = { error: undefined }, (error) => ended = { error });
-    const isOver = new AbortController();
-    const endsAtMs = clock.now() +
-      (isCalm ? CALM_MS_MAX : random.between(50, random.chance(0.2) ? 60_000 : 4_000));
-    clock.sleep(endsAtMs - clock.now(), isOver.signal).catch(() => {});
-    const isDone = () => ended !== undefined || clock.now() >= endsAtMs || isCalm && this.#isDelivered;
-    await clock.until(isDone, () => "everything stands still", 2 * CALM_MS_MAX);
-    isOver.abort();
-    if (ended === undefined && !isCalm && random.chance(0.7)) {
-      this.#world.log("the process is killed");
-      process.die();
-      return;
-    }
-    stop.abort(new DOMException("asked to stop", "AbortError"));
-    await clock.until(() => ended !== undefined, () => "it does not stop");
-    this.#world.log(`the process ends: ${ended?.error ?? "stopped"}`);
-    process.die();
+    const capture = (signal: AbortSignal) => supervise(this.#parts(process), settings, random.next, signal);
+    const ended = await live(this.#world, process, capture, {
+      ms: random.between(50, random.chance(0.2) ? 60_000 : 4_000),
+      kills: 0.7,
+      isDelivered: () => this.#isDelivered,
+    });
     if (ended?.error !== undefined) this.#world.violate(`the process ended: ${ended.error}`);
   }
 
