@@ -191,6 +191,21 @@ for (const major of [14, 18] satisfies PostgresMajor[]) {
 }
 
 /** What SNAPSHOT_MODE=only sends: the rows of each table as JSON, in order of their texts. */
+Deno.test("a table that is altered while nothing is written to it is read on as it is now", async () => {
+  await using bed = await createTestBed();
+  await bed.sql.exec(`
+    CREATE TABLE measured (id int PRIMARY KEY, value text);
+    INSERT INTO measured SELECT n, n FROM generate_series(1, 1500) n`);
+  await using capture = await startCapture({ env: { ...bed.env, ...ONLY, SNAPSHOT_ROWS_PER_SECOND: "400" } });
+  await capture.waitForLog("Snapshot started table=public.measured");
+  await bed.sql.exec("ALTER TABLE measured ALTER COLUMN value TYPE int USING value::int");
+  strictEqual((await capture.waitForExit()).code, 0, logOf(capture));
+  const rows = (await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix }))
+    .map(({ value }) => JSON.parse(value!).after);
+  deepStrictEqual(rows.map(({ id }) => id), Array.from({ length: 1500 }, (_, index) => index + 1));
+  deepStrictEqual([rows[0], rows.at(-1)], [{ id: 1, value: "1" }, { id: 1500, value: 1500 }]);
+});
+
 async function snapshotOf(bed: TestBed): Promise<ReadonlyMap<string, readonly string[]>> {
   await using capture = await startCapture({ env: { ...bed.env, ...ONLY } });
   strictEqual((await capture.waitForExit()).code, 0, logOf(capture));
