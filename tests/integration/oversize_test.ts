@@ -121,6 +121,32 @@ Deno.test("a row of hundreds of megabytes takes no memory, whether it stops pg-c
   );
 });
 
+Deno.test("a row of hundreds of megabytes in a snapshot takes no memory, and goes as a pointer", async () => {
+  await using bed = await createTestBed();
+  const bytes = 200_000_000;
+  await bed.sql.exec(`
+    CREATE TABLE blobs (a bytea, id int PRIMARY KEY, b bytea, n int);
+    INSERT INTO blobs VALUES ('', 6, '', 1), ('x', 7, convert_to(repeat('x', ${bytes}), 'UTF8'), 2), ('', 8, NULL, 3)`);
+  await using capture = await startCapture({
+    env: { ...bed.env, SNAPSHOT_MODE: "only", KAFKA_OVERSIZE: "dead-letter" },
+  });
+  const peakMb = await peakMemoryMb(capture.pid, capture.exit);
+  strictEqual((await capture.exit).code, 0);
+  const records = await readTopics({ brokers: bed.brokers, prefix: bed.topicPrefix });
+  deepStrictEqual(
+    records.map(({ topic, key, value }) => {
+      const { op, bytes: size, after } = JSON.parse(value!);
+      return [topic.slice(bed.topicPrefix.length), key, op, size > 2 * bytes, after?.n];
+    }).sort(),
+    [
+      [".dead-letter", '{"id":7}', "READ", true, undefined],
+      [".public.blobs", '{"id":6}', "READ", false, 1],
+      [".public.blobs", '{"id":8}', "READ", false, 3],
+    ],
+  );
+  strictEqual(peakMb < 128, true, `${peakMb} MB`);
+});
+
 Deno.test("a row beyond the 1 GB of a message stops it, with table, slot and fix, and no loop", async () => {
   await using bed = await createTestBed();
   await bed.sql.exec("CREATE TABLE blobs (id int PRIMARY KEY, b bytea)");
