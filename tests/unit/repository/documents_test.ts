@@ -233,6 +233,7 @@ Deno.test("what OPERATIONS.md says that a line begins with, a line begins with",
       // The others are the servers' own words.
       if (!/^(Cannot|Waiting|Creating|Lost|The) /.test(quoted!)) continue;
       for (const part of quoted!.split("…").map((each) => each.trim()).filter((each) => each.length > 5)) {
+        if (part === ": invalid byte sequence") continue; // PostgreSQL's words
         ok(isWritten(part, source), `docs/OPERATIONS.md: no line says: ${part}`);
       }
     }
@@ -248,13 +249,18 @@ function withoutCode(text: string): string {
   return text.replaceAll(/^```(?:ts|diff)\n[^]*?^```$/gm, "");
 }
 
-/** Word by word and in their order, as a name or the end of a line may stand between any two of them in the source. */
+/**
+ * Two words after the other as in the program, where a name or the end of a line may stand between them. A line may be
+ * made of two texts, which then meet once.
+ */
 function isWritten(part: string, source: string): boolean {
   if (source.includes(part)) return true;
   const words = part.split(" ").filter((word) => /[a-z]{3}/.test(word)).map((word) =>
     word.replaceAll(/[",;:]/g, "").replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")
   );
-  return words.length > 0 && new RegExp(words.join("[^]{0,60}?")).test(source);
+  const isThere = (pattern: string) => new RegExp(pattern).test(source);
+  const seams = words.slice(1).filter((word, index) => !isThere(`${words[index]}[^]{0,60}?${word}`));
+  return words.length > 0 && words.every(isThere) && seams.length <= 1;
 }
 
 function* sourceFiles(folder: string): Generator<string> {
